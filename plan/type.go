@@ -1,0 +1,73 @@
+package plan
+
+// TypeClass groups a source's types by what can be done with them.
+type TypeClass string
+
+// The type classes.
+const (
+	ClassInteger   TypeClass = "integer"   // up to 64 bits
+	ClassNumber    TypeClass = "number"    // exact decimals and floats
+	ClassText      TypeClass = "text"      // character strings
+	ClassBoolean   TypeClass = "boolean"   //
+	ClassUUID      TypeClass = "uuid"      //
+	ClassTime      TypeClass = "time"      // dates, times, timestamps, intervals
+	ClassJSON      TypeClass = "json"      // JSON kept as text
+	ClassJSONB     TypeClass = "jsonb"     // JSON with containment operators
+	ClassBytes     TypeClass = "bytes"     //
+	ClassEnum      TypeClass = "enum"      // a database enum type
+	ClassArray     TypeClass = "array"     // Element says of what
+	ClassComposite TypeClass = "composite" //
+	ClassGeometry  TypeClass = "geometry"  //
+	ClassGeography TypeClass = "geography" //
+	ClassRaster    TypeClass = "raster"    //
+	ClassLTree     TypeClass = "ltree"     //
+	ClassOther     TypeClass = "other"     // compared and written as text
+)
+
+// Type is a column type of a source.
+type Type struct {
+	// Schema and Name identify the type in its source, as its catalog spells
+	// them unquoted: "pg_catalog"."int8", "public"."mood", ""."INTEGER".
+	Schema, Name string
+	// Scalar is the GraphQL scalar the type appears as: Int, bigint, String …
+	// For arrays it is the scalar of the innermost element.
+	Scalar string
+	Class  TypeClass
+	// Element is the element type of an array.
+	Element *Type
+	// Base is the type under a domain, nil for other types.
+	Base *Type
+}
+
+// Underlying is the type with its domains taken off.
+func (t Type) Underlying() Type {
+	for t.Base != nil {
+		t = *t.Base
+	}
+	return t
+}
+
+// Capabilities is what a source can do, as data: what is absent can't be done.
+type Capabilities struct {
+	// Kind is the metadata's word for the source: postgres, sqlite, mssql.
+	Kind string
+	// Operators lists the comparison operators of each type class besides
+	// _is_null, which every class has.
+	Operators map[TypeClass][]Operator
+	// AggregateFunctions lists the aggregate functions of each type class.
+	AggregateFunctions map[TypeClass][]string
+	DistinctOn         bool
+	Aggregates         bool
+	AggregatePredicate bool
+	ComputedFields     bool
+	Functions          bool
+	ColumnComparison   bool
+	JSONPath           bool
+	// Bindings: a fragment may be evaluated for a set of binding rows at once.
+	Bindings bool
+	// MaxKeys is the largest binding set of one statement (0: the default).
+	MaxKeys int
+	// MaxConcurrent bounds the statements of one operation that run at once
+	// (0: no bound).
+	MaxConcurrent int
+}

@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Value is the right side of a comparison or an argument: symbolic until a
+// request's Arguments resolve it.
+//
+//sumtype:decl
+type Value interface{ value() }
+
+// Literal is a value written in the query or the metadata.
+type Literal struct{ JSON JSON }
+
+// Variable is (a part of) a GraphQL variable; Path leads to a leaf inside of
+// it: object keys, and list indices in decimal.
+type Variable struct {
+	Name string
+	Path []string
+}
+
+// SessionVariable is a session variable by its lower-case name.
+type SessionVariable struct{ Name string }
+
+// ListValue is a list that holds symbolic parts.
+type ListValue struct{ Items []Value }
+
+// ObjectValue is an object that holds symbolic parts, in written order.
+type ObjectValue struct {
+	Keys   []string
+	Values []Value
+}
+
+// BindingValue is a column of the fragment's binding set (remote schema
+// arguments).
+type BindingValue struct{ Index int }
+
+func (*Literal) value()         {}
+func (*Variable) value()        {}
+func (*SessionVariable) value() {}
+func (*ListValue) value()       {}
+func (*ObjectValue) value()     {}
+func (*BindingValue) value()    {}
+
+// Arguments are the values of one request.
+type Arguments struct {
+	// Variables by name, already coerced to their declared types.
+	Variables map[string]JSON
+	// Session variables by lower-case name; x-hasura-role is among them.
+	Session map[string]string
+	Role    string
+	// Headers of the client's request, for sources that forward them.
+	Headers map[string][]string
+	// RequestID names the request in logs and query tags.
+	RequestID string
+}
+
+// MissingSessionVariableError says that a permission or preset names a session
+// variable that the request doesn't carry.
+type MissingSessionVariableError struct{ Name string }
+
+func (e *MissingSessionVariableError) Error() string {
+	return fmt.Sprintf("missing session variable: %q", e.Name)
+}
+
+var errBindingValue = errors.New("a binding value has no single value")
+
+// Resolve gives the JSON of a symbolic value. An absent variable resolves to
+// JSON null. Session variables resolve to JSON strings.
+func (a *Arguments) Resolve(v Value) (JSON, error) {
+	switch v := v.(type) {
+	case *Literal:
+		return v.JSON, nil
+	case *Variable:
+		j, ok := a.Variables[v.Name]
+		if !ok {
+			return JSON{}, nil
+		}
+		return j.At(v.Path), nil
+	case *SessionVariable:
+		s, ok := a.Session[v.Name]
+		if !ok {
+			return JSON{}, &MissingSessionVariableError{Name: v.Name}
+		}
+		return JSON{Kind: JSONString, Text: s}, nil
+	case *ListValue:
+		out := JSON{Kind: JSONArray, Items: make([]JSON, 0, len(v.Items))}
+		for _, item := range v.Items {
+			j, err := a.Resolve(item)
+			if err != nil {
+				return JSON{}, err
+			}
+			out.Items = append(out.Items, j)
+		}
+		return out, nil
+	case *ObjectValue:
+		out := JSON{Kind: JSONObject, Keys: v.Keys, Items: make([]JSON, 0, len(v.Values))}
+		for _, item := range v.Values {
+			j, err := a.Resolve(item)
+			if err != nil {
+				return JSON{}, err
+			}
+			out.Items = append(out.Items, j)
+		}
+		return out, nil
+	case *RemoteEnum:
+		return JSON{Kind: JSONString, Text: v.Name}, nil
+	case *BindingValue:
+		return JSON{}, errBindingValue
+	}
+	return JSON{}, fmt.Errorf("unknown kind of value %T", v)
+}
+
+// IsSessionVariableName tells whether a string in a permission names a session
+// variable rather than being a literal.
+func IsSessionVariableName(s string) bool {
+	return len(s) > 9 && strings.EqualFold(s[:9], "x-hasura-")
+}
+
+// Bindings is the binding set of one statement: distinct key tuples, never
+// null, as text. Row i is Cells[i*Width : (i+1)*Width]; its ordinal is i.
+type Bindings struct {
+	Width int
+	Cells []string
+}
+
+// Rows is the number of binding rows; a root fragment, which has no bindings,
+// has one.
+func (b Bindings) Rows() int {
+	if b.Width == 0 {
+		return 1
+	}
+	return len(b.Cells) / b.Width
+}
+
+// Row is the i-th key tuple.
+func (b Bindings) Row(i int) []string { return b.Cells[i*b.Width : (i+1)*b.Width] }

@@ -1,0 +1,61 @@
+package sources
+
+import "fmt"
+
+// Error codes that sources answer with; they are codes of the v2 error
+// vocabulary.
+const (
+	CodeNotSupported        = "not-supported"
+	CodePostgresError       = "postgres-error"
+	CodeMSSQLError          = "mssql-error"
+	CodeDataException       = "data-exception"
+	CodeConstraintViolation = "constraint-violation"
+	CodePermissionError     = "permission-error"
+	CodeBadRequest          = "bad-request"
+	CodeConstraintError     = "constraint-error"
+	CodeConcurrentUpdate    = "concurrent-update"
+	CodeConnection          = "connection-not-established"
+	CodeRemoteSchemaError   = "remote-schema-error"
+	CodeNotFound            = "not-found"
+	CodeTimeout             = "timeout"
+	CodeUnexpected          = "unexpected"
+)
+
+// Error is a failure in a source, with a message fit for the user. Internal
+// holds detail for admins only: the database's own error, the statement.
+type Error struct {
+	Code    string
+	Message string
+	// Internal is marshalled as extensions.internal; nil for none.
+	Internal any
+	// Upstream holds the errors of a remote schema's own answer, each a JSON
+	// object, to be passed on.
+	Upstream []UpstreamError
+	Cause    error
+}
+
+// UpstreamError is one entry of a remote answer's errors.
+type UpstreamError struct {
+	// JSON is the entry as received.
+	JSON []byte
+	// Ordinal is the binding row or root field the error belongs to, -1 when it
+	// can't be told.
+	Ordinal int
+	// Path is the part of the entry's path below that, names and indices as
+	// JSON texts.
+	Path []string
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %v", e.Message, e.Cause)
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// NotSupported is the error for a fragment that a source can't compile.
+func NotSupported(format string, args ...any) error {
+	return &Error{Code: CodeNotSupported, Message: fmt.Sprintf(format, args...)}
+}

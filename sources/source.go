@@ -1,0 +1,39 @@
+package sources
+
+import (
+	"context"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+)
+
+// Source is a database or service that fragments are sent to. Compile is pure;
+// Run is safe for concurrent use.
+type Source interface {
+	Capabilities() plan.Capabilities
+	// Compile turns a fragment into a statement. It needs no connection. It
+	// refuses (with an *Error of code CodeNotSupported) what the source can't do.
+	Compile(f *plan.Fragment) (plan.Statement, error)
+	// Run executes a statement for a binding set and writes one JSON value per
+	// ordinal into the answer, holes marked. A cancelled context cancels the
+	// statement in the source too.
+	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
+	// Close ends connections; running statements finish or fail.
+	Close() error
+}
+
+// DatabaseSource is a source whose tables can be introspected.
+type DatabaseSource interface {
+	Source
+	// Introspect reads what the database contains.
+	Introspect(ctx context.Context) (*Database, error)
+	// RunSQL runs SQL as its author wrote it, for the run_sql commands.
+	RunSQL(ctx context.Context, sql string, readOnly bool) (*SQLResult, error)
+}
+
+// SQLResult is what run_sql answers: the first row of Rows names the columns.
+type SQLResult struct {
+	// Tuples tells a result set from a command.
+	Tuples bool
+	Rows   [][]string
+}
