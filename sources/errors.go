@@ -31,7 +31,10 @@ type Error struct {
 	// Upstream holds the errors of a remote schema's own answer, each a JSON
 	// object, to be passed on.
 	Upstream []UpstreamError
-	Cause    error
+	// Partial: the answer holds usable values all the same (absent ones are
+	// null); only what Upstream names has failed.
+	Partial bool
+	Cause   error
 }
 
 // UpstreamError is one entry of a remote answer's errors.
