@@ -1,0 +1,101 @@
+// Package testpostgres gives tests a real Postgres: the server that an
+// environment variable names, or else a private one that lives as long as the
+// test process.
+package testpostgres
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// URLVariable names the environment variable that holds the superuser URL of a
+// server to test with.
+const URLVariable = "DOVETAIL_TEST_POSTGRES_URL"
+
+// shared starts the process's server when the first test asks for one. It is
+// never stopped by hand: its supervisor notices the end of the process.
+//
+//nolint:gochecknoglobals // one server per test process is the point
+var shared = sync.OnceValues(func() (*Server, error) {
+	return Start(context.Background())
+})
+
+// URL gives a superuser's URL of a server for tests. Without a server and the
+// means to start one the test is skipped.
+func URL(t testing.TB) string {
+	t.Helper()
+	if address := os.Getenv(URLVariable); address != "" {
+		return address
+	}
+	server, err := shared()
+	if errors.Is(err, ErrNoBinaries) {
+		t.Skipf("SKIPPED, NOT TESTED: this test needs a Postgres server. Set %s to a superuser's URL, install Postgres, or run `make test`: %v", URLVariable, err)
+	}
+	if err != nil {
+		t.Fatalf("start a Postgres server for tests: %v", err)
+	}
+	return server.URL()
+}
+
+// Database makes an empty database and gives its URL; it is dropped when the
+// test ends, whoever is still connected.
+func Database(t testing.TB) string {
+	t.Helper()
+	server := URL(t)
+	name := databaseName(t)
+	execute(t, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
+	t.Cleanup(func() {
+		execute(t, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+	})
+	address, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("%s is not a URL: %v", URLVariable, err)
+	}
+	address.Path = "/" + name
+	return address.String()
+}
+
+// databaseName shows which test left a database behind, should one.
+func databaseName(t testing.TB) string {
+	t.Helper()
+	letters := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(t.Name()))
+	random := make([]byte, 6)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	return "test_" + letters[:min(len(letters), 40)] + "_" + hex.EncodeToString(random)
+}
+
+func execute(t testing.TB, address, statement string) {
+	t.Helper()
+	// Not the test's context: that one has ended when cleanups run.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	defer cancel()
+	connection, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatalf("connect to the Postgres server for tests: %v", err)
+	}
+	defer func() {
+		if err := connection.Close(ctx); err != nil {
+			t.Errorf("close the connection to the Postgres server for tests: %v", err)
+		}
+	}()
+	if _, err := connection.Exec(ctx, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
