@@ -1,0 +1,252 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"dovetail/joins"
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// DefaultChunkSize is how many keys one statement gets unless a source wants
+// fewer.
+const DefaultChunkSize = 5000
+
+// Runner is the half of a source that the executor needs.
+type Runner interface {
+	Capabilities() plan.Capabilities
+	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
+}
+
+// Runners finds the runner of a fragment's source.
+type Runners interface {
+	Runner(source string) (Runner, bool)
+}
+
+// Settings bound what one operation may do.
+type Settings struct {
+	// ChunkSize is the largest number of keys per statement; 0 is the default.
+	ChunkSize int
+	// Strict makes any failed fetch fail the whole operation, as v2 does.
+	Strict bool
+}
+
+// Executor runs plans. It is safe for concurrent use.
+type Executor struct{ settings Settings }
+
+// New makes an executor.
+func New(settings Settings) *Executor {
+	if settings.ChunkSize <= 0 {
+		settings.ChunkSize = DefaultChunkSize
+	}
+	return &Executor{settings: settings}
+}
+
+// run is one operation being executed.
+type run struct {
+	settings Settings
+	runners  Runners
+	args     *plan.Arguments
+	ctx      context.Context //nolint:containedctx // a run lives as long as its context
+	cancel   context.CancelFunc
+
+	mu       sync.Mutex
+	lookups  map[int]*lookup
+	limits   map[string]*semaphore.Weighted
+	failures []failure
+	origins  map[*joins.Batch]origin
+}
+
+// origin is where a batch's values belong: below a root, or in a join of
+// another batch.
+type origin struct {
+	parent *joins.Batch
+	join   int
+}
+
+// failure is a fetch that failed, or a part of an answer that did.
+type failure struct {
+	// fragment is the one whose fetch failed; parent and join say where its
+	// values would have gone (parent nil: a root).
+	fragment *plan.Fragment
+	parent   *joins.Batch
+	join     int
+	// batch, chunk and upstream locate a partial failure in what was answered.
+	batch    *joins.Batch
+	chunk    int
+	upstream *sources.UpstreamError
+	err      error
+}
+
+// Execute runs a plan and gives its response. The response holds errors rather
+// than Execute returning them; the context bounds the whole of it.
+func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, args *plan.Arguments) *Response {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &run{
+		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel,
+		lookups: map[int]*lookup{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
+	}
+	fragments := rootFragments(p.Roots, nil)
+	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
+	results := make([]*joins.Batch, len(fragments))
+	if p.Operation == plan.OperationMutation {
+		// Root mutations run one after another, as GraphQL demands.
+		for i, f := range fragments {
+			results[i] = r.root(f)
+		}
+	} else {
+		parallel(len(fragments), func(i int) { results[i] = r.root(fragments[i]) })
+	}
+	for i, f := range fragments {
+		batches[f] = results[i]
+	}
+	return r.respond(p, batches)
+}
+
+// parallel calls f for 0..n-1 at the same time; a single call stays on this
+// goroutine.
+func parallel(n int, f func(i int)) {
+	if n == 1 {
+		f(0)
+		return
+	}
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
+}
+
+func rootFragments(roots []plan.Root, out []*plan.Fragment) []*plan.Fragment {
+	for _, root := range roots {
+		switch n := root.Node.(type) {
+		case *plan.Static:
+		case *plan.Namespace:
+			out = rootFragments(n.Roots, out)
+		case *plan.Fetch:
+			known := false
+			for _, f := range out {
+				known = known || f == n.Fragment
+			}
+			if !known {
+				out = append(out, n.Fragment)
+			}
+		}
+	}
+	return out
+}
+
+// root runs a root fragment; nil when it failed.
+func (r *run) root(f *plan.Fragment) *joins.Batch {
+	answer := jsonshape.NewAnswer(rootOrdinals(f))
+	batch := &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
+	if err := r.statement(f, plan.Bindings{}, answer); err != nil {
+		if !r.partial(batch, 0, err) {
+			r.fail(failure{fragment: f, err: err})
+			return nil
+		}
+	}
+	r.joins(batch)
+	return batch
+}
+
+// rootOrdinals is the number of values a root fragment answers.
+func rootOrdinals(f *plan.Fragment) int {
+	if q, ok := f.Query.(*plan.RemoteQuery); ok {
+		return len(q.Fields)
+	}
+	return 1
+}
+
+// statement sends one statement, within the source's bound of concurrent ones.
+func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape.Answer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &sources.Error{Code: sources.CodeUnexpected, Message: "internal error", Cause: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	runner, ok := r.runners.Runner(f.Source)
+	if !ok {
+		return &sources.Error{Code: sources.CodeUnexpected, Message: fmt.Sprintf("source %q is not connected", f.Source)}
+	}
+	if limit := r.limit(f.Source, runner); limit != nil {
+		if err := limit.Acquire(r.ctx, 1); err != nil {
+			return contextError(err)
+		}
+		defer limit.Release(1)
+	}
+	return runner.Run(r.ctx, f.Statement, r.args, bindings, out)
+}
+
+func (r *run) limit(source string, runner Runner) *semaphore.Weighted {
+	n := runner.Capabilities().MaxConcurrent
+	if n <= 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	limit, ok := r.limits[source]
+	if !ok {
+		limit = semaphore.NewWeighted(int64(n))
+		r.limits[source] = limit
+	}
+	return limit
+}
+
+// fail notes a failure; in strict mode the rest of the operation is given up.
+func (r *run) fail(f failure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, f)
+	if r.settings.Strict {
+		r.cancel()
+	}
+}
+
+// partial notes the errors of an answer that holds usable values all the same,
+// and tells whether it is one.
+func (r *run) partial(batch *joins.Batch, chunk int, err error) bool {
+	var e *sources.Error
+	if !errors.As(err, &e) || !e.Partial {
+		return false
+	}
+	for i := range e.Upstream {
+		r.fail(failure{fragment: batch.Fragment, batch: batch, chunk: chunk, upstream: &e.Upstream[i], err: err})
+	}
+	if len(e.Upstream) == 0 {
+		r.fail(failure{fragment: batch.Fragment, batch: batch, chunk: chunk, err: err})
+	}
+	return true
+}
+
+// joins fills the holes of a batch, sibling joins at the same time.
+func (r *run) joins(batch *joins.Batch) {
+	sets := batch.Collect()
+	var wanted []int
+	for i, set := range sets {
+		if set.Len() > 0 {
+			wanted = append(wanted, i)
+		}
+	}
+	if len(wanted) == 0 || r.ctx.Err() != nil {
+		return
+	}
+	parallel(len(wanted), func(i int) {
+		join := wanted[i]
+		batch.Fill(join, r.lookup(batch, join, sets[join]))
+	})
+}
+
+func contextError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &sources.Error{Code: sources.CodeTimeout, Message: "the operation took longer than allowed", Cause: err}
+	}
+	return &sources.Error{Code: sources.CodeUnexpected, Message: "the operation was cancelled", Cause: err}
+}

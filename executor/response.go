@@ -1,0 +1,302 @@
+package executor
+
+import (
+	"errors"
+	"strings"
+
+	"dovetail/joins"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// Response is what an operation answers: data, errors, or both.
+type Response struct {
+	// HasData is false when the operation as a whole failed.
+	HasData bool
+	Errors  []Error
+	roots   []rootValue
+}
+
+// rootValue is a member of the data object; members is set for namespaces.
+type rootValue struct {
+	key     string
+	value   joins.Value
+	members []rootValue
+	object  bool
+}
+
+// Error is one entry of a response's errors.
+type Error struct {
+	Message string
+	Code    string
+	// Location is v2's path: $.selectionSet.a.selectionSet.b, or $.
+	Location string
+	// Path leads to the null in the data that the error explains; empty when
+	// there is no data.
+	Path []joins.Step
+	// Source that failed, empty for errors of the request itself.
+	Source string
+	// Internal is detail for admins; nil for none.
+	Internal any
+	// Upstream is a remote schema's own error entry, to be passed on.
+	Upstream []byte
+}
+
+// respond puts the response together from the batches of the root fragments.
+func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Response {
+	if f, ok := r.fatal(); ok {
+		return &Response{Errors: []Error{r.fatalError(f)}}
+	}
+	out := &Response{HasData: true}
+	var ok bool
+	if out.roots, ok = members(p.Roots, batches); !ok {
+		out.HasData, out.roots = false, nil
+	}
+	for _, f := range r.failures {
+		out.Errors = append(out.Errors, r.errors(p, f, out.HasData)...)
+	}
+	return out
+}
+
+// fatal finds a failure that refuses the operation as a whole: a missing session
+// variable, or any failure in strict mode.
+func (r *run) fatal() (failure, bool) {
+	for _, f := range r.failures {
+		var missing *plan.MissingSessionVariableError
+		if errors.As(f.err, &missing) {
+			return f, true
+		}
+	}
+	if r.settings.Strict && len(r.failures) > 0 {
+		return r.failures[0], true
+	}
+	return failure{}, false
+}
+
+func (r *run) fatalError(f failure) Error {
+	var missing *plan.MissingSessionVariableError
+	if errors.As(f.err, &missing) {
+		return Error{Message: missing.Error(), Code: sources.CodeNotFound, Location: "$"}
+	}
+	e := describe(f.err)
+	e.Location = "$"
+	e.Source = f.fragment.Source
+	if f.upstream != nil {
+		e.Upstream = f.upstream.JSON
+	}
+	return e
+}
+
+// members gives the data object's members; false when a root that can't be
+// null has failed.
+func members(roots []plan.Root, batches map[*plan.Fragment]*joins.Batch) ([]rootValue, bool) {
+	out := make([]rootValue, 0, len(roots))
+	for _, root := range roots {
+		v := rootValue{key: root.Key}
+		switch n := root.Node.(type) {
+		case *plan.Static:
+			v.value = joins.Value{Literal: n.JSON}
+		case *plan.Namespace:
+			inner, ok := members(n.Roots, batches)
+			if !ok {
+				return nil, false
+			}
+			v.members, v.object = inner, true
+		case *plan.Fetch:
+			batch := batches[n.Fragment]
+			if batch == nil {
+				if n.NonNull {
+					return nil, false
+				}
+				v.value = joins.Value{Literal: []byte("null")}
+				break
+			}
+			span := batch.Answers[0].Values[n.Ordinal]
+			if n.NonNull && span.Start == span.End {
+				return nil, false
+			}
+			v.value = joins.Value{Batch: batch, Ordinal: n.Ordinal}
+		}
+		out = append(out, v)
+	}
+	return out, true
+}
+
+func describe(err error) Error {
+	var e *sources.Error
+	if errors.As(err, &e) {
+		return Error{Message: e.Message, Code: e.Code, Internal: e.Internal}
+	}
+	return Error{Message: "internal error", Code: sources.CodeUnexpected, Internal: err.Error()}
+}
+
+// errors describes a failure to the user, with the path to the first null it
+// caused.
+func (r *run) errors(p *plan.Plan, f failure, data bool) []Error {
+	e := describe(f.err)
+	e.Source = f.fragment.Source
+	e.Location = location(f.fragment.Path)
+	if !data {
+		e.Location = "$"
+	}
+	if f.upstream != nil {
+		e.Upstream = f.upstream.JSON
+		path, ok := r.pathTo(p, joins.Value{Batch: f.batch, Chunk: f.chunk, Ordinal: f.upstream.Ordinal})
+		if ok && f.upstream.Ordinal >= 0 {
+			for _, step := range f.upstream.Path {
+				path = append(path, upstreamStep(step))
+			}
+		}
+		e.Path = path
+		return []Error{e}
+	}
+	var upstream *sources.Error
+	if f.parent == nil {
+		e.Path = namesOf(f.fragment.Path)
+		if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
+			return upstreamErrors(e, upstream)
+		}
+		return []Error{e}
+	}
+	if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
+		e.Internal = upstreamInternal(upstream)
+	}
+	if place, ok := f.parent.FirstHole(f.join, nil); ok {
+		if path, ok := r.pathTo(p, joins.Value{Batch: f.parent, Chunk: place.Chunk, Ordinal: place.Ordinal}); ok {
+			e.Path = append(path, place.Path...)
+			return []Error{e}
+		}
+	}
+	e.Path = namesOf(f.fragment.Path)
+	return []Error{e}
+}
+
+// upstreamErrors passes on the entries of a remote answer that holds no data.
+func upstreamErrors(e Error, upstream *sources.Error) []Error {
+	out := make([]Error, 0, len(upstream.Upstream))
+	for _, u := range upstream.Upstream {
+		each := e
+		each.Upstream = u.JSON
+		for _, step := range u.Path {
+			each.Path = append(each.Path[:len(each.Path):len(each.Path)], upstreamStep(step))
+		}
+		out = append(out, each)
+	}
+	return out
+}
+
+// rawJSON is JSON text that marshals as it is.
+type rawJSON []byte
+
+// MarshalJSON gives the text.
+func (r rawJSON) MarshalJSON() ([]byte, error) { return r, nil }
+
+func upstreamInternal(e *sources.Error) any {
+	entries := make([]rawJSON, 0, len(e.Upstream))
+	for _, u := range e.Upstream {
+		entries = append(entries, u.JSON)
+	}
+	return map[string]any{"errors": entries}
+}
+
+func upstreamStep(text string) joins.Step {
+	j, err := plan.ParseJSON([]byte(text))
+	if err != nil {
+		return joins.Step{Name: text}
+	}
+	if j.Kind == plan.JSONNumber {
+		n := 0
+		for _, c := range j.Text {
+			if c < '0' || c > '9' {
+				return joins.Step{Name: j.Text}
+			}
+			n = n*10 + int(c-'0')
+		}
+		return joins.Step{Index: n, List: true}
+	}
+	return joins.Step{Name: j.TextOf()}
+}
+
+// pathTo gives the response path of a value, following the first hole that
+// holds it in each batch up to the root.
+func (r *run) pathTo(p *plan.Plan, v joins.Value) ([]joins.Step, bool) {
+	at, ok := r.origins[v.Batch]
+	if !ok {
+		return rootPath(p.Roots, v.Batch.Fragment, v.Ordinal, nil)
+	}
+	place, ok := at.parent.FirstHole(at.join, &v)
+	if !ok {
+		return nil, false
+	}
+	path, ok := r.pathTo(p, joins.Value{Batch: at.parent, Chunk: place.Chunk, Ordinal: place.Ordinal})
+	return append(path, place.Path...), ok
+}
+
+func rootPath(roots []plan.Root, f *plan.Fragment, ordinal int, above []joins.Step) ([]joins.Step, bool) {
+	for _, root := range roots {
+		path := append(above[:len(above):len(above)], joins.Step{Name: root.Key})
+		switch n := root.Node.(type) {
+		case *plan.Static:
+		case *plan.Namespace:
+			if found, ok := rootPath(n.Roots, f, ordinal, path); ok {
+				return found, true
+			}
+		case *plan.Fetch:
+			if n.Fragment == f && (n.Ordinal == ordinal || ordinal < 0) {
+				return path, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func namesOf(path []string) []joins.Step {
+	out := make([]joins.Step, 0, len(path))
+	for _, name := range path {
+		out = append(out, joins.Step{Name: name})
+	}
+	return out
+}
+
+func location(path []string) string {
+	var b strings.Builder
+	b.WriteByte('$')
+	for _, name := range path {
+		b.WriteString(".selectionSet.")
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// WriteData hands the stretches of the data object, in order, to write.
+func (r *Response) WriteData(write func(p []byte)) {
+	writeMembers(r.roots, write)
+}
+
+func writeMembers(members []rootValue, write func(p []byte)) {
+	write([]byte{'{'})
+	for i, m := range members {
+		var key []byte
+		if i > 0 {
+			key = append(key, ',')
+		}
+		key = plan.AppendJSONString(key, m.key)
+		write(append(key, ':'))
+		if m.object {
+			writeMembers(m.members, write)
+		} else {
+			m.value.WriteTo(write)
+		}
+	}
+	write([]byte{'}'})
+}
+
+// Data is the data object as one piece; nil without data.
+func (r *Response) Data() []byte {
+	if !r.HasData {
+		return nil
+	}
+	var out []byte
+	r.WriteData(func(p []byte) { out = append(out, p...) })
+	return out
+}

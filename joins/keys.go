@@ -1,0 +1,89 @@
+package joins
+
+import (
+	"encoding/binary"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+)
+
+// NoKey is the ordinal of a hole whose key can match nothing.
+const NoKey = -1
+
+// KeySet holds the distinct key tuples of one join, each with its ordinal.
+// Tuples are equal when their texts are: the source decides whether two texts
+// mean the same value, so at worst a value is asked for twice.
+type KeySet struct {
+	width   int
+	index   map[string]int32
+	cells   []string
+	scratch []byte
+}
+
+// NewKeySet makes an empty set of tuples of the given width.
+func NewKeySet(width int) *KeySet {
+	return &KeySet{width: width, index: map[string]int32{}}
+}
+
+// Len is the number of distinct tuples.
+func (k *KeySet) Len() int { return len(k.cells) / max(k.width, 1) }
+
+// Tuple is the i-th tuple.
+func (k *KeySet) Tuple(i int) []string { return k.cells[i*k.width : (i+1)*k.width] }
+
+// Identity is a text that is equal for equal tuples only.
+func Identity(tuple []string) string {
+	if len(tuple) == 1 {
+		return tuple[0]
+	}
+	var b []byte
+	for _, part := range tuple {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return string(b)
+}
+
+// add gives the ordinal of the tuple of a hole, or NoKey when a part's text
+// can't be a value of the other side.
+func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, keys []plan.JoinKey) int32 {
+	if k.width == 1 {
+		text := a.KeyPartText(h, 0)
+		if i, ok := k.index[string(text)]; ok {
+			return i
+		}
+		cast, ok := castKey(keys[0].Cast, string(text))
+		if !ok {
+			k.index[string(text)] = NoKey
+			return NoKey
+		}
+		return k.insert(string(text), cast)
+	}
+	k.scratch = k.scratch[:0]
+	for i := range keys {
+		text := a.KeyPartText(h, i)
+		k.scratch = binary.AppendUvarint(k.scratch, uint64(len(text)))
+		k.scratch = append(k.scratch, text...)
+	}
+	if i, ok := k.index[string(k.scratch)]; ok {
+		return i
+	}
+	identity := string(k.scratch)
+	tuple := make([]string, len(keys))
+	for i := range keys {
+		cast, ok := castKey(keys[i].Cast, string(a.KeyPartText(h, i)))
+		if !ok {
+			k.index[identity] = NoKey
+			return NoKey
+		}
+		tuple[i] = cast
+	}
+	return k.insert(identity, tuple...)
+}
+
+func (k *KeySet) insert(identity string, tuple ...string) int32 {
+	ordinal := int32(k.Len())
+	k.index[identity] = ordinal
+	k.cells = append(k.cells, tuple...)
+	return ordinal
+}
