@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// catalogVersion is the version of v2's catalog whose tables these are.
+const catalogVersion = "48"
+
+// schemaLock is the advisory lock under which the tables are made, so that
+// engines may start at once.
+const schemaLock = 0x646f7665746169 // "dovetai"
+
+// postgresSchema makes what isn't there yet; a catalog made by v2 fits as it is.
+var postgresSchema = []string{ //nolint:gochecknoglobals // a constant list
+	`CREATE SCHEMA IF NOT EXISTS hdb_catalog`,
+	`CREATE TABLE IF NOT EXISTS hdb_catalog.hdb_version (
+		hasura_uuid uuid PRIMARY KEY,
+		version text NOT NULL,
+		upgraded_on timestamptz NOT NULL,
+		cli_state jsonb NOT NULL DEFAULT '{}'::jsonb,
+		console_state jsonb NOT NULL DEFAULT '{}'::jsonb,
+		ee_client_id text,
+		ee_client_secret text
+	)`,
+	`CREATE UNIQUE INDEX IF NOT EXISTS hdb_version_one_row ON hdb_catalog.hdb_version ((version IS NOT NULL))`,
+	`CREATE TABLE IF NOT EXISTS hdb_catalog.hdb_metadata (
+		id integer PRIMARY KEY,
+		metadata json NOT NULL,
+		resource_version integer NOT NULL DEFAULT 1 UNIQUE
+	)`,
+	`CREATE TABLE IF NOT EXISTS hdb_catalog.dovetail_state (
+		key text PRIMARY KEY,
+		value json NOT NULL
+	)`,
+}
+
+// Postgres keeps metadata in a Postgres database, in the tables that v2 uses.
+type Postgres struct{ pool *pgxpool.Pool }
+
+// OpenPostgres connects to a database by its URL and makes the tables that are
+// missing.
+func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("metadata database URL: %w", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the metadata database: %w", err)
+	}
+	s := &Postgres{pool: pool}
+	if err := s.migrate(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("preparing the metadata database: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Postgres) migrate(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(schemaLock)); err != nil {
+			return err
+		}
+		for _, statement := range postgresSchema {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO hdb_catalog.hdb_version (hasura_uuid, version, upgraded_on)
+			SELECT $1, $2, now() WHERE NOT EXISTS (SELECT FROM hdb_catalog.hdb_version)`, uuid.NewString(), catalogVersion)
+		return err
+	})
+}
+
+// Load implements Store.
+func (s *Postgres) Load(ctx context.Context) (Snapshot, error) {
+	var out Snapshot
+	err := s.pool.QueryRow(ctx, `SELECT metadata::text::bytea, resource_version::bigint FROM hdb_catalog.hdb_metadata WHERE id = 1`).
+		Scan(&out.Document, &out.ResourceVersion)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Snapshot{}, nil
+	}
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("reading the metadata: %w", err)
+	}
+	return out, nil
+}
+
+// Save implements Store.
+func (s *Postgres) Save(ctx context.Context, document []byte, expected int64) (int64, error) {
+	statement := `UPDATE hdb_catalog.hdb_metadata SET metadata = $1::json, resource_version = resource_version + 1
+		WHERE id = 1 AND resource_version = $2 RETURNING resource_version::bigint`
+	if expected == 0 {
+		statement = `INSERT INTO hdb_catalog.hdb_metadata (id, metadata, resource_version) VALUES (1, $1::json, $2 + 1)
+			ON CONFLICT DO NOTHING RETURNING resource_version::bigint`
+	}
+	var version int64
+	err := s.pool.QueryRow(ctx, statement, string(document), expected).Scan(&version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, ErrConflict
+	}
+	if err != nil {
+		return 0, fmt.Errorf("saving the metadata: %w", err)
+	}
+	return version, nil
+}
+
+// Get implements Store.
+func (s *Postgres) Get(ctx context.Context, key string) ([]byte, error) {
+	statement, args := `SELECT value::text FROM hdb_catalog.dovetail_state WHERE key = $1`, []any{key}
+	switch key {
+	case KeyInstanceID:
+		statement, args = `SELECT to_json(hasura_uuid)::text FROM hdb_catalog.hdb_version`, nil
+	case KeyConsoleState:
+		statement, args = `SELECT console_state::text FROM hdb_catalog.hdb_version`, nil
+	case KeyCLIState:
+		statement, args = `SELECT cli_state::text FROM hdb_catalog.hdb_version`, nil
+	}
+	var value string
+	err := s.pool.QueryRow(ctx, statement, args...).Scan(&value)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the state %q: %w", key, err)
+	}
+	return []byte(value), nil
+}
+
+// Set implements Store.
+func (s *Postgres) Set(ctx context.Context, key string, value []byte) error {
+	if err := checkState(key, value); err != nil {
+		return err
+	}
+	statement := `INSERT INTO hdb_catalog.dovetail_state (key, value) VALUES ($2, $1::json)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value`
+	args := []any{string(value), key}
+	switch key {
+	case KeyConsoleState:
+		statement, args = `UPDATE hdb_catalog.hdb_version SET console_state = $1::jsonb`, args[:1]
+	case KeyCLIState:
+		statement, args = `UPDATE hdb_catalog.hdb_version SET cli_state = $1::jsonb`, args[:1]
+	}
+	if _, err := s.pool.Exec(ctx, statement, args...); err != nil {
+		return fmt.Errorf("saving the state %q: %w", key, err)
+	}
+	return nil
+}
+
+// Close implements Store.
+func (s *Postgres) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+func checkState(key string, value []byte) error {
+	if key == KeyInstanceID {
+		return fmt.Errorf("the state %q can't be changed", key)
+	}
+	if !json.Valid(value) {
+		return fmt.Errorf("the state %q is not JSON", key)
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const sqliteSchema = `
+	CREATE TABLE IF NOT EXISTS metadata (
+		id integer PRIMARY KEY CHECK (id = 1),
+		metadata text NOT NULL,
+		resource_version integer NOT NULL
+	) STRICT;
+	CREATE TABLE IF NOT EXISTS state (
+		key text PRIMARY KEY,
+		value text NOT NULL
+	) STRICT, WITHOUT ROWID;
+`
+
+// sqliteConnections is how many connections a store keeps; writers queue
+// anyway.
+const sqliteConnections = 4
+
+// busyTimeout is how long a writer waits for another process's.
+const busyTimeout = 10 * time.Second
+
+// SQLite keeps metadata in a SQLite file.
+type SQLite struct{ pool *sqlitex.Pool }
+
+// OpenSQLite opens the file, which is made if it isn't there.
+func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
+	pool, err := sqlitex.NewPool(sqliteURI(path), sqlitex.PoolOptions{
+		PoolSize:    sqliteConnections,
+		PrepareConn: prepareSQLite,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the metadata file: %w", err)
+	}
+	s := &SQLite{pool: pool}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing the metadata file: %w", err), pool.Close())
+	}
+	return s, nil
+}
+
+// sqliteURI escapes what would end the path of a URI.
+func sqliteURI(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}
+
+// prepareSQLite makes a connection durable: a saved document is on the disk
+// when Save returns.
+func prepareSQLite(c *sqlite.Conn) error {
+	c.SetBusyTimeout(busyTimeout)
+	for _, pragma := range []string{`PRAGMA journal_mode = WAL`, `PRAGMA synchronous = FULL`} {
+		if err := sqlitex.ExecuteTransient(c, pragma, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// transact runs f in a transaction that holds the write lock from its start.
+func (s *SQLite) transact(ctx context.Context, f func(c *sqlite.Conn) error) (err error) {
+	c, err := s.pool.Take(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.pool.Put(c)
+	end, err := sqlitex.ImmediateTransaction(c)
+	if err != nil {
+		return err
+	}
+	defer end(&err)
+	return f(c)
+}
+
+func (s *SQLite) migrate(ctx context.Context) error {
+	return s.transact(ctx, func(c *sqlite.Conn) error {
+		if err := executeAll(c, sqliteSchema); err != nil {
+			return err
+		}
+		return sqlitex.Execute(c, `INSERT INTO state (key, value) VALUES (?, ?), (?, '{}'), (?, '{}') ON CONFLICT DO NOTHING`,
+			&sqlitex.ExecOptions{Args: []any{KeyInstanceID, strconv.Quote(uuid.NewString()), KeyConsoleState, KeyCLIState}})
+	})
+}
+
+// executeAll runs statements inside of the transaction that is open.
+func executeAll(c *sqlite.Conn, script string) error {
+	for statement := range strings.SplitSeq(script, ";") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if err := sqlitex.Execute(c, statement, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Load implements Store.
+func (s *SQLite) Load(ctx context.Context) (Snapshot, error) {
+	var out Snapshot
+	err := s.read(ctx, `SELECT metadata, resource_version FROM metadata WHERE id = 1`, nil, func(stmt *sqlite.Stmt) error {
+		out = Snapshot{Document: []byte(stmt.ColumnText(0)), ResourceVersion: stmt.ColumnInt64(1)}
+		return nil
+	})
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("reading the metadata: %w", err)
+	}
+	return out, nil
+}
+
+func (s *SQLite) read(ctx context.Context, statement string, args []any, row func(*sqlite.Stmt) error) error {
+	c, err := s.pool.Take(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.pool.Put(c)
+	return sqlitex.Execute(c, statement, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
+}
+
+// Save implements Store.
+func (s *SQLite) Save(ctx context.Context, document []byte, expected int64) (int64, error) {
+	statement := `UPDATE metadata SET metadata = ?1, resource_version = ?2 + 1 WHERE id = 1 AND resource_version = ?2`
+	if expected == 0 {
+		statement = `INSERT INTO metadata (id, metadata, resource_version) VALUES (1, ?1, ?2 + 1) ON CONFLICT DO NOTHING`
+	}
+	err := s.transact(ctx, func(c *sqlite.Conn) error {
+		if err := sqlitex.Execute(c, statement, &sqlitex.ExecOptions{Args: []any{string(document), expected}}); err != nil {
+			return err
+		}
+		if c.Changes() == 0 {
+			return ErrConflict
+		}
+		return nil
+	})
+	if errors.Is(err, ErrConflict) {
+		return 0, ErrConflict
+	}
+	if err != nil {
+		return 0, fmt.Errorf("saving the metadata: %w", err)
+	}
+	return expected + 1, nil
+}
+
+// Get implements Store.
+func (s *SQLite) Get(ctx context.Context, key string) ([]byte, error) {
+	var out []byte
+	err := s.read(ctx, `SELECT value FROM state WHERE key = ?`, []any{key}, func(stmt *sqlite.Stmt) error {
+		out = []byte(stmt.ColumnText(0))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the state %q: %w", key, err)
+	}
+	return out, nil
+}
+
+// Set implements Store.
+func (s *SQLite) Set(ctx context.Context, key string, value []byte) error {
+	if err := checkState(key, value); err != nil {
+		return err
+	}
+	err := s.transact(ctx, func(c *sqlite.Conn) error {
+		return sqlitex.Execute(c, `INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+			&sqlitex.ExecOptions{Args: []any{key, string(value)}})
+	})
+	if err != nil {
+		return fmt.Errorf("saving the state %q: %w", key, err)
+	}
+	return nil
+}
+
+// Close implements Store.
+func (s *SQLite) Close() error { return s.pool.Close() }

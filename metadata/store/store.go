@@ -1,0 +1,42 @@
+// Package store keeps the metadata document, its version and a little state
+// beside it, in Postgres or in a SQLite file.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrConflict says that somebody else has changed the metadata meanwhile.
+var ErrConflict = errors.New("the metadata has been changed by somebody else")
+
+// The keys of state that both stores know by their own columns in v2's catalog;
+// any other key may be used too.
+const (
+	// KeyInstanceID is the identity of the deployment: a UUID as a JSON string.
+	// It is made with the store and can't be changed.
+	KeyInstanceID = "hasura_uuid"
+	// KeyConsoleState and KeyCLIState are what clients keep here for themselves.
+	KeyConsoleState = "console_state"
+	KeyCLIState     = "cli_state"
+)
+
+// Snapshot is the metadata as stored.
+type Snapshot struct {
+	// Document is the metadata's JSON text; nil when none has been saved yet.
+	Document        []byte
+	ResourceVersion int64
+}
+
+// Store keeps metadata. All methods are safe for concurrent use, also by other
+// processes.
+type Store interface {
+	Load(ctx context.Context) (Snapshot, error)
+	// Save replaces the document if its version still is the expected one, and
+	// gives the new version; otherwise it answers ErrConflict.
+	Save(ctx context.Context, document []byte, expected int64) (int64, error)
+	// Get gives the JSON text under a key, nil when there is none.
+	Get(ctx context.Context, key string) ([]byte, error)
+	Set(ctx context.Context, key string, value []byte) error
+	Close() error
+}

@@ -1,0 +1,188 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"dovetail/metadata/store"
+)
+
+// database makes a fresh database and gives its URL.
+func database(t *testing.T) string {
+	t.Helper()
+	url := os.Getenv("DOVETAIL_TEST_POSTGRES_URL")
+	if url == "" {
+		t.Skip("SKIPPED: set DOVETAIL_TEST_POSTGRES_URL to a superuser's URL to test the Postgres store")
+	}
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("store_%d", time.Now().UnixNano())
+	if _, err := c.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.Exec(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	config := c.Config().Copy()
+	return fmt.Sprintf("postgres://%s:%s@%s:%d/%s?sslmode=disable", config.User, config.Password, config.Host, config.Port, name)
+}
+
+type opener func() (store.Store, error)
+
+func kinds(t *testing.T) map[string]func(t *testing.T) opener {
+	t.Helper()
+	return map[string]func(t *testing.T) opener{
+		"sqlite": func(t *testing.T) opener {
+			t.Helper()
+			path := filepath.Join(t.TempDir(), "meta?data#1.db")
+			return func() (store.Store, error) { return store.OpenSQLite(t.Context(), path) }
+		},
+		"postgres": func(t *testing.T) opener {
+			t.Helper()
+			url := database(t)
+			return func() (store.Store, error) { return store.OpenPostgres(t.Context(), url) }
+		},
+	}
+}
+
+func open(t *testing.T, o opener) store.Store {
+	t.Helper()
+	s, err := o()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for name, kind := range kinds(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := kind(t)
+			s, ctx := open(t, o), t.Context()
+			if got, err := s.Load(ctx); err != nil || got.Document != nil || got.ResourceVersion != 0 {
+				t.Fatalf("fresh store: %+v, %v", got, err)
+			}
+			const first, second = `{"version": 3,  "sources": []}`, `{"version":3,"sources":[{"name":"é"}]}`
+			if v, err := s.Save(ctx, []byte(first), 0); err != nil || v != 1 {
+				t.Fatalf("first save: %d, %v", v, err)
+			}
+			if _, err := s.Save(ctx, []byte(second), 0); !errors.Is(err, store.ErrConflict) {
+				t.Fatalf("second first save: %v", err)
+			}
+			if v, err := s.Save(ctx, []byte(second), 1); err != nil || v != 2 {
+				t.Fatalf("second save: %d, %v", v, err)
+			}
+			if _, err := s.Save(ctx, []byte(first), 1); !errors.Is(err, store.ErrConflict) {
+				t.Fatalf("stale save: %v", err)
+			}
+			if got, err := open(t, o).Load(ctx); err != nil || string(got.Document) != second || got.ResourceVersion != 2 {
+				t.Fatalf("reopened: %+v, %v", got, err)
+			}
+			checkState(t, o)
+		})
+	}
+}
+
+func checkState(t *testing.T, o opener) {
+	t.Helper()
+	s, ctx := open(t, o), t.Context()
+	id, err := s.Get(ctx, store.KeyInstanceID)
+	if err != nil || len(id) != 38 {
+		t.Errorf("instance id %q, %v", id, err)
+	}
+	if again, err := open(t, o).Get(ctx, store.KeyInstanceID); err != nil || string(again) != string(id) {
+		t.Errorf("instance id changed from %s to %s, %v", id, again, err)
+	}
+	if v, err := s.Get(ctx, "nothing"); err != nil || v != nil {
+		t.Errorf("absent key: %q, %v", v, err)
+	}
+	for _, key := range []string{store.KeyConsoleState, store.KeyCLIState, "other"} {
+		for _, value := range []string{`{"a": 1}`, `{"b": [true]}`} {
+			if err := s.Set(ctx, key, []byte(value)); err != nil {
+				t.Error(err)
+			}
+			if got, err := s.Get(ctx, key); err != nil || string(got) != value {
+				t.Errorf("%s: %s, %v", key, got, err)
+			}
+		}
+	}
+	if err := s.Set(ctx, store.KeyInstanceID, []byte(`"x"`)); err == nil || !strings.Contains(err.Error(), "can't be changed") {
+		t.Errorf("changing the instance id: %v", err)
+	}
+	if err := s.Set(ctx, "other", []byte(`{`)); err == nil {
+		t.Error("invalid JSON was stored")
+	}
+}
+
+// TestConcurrentWriters lets writers in several stores race: every save counts
+// once, every loser hears of it.
+func TestConcurrentWriters(t *testing.T) {
+	t.Parallel()
+	const writers, saves = 6, 15
+	for name, kind := range kinds(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := kind(t)
+			var group sync.WaitGroup
+			for range writers {
+				group.Go(func() {
+					s, err := o()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer func() {
+						if err := s.Close(); err != nil {
+							t.Error(err)
+						}
+					}()
+					for done := 0; done < saves; {
+						at, err := s.Load(t.Context())
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						_, err = s.Save(t.Context(), fmt.Appendf(nil, `{"n":%d}`, at.ResourceVersion+1), at.ResourceVersion)
+						switch {
+						case err == nil:
+							done++
+						case !errors.Is(err, store.ErrConflict):
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			got, err := open(t, o).Load(t.Context())
+			if err != nil || got.ResourceVersion != writers*saves || string(got.Document) != fmt.Sprintf(`{"n":%d}`, writers*saves) &&
+				strings.ReplaceAll(string(got.Document), " ", "") != fmt.Sprintf(`{"n":%d}`, writers*saves) {
+				t.Errorf("after %d saves: %+v, %v", writers*saves, got, err)
+			}
+		})
+	}
+}
