@@ -157,11 +157,11 @@ func waitReady(ctx context.Context, folder string) error {
 			if strings.Contains(string(log), "could not bind") {
 				return errPortTaken
 			}
-			return fmt.Errorf("Postgres did not start:\n%s", log) //nolint:revive,staticcheck // the product's name
+			return fmt.Errorf("Postgres did not start:\n%s", log) //nolint:staticcheck // the product's name
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("Postgres did not start: %w\n%s", ctx.Err(), log) //nolint:revive,staticcheck // the product's name
+			return fmt.Errorf("Postgres did not start: %w\n%s", ctx.Err(), log) //nolint:staticcheck // the product's name
 		case <-ticker.C:
 		}
 	}
@@ -226,7 +226,7 @@ func unprivileged() (*syscall.Credential, error) {
 		}
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
-	return nil, errors.New("Postgres refuses to run as root, and there is no other user to run it as (postgres, nobody, daemon)") //nolint:revive,staticcheck // the product's name
+	return nil, errors.New("Postgres refuses to run as root, and there is no other user to run it as (postgres, nobody, daemon)") //nolint:staticcheck // the product's name
 }
 
 func freePort(ctx context.Context) (int, error) {

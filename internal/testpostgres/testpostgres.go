@@ -32,70 +32,70 @@ var shared = sync.OnceValues(func() (*Server, error) {
 
 // URL gives a superuser's URL of a server for tests. Without a server and the
 // means to start one the test is skipped.
-func URL(t testing.TB) string {
-	t.Helper()
+func URL(tb testing.TB) string {
+	tb.Helper()
 	if address := os.Getenv(URLVariable); address != "" {
 		return address
 	}
 	server, err := shared()
 	if errors.Is(err, ErrNoBinaries) {
-		t.Skipf("SKIPPED, NOT TESTED: this test needs a Postgres server. Set %s to a superuser's URL, install Postgres, or run `make test`: %v", URLVariable, err)
+		tb.Skipf("SKIPPED, NOT TESTED: this test needs a Postgres server. Set %s to a superuser's URL, install Postgres, or run `make test`: %v", URLVariable, err)
 	}
 	if err != nil {
-		t.Fatalf("start a Postgres server for tests: %v", err)
+		tb.Fatalf("start a Postgres server for tests: %v", err)
 	}
 	return server.URL()
 }
 
 // Database makes an empty database and gives its URL; it is dropped when the
 // test ends, whoever is still connected.
-func Database(t testing.TB) string {
-	t.Helper()
-	server := URL(t)
-	name := databaseName(t)
-	execute(t, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
-	t.Cleanup(func() {
-		execute(t, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+func Database(tb testing.TB) string {
+	tb.Helper()
+	server := URL(tb)
+	name := databaseName(tb)
+	execute(tb, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
+	tb.Cleanup(func() {
+		execute(tb, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 	})
 	address, err := url.Parse(server)
 	if err != nil {
-		t.Fatalf("%s is not a URL: %v", URLVariable, err)
+		tb.Fatalf("%s is not a URL: %v", URLVariable, err)
 	}
 	address.Path = "/" + name
 	return address.String()
 }
 
 // databaseName shows which test left a database behind, should one.
-func databaseName(t testing.TB) string {
-	t.Helper()
+func databaseName(tb testing.TB) string {
+	tb.Helper()
 	letters := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '_'
-	}, strings.ToLower(t.Name()))
+	}, strings.ToLower(tb.Name()))
 	random := make([]byte, 6)
 	if _, err := rand.Read(random); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return "test_" + letters[:min(len(letters), 40)] + "_" + hex.EncodeToString(random)
 }
 
-func execute(t testing.TB, address, statement string) {
-	t.Helper()
+func execute(tb testing.TB, address, statement string) {
+	tb.Helper()
 	// Not the test's context: that one has ended when cleanups run.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
 	defer cancel()
 	connection, err := pgx.Connect(ctx, address)
 	if err != nil {
-		t.Fatalf("connect to the Postgres server for tests: %v", err)
+		tb.Fatalf("connect to the Postgres server for tests: %v", err)
 	}
 	defer func() {
 		if err := connection.Close(ctx); err != nil {
-			t.Errorf("close the connection to the Postgres server for tests: %v", err)
+			tb.Errorf("close the connection to the Postgres server for tests: %v", err)
 		}
 	}()
 	if _, err := connection.Exec(ctx, statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+		tb.Fatalf("%s: %v", statement, err)
 	}
 }
