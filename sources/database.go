@@ -25,9 +25,12 @@ const (
 // Table is a table or view as introspected. Names are unquoted.
 type Table struct {
 	Schema, Name string
-	Kind         RelationKind
-	Comment      string
-	Columns      []*Column
+	// ObjectID stays the same when the table is renamed; 0 when the database has
+	// no such thing.
+	ObjectID int64
+	Kind     RelationKind
+	Comment  string
+	Columns  []*Column
 	// PrimaryKey is nil without one.
 	PrimaryKey *Key
 	// UniqueKeys are unique constraints other than the primary key.
@@ -40,7 +43,10 @@ type Table struct {
 
 // Column is a column as introspected.
 type Column struct {
-	Name     string
+	Name string
+	// Position stays the same when the column is renamed; 0 when the database
+	// can't tell.
+	Position int
 	Type     plan.Type
 	Nullable bool
 	Comment  string

@@ -37,3 +37,18 @@ type SQLResult struct {
 	Tuples bool
 	Rows   [][]string
 }
+
+// CheckedSQL is a database that can look at what SQL makes of its schema before
+// it lasts.
+type CheckedSQL interface {
+	// RunCheckedSQL runs SQL in a transaction, introspects inside of it, and
+	// commits only if check accepts what it finds; otherwise it rolls back and
+	// answers check's error.
+	RunCheckedSQL(ctx context.Context, sql string, check func(*Database) error) (*SQLResult, error)
+}
+
+// UntransactedSQL is a database that can run a list of SQL statements one by
+// one, for those that must not stand in a transaction.
+type UntransactedSQL interface {
+	RunUntransactedSQL(ctx context.Context, sql string) (*SQLResult, error)
+}
