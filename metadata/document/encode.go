@@ -1,0 +1,134 @@
+package document
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"dovetail/plan"
+)
+
+// fields builds an object key by key.
+type fields struct{ json plan.JSON }
+
+func newFields() *fields { return &fields{json: plan.JSON{Kind: plan.JSONObject}} }
+
+func (f *fields) add(key string, v plan.JSON) *fields {
+	f.json.Keys = append(f.json.Keys, key)
+	f.json.Items = append(f.json.Items, v)
+	return f
+}
+
+func (f *fields) text(key, s string) *fields { return f.add(key, textJSON(s)) }
+
+// optional adds a value unless it is null.
+func (f *fields) optional(key string, v plan.JSON) *fields {
+	if v.IsNull() {
+		return f
+	}
+	return f.add(key, v)
+}
+
+func (f *fields) optionalText(key, s string) *fields {
+	if s == "" {
+		return f
+	}
+	return f.text(key, s)
+}
+
+func (f *fields) pointer(key string, s *string) *fields {
+	if s == nil {
+		return f
+	}
+	return f.text(key, *s)
+}
+
+// flag adds true, and leaves false out.
+func (f *fields) flag(key string, b bool) *fields {
+	if !b {
+		return f
+	}
+	return f.add(key, boolJSON(true))
+}
+
+// list adds a list unless it is empty.
+func (f *fields) list(key string, v plan.JSON) *fields {
+	if len(v.Items) == 0 {
+		return f
+	}
+	return f.add(key, v)
+}
+
+func textJSON(s string) plan.JSON { return plan.JSON{Kind: plan.JSONString, Text: s} }
+
+func boolJSON(b bool) plan.JSON { return plan.JSON{Kind: plan.JSONBool, Text: strconv.FormatBool(b)} }
+
+func intJSON(n int) plan.JSON { return plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(n)} }
+
+func textsJSON(s []string) plan.JSON {
+	out := plan.JSON{Kind: plan.JSONArray}
+	for _, t := range s {
+		out.Items = append(out.Items, textJSON(t))
+	}
+	return out
+}
+
+func listJSON[T interface{ JSON() plan.JSON }](items []T) plan.JSON {
+	out := plan.JSON{Kind: plan.JSONArray}
+	for _, item := range items {
+		out.Items = append(out.Items, item.JSON())
+	}
+	return out
+}
+
+// sortedJSON is the list in the order of its names, as exports have it.
+func sortedJSON[T interface{ JSON() plan.JSON }](items []T, name func(T) string) plan.JSON {
+	return listJSON(sorted(items, name))
+}
+
+func sorted[T any](items []T, name func(T) string) []T {
+	out := slices.Clone(items)
+	slices.SortStableFunc(out, func(a, b T) int { return cmp.Compare(name(a), name(b)) })
+	return out
+}
+
+// Pair is one entry of a Mapping.
+type Pair struct{ Key, Value string }
+
+// Mapping is an object of strings in written order.
+type Mapping []Pair
+
+// Get finds the value of a key.
+func (m Mapping) Get(key string) (string, bool) {
+	for _, p := range m {
+		if p.Key == key {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// JSON is the mapping as an object.
+func (m Mapping) JSON() plan.JSON {
+	f := newFields()
+	for _, p := range m {
+		f.text(p.Key, p.Value)
+	}
+	return f.json
+}
+
+// Entry is a named object that is kept as it was written.
+type Entry struct {
+	Name       string
+	Definition plan.JSON
+}
+
+// JSON is the entry as it was written.
+func (e *Entry) JSON() plan.JSON { return e.Definition }
+
+func entryName(e *Entry) string { return e.Name }
+
+func parseEntry(d *decoder, j plan.JSON, path string) *Entry {
+	o := d.object(j, path, "Object")
+	return &Entry{Name: o.text("name"), Definition: j}
+}

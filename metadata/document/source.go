@@ -1,0 +1,157 @@
+package document
+
+import "dovetail/plan"
+
+// Source is a database and what is tracked of it.
+type Source struct {
+	Name string
+	// Kind is normalized: postgres, never pg.
+	Kind             string
+	Tables           []*Table
+	Functions        []*Function
+	NativeQueries    []*NativeQuery
+	StoredProcedures []*StoredProcedure
+	LogicalModels    []*LogicalModel
+	// Configuration is kept as written; Connection reads it.
+	Configuration plan.JSON
+	QueryTags     plan.JSON
+	Customization Customization
+	HealthCheck   plan.JSON
+}
+
+// Customization renames what a source puts into the schema; empty parts rename
+// nothing.
+type Customization struct {
+	Namespace, RootPrefix, RootSuffix string
+	TypePrefix, TypeSuffix            string
+	NamingConvention                  string
+}
+
+// StoredProcedure is a stored procedure, kept as written.
+type StoredProcedure struct {
+	Procedure  TableName
+	Definition plan.JSON
+}
+
+// JSON is the procedure as written.
+func (p *StoredProcedure) JSON() plan.JSON { return p.Definition }
+
+// ParseSource reads one entry of sources.
+func ParseSource(j plan.JSON, path string) (*Source, error) {
+	d := &decoder{}
+	s := d.source(j, path)
+	return s, d.err()
+}
+
+func (d *decoder) source(j plan.JSON, path string) *Source {
+	o := d.object(j, path, "SourceMetadata")
+	s := &Source{Name: o.nonEmpty("name"), Kind: KindPostgres}
+	if kind := o.optionalText("kind"); kind != "" {
+		s.Kind = NormalizeKind(kind)
+	}
+	o.need("tables")
+	s.Tables = d.tables(o, s.Kind)
+	s.Functions = d.functions(o, s.Kind)
+	s.NativeQueries = namedList(o, "native_queries", "native queries",
+		func(d *decoder, j plan.JSON, path string) *NativeQuery { return d.nativeQuery(j, path) },
+		func(q *NativeQuery) string { return q.Name })
+	s.StoredProcedures = namedList(o, "stored_procedures", "stored procedures",
+		func(d *decoder, j plan.JSON, path string) *StoredProcedure { return d.storedProcedure(j, path, s.Kind) },
+		func(p *StoredProcedure) string { return p.Procedure.String() })
+	s.LogicalModels = namedList(o, "logical_models", "logical models", (*decoder).logicalModel,
+		func(m *LogicalModel) string { return m.Name })
+	s.Configuration = o.need("configuration")
+	if d.fault == nil && s.Configuration.Kind != plan.JSONObject {
+		d.mismatch("Configuration", o.at("configuration"), plan.JSONObject, s.Configuration)
+	}
+	s.QueryTags = o.optional("query_tags")
+	if v, ok := o.get("customization"); ok {
+		s.Customization = d.customization(v, o.at("customization"))
+	}
+	s.HealthCheck = o.optional("health_check")
+	o.done()
+	return s
+}
+
+func (d *decoder) tables(o *object, kind string) []*Table {
+	return namedList(o, "tables", "tables",
+		func(d *decoder, j plan.JSON, path string) *Table { return d.table(j, path, kind) },
+		func(t *Table) string { return t.Name.String() })
+}
+
+func (d *decoder) functions(o *object, kind string) []*Function {
+	return namedList(o, "functions", "functions",
+		func(d *decoder, j plan.JSON, path string) *Function { return d.function(j, path, kind) },
+		func(f *Function) string { return f.Name.String() })
+}
+
+func (d *decoder) storedProcedure(j plan.JSON, path, kind string) *StoredProcedure {
+	o := d.object(j, path, "StoredProcedureMetadata")
+	return &StoredProcedure{Procedure: d.tableName(o.need("stored_procedure"), o.at("stored_procedure"), kind), Definition: j}
+}
+
+// ParseCustomization reads a source's customization.
+func ParseCustomization(j plan.JSON, path string) (Customization, error) {
+	d := &decoder{}
+	c := d.customization(j, path)
+	return c, d.err()
+}
+
+func (d *decoder) customization(j plan.JSON, path string) Customization {
+	o := d.object(j, path, "SourceCustomization")
+	var c Customization
+	if v, ok := o.get("root_fields"); ok {
+		r := d.object(v, o.at("root_fields"), "RootFieldsCustomization")
+		c.Namespace, c.RootPrefix, c.RootSuffix = r.name("namespace"), r.namePart("prefix"), r.namePart("suffix")
+		r.done()
+	}
+	if v, ok := o.get("type_names"); ok {
+		t := d.object(v, o.at("type_names"), "SourceTypeCustomization")
+		c.TypePrefix, c.TypeSuffix = t.namePart("prefix"), t.namePart("suffix")
+		t.done()
+	}
+	c.NamingConvention = o.optionalText("naming_convention")
+	switch c.NamingConvention {
+	case "", "hasura-default", "graphql-default":
+	default:
+		d.fail(o.at("naming_convention"), "naming_convention can either be \"hasura-default\" or \"graphql-default\"")
+	}
+	o.done()
+	return c
+}
+
+// namePart reads an optional prefix or suffix. A suffix may start with a digit,
+// since the whole name decides.
+func (o *object) namePart(key string) string {
+	s := o.optionalText(key)
+	if s != "" && !isIdentifier("_"+s) {
+		o.d.fail(o.at(key), "%s is not a valid GraphQL name", s)
+	}
+	return s
+}
+
+// JSON is the customization as exported, null when it says nothing.
+func (c Customization) JSON() plan.JSON {
+	if c == (Customization{}) {
+		return plan.JSON{}
+	}
+	f := newFields()
+	roots := newFields().optionalText("namespace", c.Namespace).optionalText("prefix", c.RootPrefix).optionalText("suffix", c.RootSuffix)
+	types := newFields().optionalText("prefix", c.TypePrefix).optionalText("suffix", c.TypeSuffix)
+	f.list("root_fields", roots.json).list("type_names", types.json)
+	return f.optionalText("naming_convention", c.NamingConvention).json
+}
+
+// JSON is the source as exported.
+func (s *Source) JSON() plan.JSON {
+	f := newFields().text("name", s.Name).text("kind", s.Kind)
+	f.add("tables", sortedJSON(s.Tables, func(t *Table) string { return t.Name.sortKey() }))
+	f.list("functions", sortedJSON(s.Functions, func(f *Function) string { return f.Name.sortKey() }))
+	f.list("native_queries", sortedJSON(s.NativeQueries, func(q *NativeQuery) string { return q.Name }))
+	f.list("stored_procedures", sortedJSON(s.StoredProcedures, func(p *StoredProcedure) string { return p.Procedure.sortKey() }))
+	f.list("logical_models", sortedJSON(s.LogicalModels, func(m *LogicalModel) string { return m.Name }))
+	f.add("configuration", s.Configuration)
+	f.optional("query_tags", s.QueryTags)
+	f.optional("customization", s.Customization.JSON())
+	return f.optional("health_check", s.HealthCheck).json
+}
