@@ -61,7 +61,7 @@ func TestStopLeavesNothing(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // see above
+		if err := os.Chmod(folder, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
