@@ -340,6 +340,9 @@ type LogicalModel struct {
 	Description string
 	Fields      []*LogicalField
 	Select      map[string]*SelectPermission
+	// Rows is the model seen as a table: its scalar fields as columns, its
+	// permissions, no keys and no relationships.
+	Rows *Table
 }
 
 // LogicalField is one field of a logical model. Model and Array describe nested

@@ -1,0 +1,213 @@
+package schema
+
+import (
+	"slices"
+
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+)
+
+// aggregateFunctions in the order in which schemas list them.
+func aggregateFunctions() []string {
+	return []string{"avg", "max", "min", "stddev", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp", "variance"}
+}
+
+// aggregateType is the object type of a table's aggregate.
+func (s *Schema) aggregateType(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.object(n.typeName(t, "aggregate"), `aggregated selection of "`+t.Name.Name+`"`, func(x *Type) {
+		x.fields = []*Field{
+			{Name: "aggregate", Type: Named(s.aggregateFields(t)), Binding: &AggregateFields{}},
+			{Name: "nodes", Type: Required(List(Required(Named(s.tableType(t))))), Binding: &AggregateNodes{}},
+		}
+	})
+}
+
+func (s *Schema) aggregateFields(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.object(n.typeName(t, "aggregate_fields"), `aggregate fields of "`+t.Name.Name+`"`, func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		count := &Field{Name: "count", Type: Required(Named(s.scalar("Int"))), Binding: &CountField{}}
+		if len(a.columns()) > 0 {
+			if t.Source.Capabilities.Kind == "mssql" {
+				count.Args = append(count.Args, &Input{
+					Name: n.word("column"), Type: Named(s.selectColumn(t)), Binding: &Argument{Kind: ArgColumns},
+				})
+			} else {
+				count.Args = append(count.Args, &Input{
+					Name: n.word("columns"), Type: List(Required(Named(s.selectColumn(t)))), Binding: &Argument{Kind: ArgColumns},
+				})
+			}
+		}
+		count.Args = append(count.Args, &Input{
+			Name: n.word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct},
+		})
+		for _, function := range aggregateFunctions() {
+			if function == "max" {
+				x.fields = append(x.fields, count)
+			}
+			if len(s.functionColumns(a, function)) == 0 {
+				if function == "avg" {
+					continue
+				}
+				continue
+			}
+			x.fields = append(x.fields, &Field{
+				Name: n.word(function), Type: Named(s.functionFields(t, function)),
+				Binding: &FunctionFields{Function: function},
+			})
+		}
+	})
+}
+
+// functionColumns are the columns that an aggregate function takes.
+func (s *Schema) functionColumns(a access, function string) []visibleColumn {
+	var out []visibleColumn
+	for _, c := range a.columns() {
+		class := c.Info.Type.Underlying().Class
+		if c.Enum == nil && slices.Contains(a.table.Source.Capabilities.AggregateFunctions[class], function) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// resultType is the type of an aggregate function's value.
+func resultType(function string, t plan.Type) plan.Type {
+	switch function {
+	case "min", "max", "sum":
+		return t
+	}
+	return plan.Type{Scalar: "Float", Class: plan.ClassNumber, Name: "float8"}
+}
+
+func (s *Schema) functionFields(t *catalog.Table, function string) *Type {
+	n := namesOf(t.Source)
+	return s.object(n.typeName(t, function, "fields"), "aggregate "+function+" on columns", func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		for _, c := range s.functionColumns(a, function) {
+			result := resultType(function, c.Info.Type)
+			x.fields = append(x.fields, &Field{
+				Name: n.column(c.Column), Description: c.Description, Type: s.typeRef(result),
+				Binding: &FunctionColumn{Column: c.Column, Guard: c.guard, Result: result},
+			})
+		}
+	})
+}
+
+// aggregateOrderBy is the input type that orders by aggregates of related rows.
+func (s *Schema) aggregateOrderBy(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.input(n.typeName(t, "aggregate_order_by"), `order by aggregate values of table "`+t.Name.Name+`"`, func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		direction := Named(s.ordering(t.Source))
+		for _, function := range aggregateFunctions() {
+			if function == "max" {
+				x.inputs = append(x.inputs, &Input{Name: "count", Type: direction, Binding: &OrderCount{}})
+			}
+			columns := s.functionColumns(a, function)
+			if len(columns) == 0 {
+				continue
+			}
+			inner := s.input(n.typeName(t, function, "order_by"),
+				"order by "+function+`() on columns of table "`+t.Name.Name+`"`, func(y *Type) {
+					for _, c := range columns {
+						y.inputs = append(y.inputs, &Input{
+							Name: n.column(c.Column), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
+						})
+					}
+				})
+			x.inputs = append(x.inputs, &Input{
+				Name: n.word(function), Type: Named(inner), Binding: &OrderFunction{Function: function},
+			})
+		}
+	})
+}
+
+// predicateFunctions are the functions of aggregate predicates besides count,
+// with the class of their arguments.
+func predicateFunctions() []string {
+	return []string{"avg", "bool_and", "bool_or", "max", "min", "stddev_samp", "sum", "var_samp"}
+}
+
+// aggregateBoolExp is the input type of conditions on an aggregate of related
+// rows.
+func (s *Schema) aggregateBoolExp(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	base := n.typeName(t, "aggregate_bool_exp")
+	return s.input(base, "", func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		for _, function := range predicateFunctions() {
+			if function == "max" {
+				x.inputs = append(x.inputs, &Input{
+					Name: "count", Type: Named(s.aggregatePredicate(t, "count", nil)), Binding: &AggregatePredicate{Function: "count"},
+				})
+			}
+			columns := s.predicateColumns(a, function)
+			if len(columns) == 0 {
+				continue
+			}
+			x.inputs = append(x.inputs, &Input{
+				Name: n.word(function), Type: Named(s.aggregatePredicate(t, function, columns)),
+				Binding: &AggregatePredicate{Function: function},
+			})
+		}
+	})
+}
+
+func (s *Schema) predicateColumns(a access, function string) []visibleColumn {
+	if function != "bool_and" && function != "bool_or" {
+		return s.functionColumns(a, function)
+	}
+	var out []visibleColumn
+	for _, c := range a.columns() {
+		if c.Info.Type.Underlying().Class == plan.ClassBoolean {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns []visibleColumn) *Type {
+	n := namesOf(t.Source)
+	return s.input(n.typeName(t, "aggregate_bool_exp", function), "", func(x *Type) {
+		arguments := &Input{Name: n.word("arguments"), Binding: &Argument{Kind: ArgArguments}}
+		integer := plan.Type{Schema: "pg_catalog", Name: "int4", Scalar: "Int", Class: plan.ClassInteger}
+		predicate := s.typeComparison(t.Source, integer)
+		if function == "count" {
+			arguments.Type = List(Required(Named(s.selectColumn(t))))
+		} else {
+			enum := n.typeName(t, "select_column") + "_" + t.GraphQLName + "_aggregate_bool_exp_" + function + "_arguments_columns"
+			arguments.Type = Required(Named(s.enum(enum, `select "`+n.typeName(t, "aggregate_bool_exp", function)+`_arguments_columns" columns of table "`+t.Name.Name+`"`, func(y *Type) {
+				for _, c := range columns {
+					y.values = append(y.values, &EnumValue{
+						Name: n.enumValue(n.column(c.Column)), Description: "column name", Column: c.Column,
+					})
+				}
+			})))
+			result := plan.Type{Schema: "pg_catalog", Name: "float8", Scalar: "float8", Class: plan.ClassNumber}
+			if function == "bool_and" || function == "bool_or" {
+				result = plan.Type{Schema: "pg_catalog", Name: "bool", Scalar: "Boolean", Class: plan.ClassBoolean}
+			}
+			predicate = s.typeComparison(t.Source, result)
+		}
+		x.inputs = []*Input{
+			arguments,
+			{Name: n.word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct}},
+			{Name: n.word("filter"), Type: Named(s.boolExp(t)), Binding: &Argument{Kind: ArgFilter}},
+			{Name: n.word("predicate"), Type: Required(Named(predicate)), Binding: &Argument{Kind: ArgPredicate}},
+		}
+	})
+}

@@ -1,0 +1,216 @@
+package schema
+
+import (
+	"strconv"
+
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// argumentRef is the type of a function's argument.
+func (s *Schema) argumentRef(p sources.FunctionParameter) Ref { return s.typeRef(p.Type) }
+
+// functionArguments is the args argument of a function: none when it takes
+// nothing from the user. skip names the arguments that the engine fills.
+func (s *Schema) functionArguments(n names, typeName string, f *sources.Function, skip map[int]bool) []*Input {
+	var free []int
+	for i := range f.Arguments {
+		if !skip[i] {
+			free = append(free, i)
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	required := false
+	t := s.input(typeName, "", func(x *Type) {
+		for _, i := range free {
+			p := f.Arguments[i]
+			name := p.Name
+			if name == "" {
+				name = positional(i, skip)
+			}
+			x.inputs = append(x.inputs, &Input{
+				Name: n.word(name), Type: s.argumentRef(p), Binding: &FunctionArgument{Index: i},
+			})
+		}
+	})
+	for _, i := range free {
+		if i < len(f.Arguments)-f.Defaults {
+			required = true
+		}
+	}
+	ref := Named(t)
+	if required {
+		ref = Required(ref)
+	}
+	return []*Input{{
+		Name: n.word("args"), Description: `input parameters for function "` + f.Name + `"`, Type: ref,
+		Binding: &Argument{Kind: ArgArgs},
+	}}
+}
+
+// positional names an argument that its function leaves unnamed.
+func positional(index int, skip map[int]bool) string {
+	number := 1
+	for i := range index {
+		if !skip[i] {
+			number++
+		}
+	}
+	return "arg_" + strconv.Itoa(number)
+}
+
+// functionVisible tells whether the role may call a tracked function.
+func (s *Schema) functionVisible(f *catalog.Function) bool {
+	if _, ok := s.access(f.Returns); !ok {
+		return false
+	}
+	if s.Role == catalog.AdminRole || f.Roles[s.Role] {
+		return true
+	}
+	return !f.Mutation && s.Catalog.Settings.InferFunctionPermissions
+}
+
+// functionRoots are the root fields of a tracked query function.
+func (s *Schema) functionRoots(f *catalog.Function) []*Field {
+	if f.Mutation || !s.functionVisible(f) {
+		return nil
+	}
+	a, _ := s.access(f.Returns)
+	n := namesOf(f.Source)
+	skip := map[int]bool{}
+	if f.SessionArgument >= 0 {
+		skip[f.SessionArgument] = true
+	}
+	args := s.functionArguments(n, n.plainType(f.GraphQLName, "args"), f.Info, skip)
+	row := Named(s.tableType(f.Returns))
+	field := &Field{
+		Name: n.wrapRoot(n.relationship(f.GraphQLName)), Description: f.Description, Args: args, Type: row,
+		Binding: &RootFunction{Function: f},
+	}
+	if field.Description == "" {
+		field.Description = `execute function "` + f.Info.Name + `" which returns "` + f.Returns.Name.Name + `"`
+	}
+	if !f.Info.ReturnsSet {
+		return []*Field{field}
+	}
+	field.Type = Required(List(Required(row)))
+	field.Args = append(args[:len(args):len(args)], s.rowArguments(f.Returns)...)
+	fields := []*Field{field}
+	if a.aggregations() {
+		name := f.AggregateName
+		if name == "" {
+			name = n.field(n.relationship(f.GraphQLName), "aggregate")
+		}
+		fields = append(fields, &Field{
+			Name: n.wrapRoot(name),
+			Description: `execute function "` + f.Info.Name + `" and query aggregates on result of table type "` +
+				f.Returns.Name.Name + `"`,
+			Type: Required(Named(s.aggregateType(f.Returns))), Args: field.Args,
+			Binding: &RootFunction{Function: f, Aggregate: true},
+		})
+	}
+	return fields
+}
+
+// nativeRoot is the root field of a native query.
+func (s *Schema) nativeRoot(q *catalog.NativeQuery) (*Field, bool) {
+	if q.Returns == nil || q.Returns.Rows == nil {
+		return nil, false
+	}
+	t := q.Returns.Rows
+	if _, ok := s.access(t); !ok {
+		return nil, false
+	}
+	n := namesOf(q.Source)
+	f := &Field{
+		Name: n.wrapRoot(q.Name), Description: q.Description,
+		Type: Required(List(Required(Named(s.tableType(t))))), Binding: &RootNativeQuery{Query: q},
+	}
+	if len(q.Arguments) > 0 {
+		args := s.input(n.plainType(q.Name, "arguments"), "", func(x *Type) {
+			for i, a := range q.Arguments {
+				ref := s.typeRef(a.Type)
+				if !a.Nullable {
+					ref = Required(ref)
+				}
+				x.inputs = append(x.inputs, &Input{
+					Name: a.Name, Description: a.Description, Type: ref, Binding: &FunctionArgument{Index: i},
+				})
+			}
+		})
+		f.Args = append(f.Args, &Input{
+			Name: "args", Description: q.Name + " Native Query Arguments", Type: Required(Named(args)),
+			Binding: &Argument{Kind: ArgArgs},
+		})
+	}
+	f.Args = append(f.Args, s.rowArguments(t)...)
+	return f, true
+}
+
+func computedSkip(c *catalog.ComputedField) map[int]bool {
+	skip := map[int]bool{}
+	if c.TableArgument >= 0 {
+		skip[c.TableArgument] = true
+	}
+	if c.SessionArgument >= 0 {
+		skip[c.SessionArgument] = true
+	}
+	return skip
+}
+
+// computedField is the field of a computed field; false when the role can't see
+// what it returns.
+func (s *Schema) computedField(t *catalog.Table, c *catalog.ComputedField, guard plan.Predicate) (*Field, bool) {
+	n := namesOf(t.Source)
+	argsType := n.plainType(n.field(n.relationship(c.Name), t.GraphQLName), "args")
+	f := &Field{
+		Name: n.relationship(c.Name), Description: c.Description,
+		Args:    s.functionArguments(n, argsType, c.Function, computedSkip(c)),
+		Binding: &ComputedOf{Computed: c, Guard: guard},
+	}
+	if c.Returns == nil {
+		f.Type = s.typeRef(c.Function.Returns)
+		if t.Source.Capabilities.JSONPath && isJSON(c.Function.Returns) {
+			f.Args = append(f.Args, s.pathArgument(n))
+		}
+		return f, true
+	}
+	if _, ok := s.access(c.Returns); !ok {
+		return nil, false
+	}
+	f.Type = List(Required(Named(s.tableType(c.Returns))))
+	f.Args = append(f.Args, s.rowArguments(c.Returns)...)
+	return f, true
+}
+
+// plainScalar tells whether a computed field is a scalar that takes nothing
+// from the user, so that it can be compared and ordered by.
+func plainScalar(c *catalog.ComputedField) bool {
+	return c.Returns == nil && len(c.Function.Arguments) == len(computedSkip(c))
+}
+
+func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.ComputedField) (*Input, bool) {
+	n := namesOf(t.Source)
+	if c.Returns != nil {
+		return nil, false
+	}
+	if _, ok := a.computed(c); !ok || !plainScalar(c) {
+		return nil, false
+	}
+	return &Input{
+		Name: n.relationship(c.Name), Type: Named(s.typeComparison(t.Source, c.Function.Returns)),
+		Binding: &BoolComputed{Computed: c},
+	}, true
+}
+
+func (s *Schema) computedOrder(t *catalog.Table, a access, c *catalog.ComputedField, direction Ref) (*Input, bool) {
+	if _, ok := a.computed(c); !ok || !plainScalar(c) {
+		return nil, false
+	}
+	return &Input{
+		Name: namesOf(t.Source).relationship(c.Name), Type: direction, Binding: &OrderComputed{Computed: c},
+	}, true
+}

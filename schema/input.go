@@ -1,0 +1,287 @@
+package schema
+
+import (
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+)
+
+// boolExp is the input type of conditions on a table's rows.
+func (s *Schema) boolExp(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	name := n.typeName(t, "bool_exp")
+	description := `Boolean expression to filter rows from the table "` + t.Name.Name + `". All fields are combined with a logical 'AND'.`
+	return s.input(name, description, func(x *Type) {
+		self := Named(x)
+		x.inputs = []*Input{
+			{Name: n.word("_and"), Type: List(Required(self)), Binding: &BoolAnd{}},
+			{Name: n.word("_not"), Type: self, Binding: &BoolNot{}},
+			{Name: n.word("_or"), Type: List(Required(self)), Binding: &BoolOr{}},
+		}
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		for _, c := range a.columns() {
+			x.inputs = append(x.inputs, &Input{
+				Name: n.column(c.Column), Type: Named(s.comparison(t.Source, c.Column)),
+				Binding: &BoolColumn{Column: c.Column, Guard: c.guard},
+			})
+		}
+		for _, c := range t.ComputedFields {
+			if in, ok := s.computedPredicate(t, a, c); ok {
+				x.inputs = append(x.inputs, in)
+			}
+		}
+		for _, r := range t.Local {
+			target, ok := s.access(r.Target)
+			if !ok {
+				continue
+			}
+			x.inputs = append(x.inputs, &Input{
+				Name: n.relationship(r.Name), Type: Named(s.boolExp(r.Target)), Binding: &BoolRelated{Relationship: r},
+			})
+			if r.Array && t.Source.Capabilities.AggregatePredicate && target.aggregations() {
+				x.inputs = append(x.inputs, &Input{
+					Name: n.field(n.relationship(r.Name), "aggregate"), Type: Named(s.aggregateBoolExp(r.Target)),
+					Binding: &BoolAggregate{Relationship: r},
+				})
+			}
+		}
+	})
+}
+
+// kindSuffix tells the comparison types of one kind of database from those of
+// Postgres, whose operators they don't all have.
+func kindSuffix(source *catalog.Source) string {
+	switch source.Capabilities.Kind {
+	case "mssql":
+		return "_MSSQL"
+	case "sqlite":
+		return "_SQLite"
+	}
+	return ""
+}
+
+// comparison is the input type of comparisons with a column.
+func (s *Schema) comparison(source *catalog.Source, c *catalog.Column) *Type {
+	if c.Enum != nil {
+		return s.enumComparison(source, c.Enum)
+	}
+	return s.typeComparison(source, c.Info.Type)
+}
+
+func (s *Schema) enumComparison(source *catalog.Source, t *catalog.Table) *Type {
+	n := namesOf(source)
+	return s.input(n.typeName(t, "enum", "comparison_exp"),
+		`Boolean expression to compare columns of type "`+n.typeName(t, "enum")+`". All fields are combined with logical 'AND'.`,
+		func(x *Type) {
+			value := Named(s.enumType(t))
+			x.inputs = []*Input{
+				{Name: n.word("_eq"), Type: value, Binding: &Compare{Operator: plan.Equal}},
+				{Name: n.word("_in"), Type: List(Required(value)), Binding: &Compare{Operator: plan.In}},
+				{Name: n.word("_is_null"), Type: Named(s.scalar("Boolean")), Binding: &CompareNull{}},
+				{Name: n.word("_neq"), Type: value, Binding: &Compare{Operator: plan.NotEqual}},
+				{Name: n.word("_nin"), Type: List(Required(value)), Binding: &Compare{Operator: plan.NotIn}},
+			}
+		})
+}
+
+func (s *Schema) typeComparison(source *catalog.Source, t plan.Type) *Type {
+	n := namesOf(source)
+	u := t.Underlying()
+	scalar := t.Scalar
+	parts := []string{"comparison_exp"}
+	if u.Element != nil {
+		parts = []string{"array", "comparison_exp"}
+	}
+	name := n.plainType(scalar+kindSuffix(source), parts...)
+	description := `Boolean expression to compare columns of type "` + scalar + `". All fields are combined with logical 'AND'.`
+	return s.input(name, description, func(x *Type) {
+		for _, op := range source.Capabilities.Operators[u.Class] {
+			x.inputs = append(x.inputs, &Input{
+				Name: n.word(string(op)), Description: operatorDescription(op),
+				Type: s.operatorValue(t, op), Binding: &Compare{Operator: op},
+			})
+		}
+		x.inputs = append(x.inputs, &Input{
+			Name: n.word("_is_null"), Type: Named(s.scalar("Boolean")), Binding: &CompareNull{},
+		})
+		x.inputs = append(x.inputs, s.castInputs(source, u)...)
+	})
+}
+
+// castInputs is the _cast field of types that have one.
+func (s *Schema) castInputs(source *catalog.Source, t plan.Type) []*Input {
+	if source.Capabilities.Kind != "postgres" {
+		return nil
+	}
+	var target plan.Type
+	switch t.Class {
+	case plan.ClassJSONB:
+		target = plan.Type{Schema: "pg_catalog", Name: "text", Scalar: "String", Class: plan.ClassText}
+	case plan.ClassGeometry:
+		target = plan.Type{Schema: t.Schema, Name: "geography", Scalar: "geography", Class: plan.ClassGeography}
+	case plan.ClassGeography:
+		target = plan.Type{Schema: t.Schema, Name: "geometry", Scalar: "geometry", Class: plan.ClassGeometry}
+	case plan.ClassInteger, plan.ClassNumber, plan.ClassText, plan.ClassBoolean, plan.ClassUUID, plan.ClassTime,
+		plan.ClassJSON, plan.ClassBytes, plan.ClassEnum, plan.ClassArray, plan.ClassComposite, plan.ClassRaster,
+		plan.ClassLTree, plan.ClassOther:
+		return nil
+	}
+	n := namesOf(source)
+	cast := s.input(n.plainType(t.Scalar, "cast_exp"), "", func(x *Type) {
+		x.inputs = []*Input{{
+			Name: target.Scalar, Type: Named(s.typeComparison(source, target)), Binding: &CompareCast{Type: target},
+		}}
+	})
+	return []*Input{{Name: n.word("_cast"), Type: Named(cast), Binding: &CompareCast{}}}
+}
+
+// operatorValue is the type of an operator's right side.
+func (s *Schema) operatorValue(t plan.Type, op plan.Operator) Ref {
+	value := s.typeRef(t)
+	scalar := func(name string) Ref { return Named(s.scalar(name)) }
+	switch op {
+	case plan.In, plan.NotIn:
+		return List(Required(value))
+	case plan.HasKey:
+		return scalar("String")
+	case plan.HasKeysAny, plan.HasKeysAll:
+		return List(Required(scalar("String")))
+	case plan.AncestorAny, plan.DescendantAny:
+		return List(Required(value))
+	case plan.Matches:
+		return scalar("lquery")
+	case plan.MatchesAny:
+		return List(Required(scalar("lquery")))
+	case plan.MatchesFulltext:
+		return scalar("ltxtquery")
+	case plan.STDWithin:
+		if t.Underlying().Class == plan.ClassGeography {
+			return Named(s.withinInput("st_d_within_geography_input", t, true))
+		}
+		return Named(s.withinInput("st_d_within_input", t, false))
+	case plan.ST3DDWithin:
+		return Named(s.withinInput("st_d_within_input", t, false))
+	case plan.STIntersectsNBGeom:
+		return Named(s.bandInput("st_intersects_nband_geom_input", true))
+	case plan.STIntersectsGeomNB:
+		return Named(s.bandInput("st_intersects_geom_nband_input", false))
+	default:
+		return value
+	}
+}
+
+func (s *Schema) withinInput(name string, t plan.Type, spheroid bool) *Type {
+	return s.input(name, "", func(x *Type) {
+		x.inputs = []*Input{
+			{Name: "distance", Type: Required(Named(s.scalar("Float"))), Binding: &Argument{}},
+			{Name: "from", Type: Required(s.typeRef(t)), Binding: &Argument{}},
+		}
+		if spheroid {
+			x.inputs = append(x.inputs, &Input{
+				Name: "use_spheroid", Type: Named(s.scalar("Boolean")), Default: "true", Binding: &Argument{},
+			})
+		}
+	})
+}
+
+func (s *Schema) bandInput(name string, bandRequired bool) *Type {
+	return s.input(name, "", func(x *Type) {
+		band := Named(s.scalar("Int"))
+		if bandRequired {
+			band = Required(band)
+		}
+		x.inputs = []*Input{
+			{Name: "geommin", Type: Required(Named(s.scalar("geometry"))), Binding: &Argument{}},
+			{Name: "nband", Type: band, Binding: &Argument{}},
+		}
+	})
+}
+
+func operatorDescription(op plan.Operator) string {
+	switch op {
+	case plan.Like:
+		return "does the column match the given pattern"
+	case plan.NotLike:
+		return "does the column NOT match the given pattern"
+	case plan.ILike:
+		return "does the column match the given case-insensitive pattern"
+	case plan.NotILike:
+		return "does the column NOT match the given case-insensitive pattern"
+	case plan.Similar:
+		return "does the column match the given SQL regular expression"
+	case plan.NotSimilar:
+		return "does the column NOT match the given SQL regular expression"
+	case plan.Regex:
+		return "does the column match the given POSIX regular expression, case sensitive"
+	case plan.NotRegex:
+		return "does the column NOT match the given POSIX regular expression, case sensitive"
+	case plan.IRegex:
+		return "does the column match the given POSIX regular expression, case insensitive"
+	case plan.NotIRegex:
+		return "does the column NOT match the given POSIX regular expression, case insensitive"
+	case plan.HasKey:
+		return "does the string exist as a top-level key in the column"
+	case plan.HasKeysAny:
+		return "do any of these strings exist as top-level keys in the column"
+	case plan.HasKeysAll:
+		return "do all of these strings exist as top-level keys in the column"
+	default:
+		return ""
+	}
+}
+
+// ordering is the enum of directions.
+func (s *Schema) ordering(source *catalog.Source) *Type {
+	n := names{custom: catalog.Customization{GraphQLDefaultNaming: source.Customization.GraphQLDefaultNaming}}
+	return s.enum(n.plainType("order_by"), "column ordering options", func(x *Type) {
+		for _, v := range []struct{ name, description string }{
+			{"asc", "in ascending order, nulls last"},
+			{"asc_nulls_first", "in ascending order, nulls first"},
+			{"asc_nulls_last", "in ascending order, nulls last"},
+			{"desc", "in descending order, nulls first"},
+			{"desc_nulls_first", "in descending order, nulls first"},
+			{"desc_nulls_last", "in descending order, nulls last"},
+		} {
+			x.values = append(x.values, &EnumValue{Name: n.enumValue(v.name), Description: v.description})
+		}
+	})
+}
+
+// orderBy is the input type that orders a table's rows.
+func (s *Schema) orderBy(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.input(n.typeName(t, "order_by"), `Ordering options when selecting data from "`+t.Name.Name+`".`, func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		direction := Named(s.ordering(t.Source))
+		for _, c := range a.columns() {
+			x.inputs = append(x.inputs, &Input{
+				Name: n.column(c.Column), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
+			})
+		}
+		for _, c := range t.ComputedFields {
+			if in, ok := s.computedOrder(t, a, c, direction); ok {
+				x.inputs = append(x.inputs, in)
+			}
+		}
+		for _, r := range t.Local {
+			target, ok := s.access(r.Target)
+			switch {
+			case !ok:
+			case !r.Array:
+				x.inputs = append(x.inputs, &Input{
+					Name: n.relationship(r.Name), Type: Named(s.orderBy(r.Target)), Binding: &OrderRelated{Relationship: r},
+				})
+			case target.aggregations():
+				x.inputs = append(x.inputs, &Input{
+					Name: n.field(n.relationship(r.Name), "aggregate"), Type: Named(s.aggregateOrderBy(r.Target)),
+					Binding: &OrderAggregate{Relationship: r},
+				})
+			}
+		}
+	})
+}

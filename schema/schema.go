@@ -1,0 +1,257 @@
+package schema
+
+import (
+	"sync"
+
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+)
+
+// Schema is the GraphQL schema of one role. It is safe for concurrent use.
+type Schema struct {
+	Role    string
+	Catalog *catalog.Catalog
+	Query   *Type
+	// Mutation is nil while the role can't write anything.
+	Mutation     *Type
+	Subscription *Type
+
+	mu    sync.Mutex
+	types map[string]*Type
+
+	introspection sync.Once
+	byName        map[string]*Type
+	sorted        []*Type
+}
+
+// ForRole makes the schema of a role. Types are built when first used.
+func ForRole(c *catalog.Catalog, role string) *Schema {
+	s := &Schema{Role: role, Catalog: c, types: map[string]*Type{}}
+	s.Query = s.object("query_root", "", func(t *Type) { t.fields = s.roots(querying) })
+	s.Subscription = s.object("subscription_root", "", func(t *Type) { t.fields = s.roots(subscribing) })
+	return s
+}
+
+// intern gives the type of a key, making it on first use. The key is the type's
+// name for all but remote types, which may clash in name.
+func (s *Schema) intern(key string, create func() *Type) *Type {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.types[key]; ok {
+		return t
+	}
+	t := create()
+	s.types[key] = t
+	return t
+}
+
+func (s *Schema) named(kind Kind, name, description string, fill func(*Type)) *Type {
+	return s.intern(name, func() *Type {
+		return &Type{Kind: kind, Name: name, Description: description, fill: fill}
+	})
+}
+
+func (s *Schema) object(name, description string, fill func(*Type)) *Type {
+	return s.named(Object, name, description, fill)
+}
+
+func (s *Schema) input(name, description string, fill func(*Type)) *Type {
+	return s.named(InputObject, name, description, fill)
+}
+
+func (s *Schema) enum(name, description string, fill func(*Type)) *Type {
+	return s.named(Enum, name, description, fill)
+}
+
+func (s *Schema) scalar(name string) *Type {
+	return s.named(Scalar, name, "", nil)
+}
+
+// access is what the role may read of a table.
+type access struct {
+	table      *catalog.Table
+	admin      bool
+	permission *catalog.SelectPermission
+}
+
+// AccessOf is what a role may read of a table; false when it may read nothing.
+func (s *Schema) access(t *catalog.Table) (access, bool) {
+	if s.Role == catalog.AdminRole {
+		return access{table: t, admin: true}, true
+	}
+	p, ok := t.SelectPermission(s.Role)
+	return access{table: t, permission: p}, ok
+}
+
+// column tells whether the role sees a column, and the guard of its cells.
+func (a access) column(c *catalog.Column) (plan.Predicate, bool) {
+	if c.Hidden {
+		return nil, false
+	}
+	if a.admin {
+		return nil, true
+	}
+	guard, ok := a.permission.Columns[c.Info.Name]
+	return guard, ok
+}
+
+func (a access) computed(c *catalog.ComputedField) (plan.Predicate, bool) {
+	if a.admin {
+		return nil, true
+	}
+	guard, ok := a.permission.ComputedFields[c.Name]
+	return guard, ok
+}
+
+func (a access) aggregations() bool {
+	return a.table.Source.Capabilities.Aggregates && (a.admin || a.permission.AllowAggregations)
+}
+
+// visibleColumn is a column the role sees.
+type visibleColumn struct {
+	*catalog.Column
+	guard plan.Predicate
+}
+
+func (a access) columns() []visibleColumn {
+	out := make([]visibleColumn, 0, len(a.table.Columns))
+	for _, c := range a.table.Columns {
+		if guard, ok := a.column(c); ok {
+			out = append(out, visibleColumn{c, guard})
+		}
+	}
+	return out
+}
+
+// primaryKey is the table's primary key; false when there is none or the role
+// doesn't see all of it.
+func (a access) primaryKey() ([]*catalog.Column, bool) {
+	if a.table.Info.PrimaryKey == nil {
+		return nil, false
+	}
+	var out []*catalog.Column
+	for _, name := range a.table.Info.PrimaryKey.Columns {
+		c, ok := a.table.Column(name)
+		if !ok {
+			return nil, false
+		}
+		if guard, ok := a.column(c); !ok || guard != nil {
+			return nil, false
+		}
+		out = append(out, c)
+	}
+	return out, true
+}
+
+// operation is what a root type is for.
+type operation string
+
+const (
+	querying    operation = "query"
+	subscribing operation = "subscription"
+)
+
+func (a access) root(op operation, kind catalog.RootFieldKind) bool {
+	if a.admin {
+		return true
+	}
+	allowed := a.permission.QueryRootFields
+	if op == subscribing {
+		allowed = a.permission.SubscriptionRootFields
+	}
+	return allowed == nil || allowed[kind]
+}
+
+// roots makes the fields of a root type.
+func (s *Schema) roots(op operation) []*Field {
+	var fields []*Field
+	for _, source := range s.Catalog.Sources {
+		inside := s.sourceRoots(source, op)
+		ns := source.Customization.Namespace
+		if ns == "" || len(inside) == 0 {
+			fields = append(fields, inside...)
+			continue
+		}
+		n := namesOf(source)
+		suffix := "query"
+		if op == subscribing {
+			suffix = "subscription"
+		}
+		t := s.object(n.plainType(ns, suffix), "", func(t *Type) { t.fields = inside })
+		fields = append(fields, &Field{Name: ns, Type: Required(Named(t)), Binding: &RootNamespace{}})
+	}
+	if op == querying {
+		fields = append(fields, s.remoteRoots()...)
+	}
+	if len(fields) == 0 && op == querying {
+		fields = append(fields, &Field{
+			Name: "no_queries_available", Type: Named(s.scalar("String")),
+			Description: "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.",
+			Binding:     &NoQueries{},
+		})
+	}
+	return fields
+}
+
+func (s *Schema) sourceRoots(source *catalog.Source, op operation) []*Field {
+	var fields []*Field
+	for _, t := range source.Tables {
+		a, ok := s.access(t)
+		if !ok || len(a.columns()) == 0 && len(t.ComputedFields) == 0 {
+			continue
+		}
+		fields = append(fields, s.tableRoots(a, op)...)
+	}
+	if op == querying {
+		for _, f := range source.Functions {
+			fields = append(fields, s.functionRoots(f)...)
+		}
+		for _, q := range source.NativeQueries {
+			if f, ok := s.nativeRoot(q); ok {
+				fields = append(fields, f)
+			}
+		}
+	}
+	return fields
+}
+
+func (s *Schema) tableRoots(a access, op operation) []*Field {
+	t := a.table
+	n := namesOf(t.Source)
+	row := s.tableType(t)
+	var fields []*Field
+	add := func(kind catalog.RootFieldKind, fallback string, f *Field) {
+		if !a.root(op, kind) {
+			return
+		}
+		f.Name = n.root(t, kind)
+		f.Description = fallback
+		if comment := t.RootFields[kind].Comment; comment != nil {
+			f.Description = *comment
+		}
+		fields = append(fields, f)
+	}
+	quoted := `"` + t.Name.Name + `"`
+	if t.Name.Schema != "" && t.Name.Schema != "public" && t.Name.Schema != "dbo" {
+		quoted = `"` + t.Name.Schema + "." + t.Name.Name + `"`
+	}
+	add(catalog.RootSelect, "fetch data from the table: "+quoted, &Field{
+		Type: Required(List(Required(Named(row)))), Args: s.rowArguments(t), Binding: &RootRows{Table: t},
+	})
+	if a.aggregations() {
+		add(catalog.RootSelectAggregate, "fetch aggregated fields from the table: "+quoted, &Field{
+			Type: Required(Named(s.aggregateType(t))), Args: s.rowArguments(t), Binding: &RootAggregate{Table: t},
+		})
+	}
+	if key, ok := a.primaryKey(); ok {
+		f := &Field{Type: Named(row), Binding: &RootRow{Table: t}}
+		for _, c := range key {
+			f.Args = append(f.Args, &Input{
+				Name: n.column(c), Description: c.Description,
+				Type: Required(s.columnRef(c)), Binding: &KeyColumn{Column: c},
+			})
+		}
+		add(catalog.RootSelectByPK, "fetch data from the table: "+quoted+" using primary key columns", f)
+	}
+	return fields
+}

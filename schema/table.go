@@ -1,0 +1,222 @@
+package schema
+
+import (
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+)
+
+// tableType is the object type of a table's rows.
+func (s *Schema) tableType(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	name := n.typeName(t)
+	return s.intern(name, func() *Type {
+		return &Type{Kind: Object, Name: name, Description: t.Description, Table: t, fill: func(x *Type) {
+			x.fields = s.tableFields(t)
+		}}
+	})
+}
+
+func (s *Schema) tableFields(t *catalog.Table) []*Field {
+	a, ok := s.access(t)
+	if !ok {
+		return nil
+	}
+	n := namesOf(t.Source)
+	var fields []*Field
+	for _, c := range a.columns() {
+		f := &Field{
+			Name: n.column(c.Column), Description: c.Description, Type: s.columnRef(c.Column),
+			Binding: &ColumnOf{Column: c.Column, Guard: c.guard},
+		}
+		if !c.Info.Nullable && c.guard == nil {
+			f.Type = Required(f.Type)
+		}
+		if t.Source.Capabilities.JSONPath && isJSON(c.Info.Type) {
+			f.Args = []*Input{s.pathArgument(n)}
+		}
+		fields = append(fields, f)
+	}
+	for _, c := range t.ComputedFields {
+		if guard, ok := a.computed(c); ok {
+			if f, ok := s.computedField(t, c, guard); ok {
+				fields = append(fields, f)
+			}
+		}
+	}
+	for _, r := range t.Local {
+		fields = append(fields, s.relationshipFields(n, r)...)
+	}
+	for _, r := range t.ToSource {
+		fields = append(fields, s.toSourceFields(n, r)...)
+	}
+	for _, r := range t.ToRemoteSchema {
+		if f, ok := s.toRemoteField(n.relationship(r.Name), r); ok {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func (s *Schema) pathArgument(n names) *Input {
+	return &Input{
+		Name: n.word("path"), Description: "JSON select path", Type: Named(s.scalar("String")),
+		Binding: &Argument{Kind: ArgPath},
+	}
+}
+
+func isJSON(t plan.Type) bool {
+	u := t.Underlying()
+	return u.Class == plan.ClassJSON || u.Class == plan.ClassJSONB
+}
+
+// relationshipFields are the fields of a relationship within a source: none
+// when the role can't read the target.
+func (s *Schema) relationshipFields(n names, r *catalog.Relationship) []*Field {
+	a, ok := s.access(r.Target)
+	if !ok {
+		return nil
+	}
+	target := s.tableType(r.Target)
+	description := ""
+	if !r.Array {
+		description = "An object relationship"
+	} else {
+		description = "An array relationship"
+	}
+	if r.Comment != nil {
+		description = *r.Comment
+	}
+	if !r.Array {
+		f := &Field{
+			Name: n.relationship(r.Name), Description: description, Type: Named(target),
+			Binding: &RelatedRows{Relationship: r},
+		}
+		if r.NonNull {
+			f.Type = Required(f.Type)
+		}
+		return []*Field{f}
+	}
+	fields := []*Field{{
+		Name: n.relationship(r.Name), Description: description, Type: Required(List(Required(Named(target)))),
+		Args: s.rowArguments(r.Target), Binding: &RelatedRows{Relationship: r},
+	}}
+	if a.aggregations() {
+		fields = append(fields, &Field{
+			Name: n.field(n.relationship(r.Name), "aggregate"), Description: "An aggregate relationship",
+			Type: Required(Named(s.aggregateType(r.Target))),
+			Args: s.rowArguments(r.Target), Binding: &RelatedAggregate{Relationship: r},
+		})
+	}
+	return fields
+}
+
+// toSourceFields are the fields of a remote relationship to a table. Lists and
+// aggregates are nullable unless joins are strict: a source that can't be asked
+// leaves null in them.
+func (s *Schema) toSourceFields(n names, r *catalog.ToSource) []*Field {
+	a, ok := s.access(r.Target)
+	if !ok {
+		return nil
+	}
+	target := s.tableType(r.Target)
+	if !r.Array {
+		return []*Field{{
+			Name: n.relationship(r.Name), Description: target.Description, Type: Named(target),
+			Binding: &RemoteRows{Relationship: r},
+		}}
+	}
+	list, aggregate := List(Required(Named(target))), Ref{}
+	if s.Catalog.Settings.StrictRemoteJoins {
+		list = Required(list)
+	}
+	fields := []*Field{{
+		Name: n.relationship(r.Name), Description: target.Description, Type: list,
+		Args: s.rowArguments(r.Target), Binding: &RemoteRows{Relationship: r},
+	}}
+	if a.aggregations() {
+		aggregate = Named(s.aggregateType(r.Target))
+		if s.Catalog.Settings.StrictRemoteJoins {
+			aggregate = Required(aggregate)
+		}
+		fields = append(fields, &Field{
+			Name: namesOf(r.Target.Source).field(n.relationship(r.Name), "aggregate"), Type: aggregate,
+			Args: s.rowArguments(r.Target), Binding: &RemoteAggregate{Relationship: r},
+		})
+	}
+	return fields
+}
+
+// rowArguments are the arguments of a list of a table's rows.
+func (s *Schema) rowArguments(t *catalog.Table) []*Input {
+	n := namesOf(t.Source)
+	integer := Named(s.scalar("Int"))
+	var args []*Input
+	if t.Source.Capabilities.DistinctOn {
+		args = append(args, &Input{
+			Name: n.word("distinct_on"), Description: "distinct select on columns",
+			Type: List(Required(Named(s.selectColumn(t)))), Binding: &Argument{Kind: ArgDistinctOn},
+		})
+	}
+	return append(args,
+		&Input{
+			Name: n.word("limit"), Description: "limit the number of rows returned", Type: integer,
+			Binding: &Argument{Kind: ArgLimit},
+		},
+		&Input{
+			Name: n.word("offset"), Description: "skip the first n rows. Use only with order_by", Type: integer,
+			Binding: &Argument{Kind: ArgOffset},
+		},
+		&Input{
+			Name: n.word("order_by"), Description: "sort the rows by one or more columns",
+			Type: List(Required(Named(s.orderBy(t)))), Binding: &Argument{Kind: ArgOrderBy},
+		},
+		&Input{
+			Name: n.word("where"), Description: "filter the rows returned", Type: Named(s.boolExp(t)),
+			Binding: &Argument{Kind: ArgWhere},
+		},
+	)
+}
+
+// columnRef is the nullable type of a column's values.
+func (s *Schema) columnRef(c *catalog.Column) Ref {
+	if c.Enum != nil {
+		return Named(s.enumType(c.Enum))
+	}
+	return s.typeRef(c.Info.Type)
+}
+
+func (s *Schema) typeRef(t plan.Type) Ref {
+	u := t.Underlying()
+	if u.Element != nil {
+		return List(Required(s.typeRef(*u.Element)))
+	}
+	return Named(s.scalar(t.Scalar))
+}
+
+// enumType is the enum of the rows of an enum table.
+func (s *Schema) enumType(t *catalog.Table) *Type {
+	return s.enum(namesOf(t.Source).typeName(t, "enum"), "", func(x *Type) {
+		for _, v := range t.EnumValues {
+			x.values = append(x.values, &EnumValue{Name: v.Value, Description: v.Comment})
+		}
+	})
+}
+
+// selectColumn is the enum of the columns that the role sees.
+func (s *Schema) selectColumn(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.enum(n.typeName(t, "select_column"), `select columns of table "`+t.Name.Name+`"`, func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		for _, c := range a.columns() {
+			x.values = append(x.values, &EnumValue{
+				Name: n.enumValue(n.column(c.Column)), Description: "column name", Column: c.Column,
+			})
+		}
+		if len(x.values) == 0 {
+			x.values = append(x.values, &EnumValue{Name: "_PLACEHOLDER", Description: "placeholder (do not use)"})
+		}
+	})
+}

@@ -1,0 +1,185 @@
+package schema
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/metadata/catalog"
+)
+
+// Kind is the kind of a GraphQL type.
+type Kind string
+
+// The kinds, as introspection spells them.
+const (
+	Scalar      Kind = "SCALAR"
+	Object      Kind = "OBJECT"
+	Interface   Kind = "INTERFACE"
+	Union       Kind = "UNION"
+	Enum        Kind = "ENUM"
+	InputObject Kind = "INPUT_OBJECT"
+)
+
+// Type is a named type of a role's schema. Its members are made when first
+// asked for.
+type Type struct {
+	Kind        Kind
+	Name        string
+	Description string
+	// Table is the table whose rows an object type stands for, else nil.
+	Table *catalog.Table
+	// Upstream is the remote schema's definition of a remote type, and Remote the
+	// schema it comes from.
+	Upstream *ast.Definition
+	Remote   *catalog.RemoteSchema
+
+	once    sync.Once
+	fill    func(*Type)
+	fields  []*Field
+	byField map[string]*Field
+	inputs  []*Input
+	byInput map[string]*Input
+	values  []*EnumValue
+	// Interfaces of an object, possible types of an interface or union.
+	interfaces []*Type
+	possible   []*Type
+}
+
+// Field is a field of an object or interface.
+type Field struct {
+	Name        string
+	Description string
+	Args        []*Input
+	Type        Ref
+	Binding     Binding
+	Deprecation *string
+}
+
+// Input is an argument or a field of an input object.
+type Input struct {
+	Name        string
+	Description string
+	Type        Ref
+	// Default is the default value's GraphQL text; empty for none.
+	Default string
+	Binding InputBinding
+}
+
+// EnumValue is a value of an enum.
+type EnumValue struct {
+	Name        string
+	Description string
+	Deprecation *string
+	// Column is the column that a value of a column enum names.
+	Column *catalog.Column
+}
+
+// Ref is a use of a type. Exactly one of Named and List is set.
+type Ref struct {
+	Named   *Type
+	List    *Ref
+	NonNull bool
+}
+
+// Named refers to a type.
+func Named(t *Type) Ref { return Ref{Named: t} }
+
+// Required makes a reference non-null.
+func Required(r Ref) Ref { r.NonNull = true; return r }
+
+// Nullable makes a reference nullable.
+func Nullable(r Ref) Ref { r.NonNull = false; return r }
+
+// List refers to a list.
+func List(of Ref) Ref { return Ref{List: &of} }
+
+// String writes the reference as GraphQL does: [T!]!.
+func (r Ref) String() string {
+	var b strings.Builder
+	r.write(&b)
+	return b.String()
+}
+
+func (r Ref) write(b *strings.Builder) {
+	if r.List != nil {
+		b.WriteByte('[')
+		r.List.write(b)
+		b.WriteByte(']')
+	} else {
+		b.WriteString(r.Named.Name)
+	}
+	if r.NonNull {
+		b.WriteByte('!')
+	}
+}
+
+// Base is the named type under all lists.
+func (r Ref) Base() *Type {
+	for r.List != nil {
+		r = *r.List
+	}
+	return r.Named
+}
+
+func (t *Type) ready() {
+	t.once.Do(func() {
+		if t.fill != nil {
+			t.fill(t)
+			t.fill = nil
+		}
+		t.byField = make(map[string]*Field, len(t.fields))
+		for _, f := range t.fields {
+			t.byField[f.Name] = f
+		}
+		t.byInput = make(map[string]*Input, len(t.inputs))
+		for _, f := range t.inputs {
+			t.byInput[f.Name] = f
+		}
+	})
+}
+
+// Fields of an object or interface.
+func (t *Type) Fields() []*Field { t.ready(); return t.fields }
+
+// Field finds a field by name.
+func (t *Type) Field(name string) (*Field, bool) {
+	t.ready()
+	f, ok := t.byField[name]
+	return f, ok
+}
+
+// Inputs of an input object.
+func (t *Type) Inputs() []*Input { t.ready(); return t.inputs }
+
+// Input finds a field of an input object by name.
+func (t *Type) Input(name string) (*Input, bool) {
+	t.ready()
+	f, ok := t.byInput[name]
+	return f, ok
+}
+
+// Values of an enum.
+func (t *Type) Values() []*EnumValue { t.ready(); return t.values }
+
+// Interfaces that an object implements.
+func (t *Type) Interfaces() []*Type { t.ready(); return t.interfaces }
+
+// Possible types of an interface or union.
+func (t *Type) Possible() []*Type { t.ready(); return t.possible }
+
+// IsComposite tells whether a field of the type needs a selection set.
+func (t *Type) IsComposite() bool {
+	return t.Kind == Object || t.Kind == Interface || t.Kind == Union
+}
+
+// Arg finds an argument by name.
+func (f *Field) Arg(name string) (*Input, bool) {
+	for _, a := range f.Args {
+		if a.Name == name {
+			return a, true
+		}
+	}
+	return nil, false
+}
