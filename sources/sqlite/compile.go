@@ -1,0 +1,417 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// layout says what the columns of a statement's rows are.
+type layout int
+
+const (
+	// layoutCells: the cells of ordinal 0.
+	layoutCells layout = iota
+	// layoutOrdinal: the ordinal, then the cells.
+	layoutOrdinal
+	// layoutPacked: the ordinal, then all of its rows packed.
+	layoutPacked
+)
+
+// statement is a fragment compiled for SQLite.
+type statement struct {
+	sql        string
+	parameters []parameter
+	keyTypes   []plan.Type
+	layout     layout
+	shape      *jsonshape.Shape
+}
+
+// Text is the statement's SQL.
+func (s *statement) Text() string { return s.sql }
+
+// Limits of SQLite that a statement must keep.
+const (
+	maximumJoins = 48   // of the 64 tables that one join may have
+	maximumCells = 1000 // arguments of a function
+)
+
+// compiler compiles one fragment. The first error is kept; what is written
+// after it doesn't matter.
+type compiler struct {
+	fragment   *plan.Fragment
+	parameters []parameter
+	aliases    alias
+	err        error
+}
+
+// compile turns a fragment into a statement. It does no I/O.
+func compile(f *plan.Fragment) (*statement, error) {
+	c := &compiler{fragment: f}
+	s := &statement{}
+	for _, b := range f.Bindings {
+		s.keyTypes = append(s.keyTypes, b.Type)
+	}
+	switch q := f.Query.(type) {
+	case *plan.Selection:
+		c.rootSelection(s, q)
+	case *plan.Aggregation:
+		c.rootAggregation(s, q)
+	default:
+		return nil, sources.NotSupported("a query of kind %T can't be sent to SQLite", f.Query)
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	if strings.ContainsRune(s.sql, 0) {
+		return nil, sources.NotSupported("a name holds a NUL character")
+	}
+	s.parameters = c.parameters
+	return s, nil
+}
+
+func (c *compiler) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *compiler) refuse(format string, args ...any) { c.fail(sources.NotSupported(format, args...)) }
+
+func (c *compiler) newAlias() alias {
+	c.aliases++
+	return c.aliases
+}
+
+// parameter gives the number of a parameter; equal ones share it.
+func (c *compiler) parameter(p parameter) int {
+	for i, q := range c.parameters {
+		if p.convert == q.convert && p.value == q.value && p.permitLimit == q.permitLimit && sameType(p.typ, q.typ) {
+			return i + 1
+		}
+	}
+	c.parameters = append(c.parameters, p)
+	return len(c.parameters)
+}
+
+func sameType(a, b plan.Type) bool {
+	return a.Name == b.Name && a.Scalar == b.Scalar && a.Class == b.Class && a.Schema == b.Schema
+}
+
+// outer is the row that a correlation refers to.
+type outer struct {
+	alias alias // of the enclosing selection; 0 for none
+	// keys: the binding set's row is in scope as k.
+	keys bool
+}
+
+// query is one SELECT that yields rows of a relation.
+type query struct {
+	c     *compiler
+	alias alias
+	// from holds the relation and what is joined to it.
+	from  builder
+	joins int
+	cells []string
+	where []*builder
+	order []orderTerm
+	// partition are the columns of distinct on.
+	partition []*builder
+	limit     *builder
+}
+
+type orderTerm struct{ expression, direction *builder }
+
+// newQuery starts a query of rows: its relation and its condition.
+func (c *compiler) newQuery(rows *plan.Rows, out outer) *query {
+	q := &query{c: c, alias: c.newAlias()}
+	if out.keys {
+		c.writeKeys(&q.from)
+		q.from.write(" CROSS JOIN ")
+	}
+	c.relation(&q.from, rows.From, q.alias)
+	q.where = c.conditions(rows, q.alias, out)
+	return q
+}
+
+// writeKeys writes the binding set as the relation k.
+func (c *compiler) writeKeys(b *builder) {
+	b.write("json_each(")
+	b.parameter(c.parameter(parameter{convert: convertKeys}))
+	b.write(") AS k")
+}
+
+// conditions are what rows must satisfy: correlation, filter, permission.
+func (c *compiler) conditions(rows *plan.Rows, a alias, out outer) []*builder {
+	var conditions []*builder
+	for _, on := range rows.On {
+		b := &builder{}
+		c.correlation(b, on, a, out)
+		conditions = append(conditions, b)
+	}
+	if rows.Restricted && rows.Permit == nil {
+		c.fail(&sources.Error{Code: sources.CodeUnexpected, Message: "a restricted selection has no permission"})
+	}
+	here := &scope{alias: a}
+	here.root = here
+	for _, p := range []plan.Predicate{rows.Permit, rows.Where} {
+		if p != nil {
+			b := &builder{}
+			c.predicate(b, p, here)
+			conditions = append(conditions, b)
+		}
+	}
+	return conditions
+}
+
+func (c *compiler) correlation(b *builder, on plan.Correlation, a alias, out outer) {
+	if on.Binding < 0 {
+		if out.alias == 0 {
+			c.refuse("the column %q is tied to no enclosing row", on.Column.Name)
+		}
+		b.column(a, on.Column.Name)
+		b.write(" = ")
+		b.column(out.alias, on.Outer.Name)
+		return
+	}
+	if !out.keys || on.Binding >= len(c.fragment.Bindings) {
+		c.refuse("the column %q is tied to no binding", on.Column.Name)
+	}
+	key := &builder{}
+	if len(c.fragment.Bindings) == 1 {
+		key.write("k.value")
+	} else {
+		key.write("json_extract(k.value, '$[")
+		key.integer(on.Binding)
+		key.write("]')")
+	}
+	c.equals(b, columnExpression(a, on.Column.Name), on.Column.Type, key)
+}
+
+// relation writes what rows are read from.
+func (c *compiler) relation(b *builder, r plan.Relation, a alias) {
+	switch r := r.(type) {
+	case *plan.Table:
+		if r.Schema != "" {
+			b.identifier(r.Schema)
+			b.write(".")
+		}
+		b.identifier(r.Name)
+	case *plan.NativeQuery:
+		c.nativeQuery(b, r)
+	case *plan.FunctionCall:
+		c.refuse("SQLite has no functions that return rows (%q)", r.Name)
+	default:
+		c.refuse("rows of kind %T can't be read from SQLite", r)
+	}
+	b.write(" AS ")
+	b.alias(a)
+}
+
+func (c *compiler) nativeQuery(b *builder, n *plan.NativeQuery) {
+	b.write("(")
+	last := len(n.Parts) - 1
+	for i, part := range n.Parts {
+		if part.Value != nil {
+			b.parameter(c.parameter(parameter{convert: convertScalar, value: part.Value, typ: part.Type}))
+			continue
+		}
+		sql := part.SQL
+		if i == last {
+			sql = strings.TrimRight(sql, "; \t\r\n")
+		}
+		b.verbatim(sql)
+	}
+	// The text may end in a comment that goes to the end of the line.
+	b.write("\n)")
+}
+
+func columnExpression(a alias, name string) *builder {
+	b := &builder{}
+	b.column(a, name)
+	return b
+}
+
+// cell adds an expression to the query's columns, once.
+func (q *query) cell(expression *builder) int {
+	text := expression.String()
+	if i := slices.Index(q.cells, text); i >= 0 {
+		return i
+	}
+	q.cells = append(q.cells, text)
+	return len(q.cells) - 1
+}
+
+// arrange compiles order, distinct, limit and offset. The permission's row
+// limit is left out of aggregates.
+func (q *query) arrange(rows *plan.Rows, permitLimit int) {
+	here := &scope{alias: q.alias}
+	here.root = here
+	for _, o := range rows.OrderBy {
+		q.order = append(q.order, q.c.orderTerm(o, here))
+	}
+	for _, column := range rows.DistinctOn {
+		q.partition = append(q.partition, columnExpression(q.alias, column.Name))
+	}
+	if rows.Limit == nil && rows.Offset == nil && permitLimit < 0 {
+		return
+	}
+	q.limit = &builder{}
+	q.limit.write(" LIMIT ")
+	if rows.Limit == nil {
+		q.limit.integer(max(permitLimit, -1))
+	} else {
+		q.limit.parameter(q.c.parameter(parameter{convert: convertLimit, value: rows.Limit, permitLimit: permitLimit}))
+	}
+	if rows.Offset != nil {
+		q.limit.write(" OFFSET ")
+		q.limit.parameter(q.c.parameter(parameter{convert: convertOffset, value: rows.Offset}))
+	}
+}
+
+// arranged tells whether the rows have an order or a bound.
+func (q *query) arranged() bool {
+	return len(q.order) > 0 || len(q.partition) > 0 || q.limit != nil
+}
+
+// write writes the query. Named cells are called c0, c1 …; first are constant
+// columns before them.
+func (q *query) write(b *builder, first constant, named bool) {
+	if len(q.partition) > 0 {
+		q.writeDistinct(b, first, named)
+		return
+	}
+	b.write("SELECT ")
+	q.writeCells(b, first, named)
+	q.writeBody(b)
+	for i, term := range q.order {
+		b.write(orderSeparator(i))
+		b.append(term.expression)
+		b.append(term.direction)
+	}
+	if q.limit != nil {
+		b.append(q.limit)
+	}
+}
+
+func orderSeparator(i int) constant {
+	if i == 0 {
+		return " ORDER BY "
+	}
+	return ", "
+}
+
+func (q *query) writeCells(b *builder, first constant, named bool) {
+	b.write(first)
+	if len(q.cells) == 0 && first == "" {
+		b.write("1")
+	}
+	for i, expression := range q.cells {
+		if i > 0 || first != "" {
+			b.write(", ")
+		}
+		b.verbatim(expression)
+		if named {
+			b.numbered(" AS c", i)
+		}
+	}
+}
+
+func (q *query) writeBody(b *builder) {
+	b.write(" FROM ")
+	b.append(&q.from)
+	for i, condition := range q.where {
+		if i == 0 {
+			b.write(" WHERE ")
+		} else {
+			b.write(" AND ")
+		}
+		b.append(condition)
+	}
+}
+
+// writeDistinct keeps the first row of each partition by its row number.
+func (q *query) writeDistinct(b *builder, first constant, named bool) {
+	b.write("SELECT ")
+	b.write(first)
+	if len(q.cells) == 0 && first == "" {
+		b.write("1")
+	}
+	for i := range q.cells {
+		if i > 0 || first != "" {
+			b.write(", ")
+		}
+		b.numbered("c", i)
+		if named {
+			b.numbered(" AS c", i)
+		}
+	}
+	b.write(" FROM (SELECT ")
+	q.writeCells(b, "", true)
+	for i, term := range q.order {
+		b.write(", ")
+		b.append(term.expression)
+		b.numbered(" AS o", i)
+	}
+	b.write(", row_number() OVER (PARTITION BY ")
+	for i, column := range q.partition {
+		if i > 0 {
+			b.write(", ")
+		}
+		b.append(column)
+	}
+	for i, term := range q.order {
+		b.write(orderSeparator(i))
+		b.append(term.expression)
+		b.append(term.direction)
+	}
+	b.write(") AS n")
+	q.writeBody(b)
+	b.write(") WHERE n = 1")
+	for i, term := range q.order {
+		b.write(orderSeparator(i))
+		b.numbered("o", i)
+		b.append(term.direction)
+	}
+	if q.limit != nil {
+		b.append(q.limit)
+	}
+}
+
+// packed writes the query as one value that holds all of its rows.
+func (q *query) packed() *builder {
+	if len(q.cells) > maximumCells {
+		q.c.refuse("more than %d values in a nested row", maximumCells)
+	}
+	b := &builder{}
+	b.write("(SELECT ", sqlRows, "(")
+	if !q.arranged() {
+		for i, expression := range q.cells {
+			if i > 0 {
+				b.write(", ")
+			}
+			b.verbatim(expression)
+		}
+		b.write(")")
+		q.writeBody(b)
+		b.write(")")
+		return b
+	}
+	writeCellNames(b, len(q.cells))
+	b.write(") FROM (")
+	q.write(b, "", true)
+	b.write("))")
+	return b
+}
+
+func writeCellNames(b *builder, count int) {
+	for i := range count {
+		if i > 0 {
+			b.write(", ")
+		}
+		b.numbered("c", i)
+	}
+}

@@ -1,0 +1,214 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	zombiezen "zombiezen.com/go/sqlite"
+
+	"dovetail/sources"
+)
+
+const relationsSQL = `SELECT name, type FROM sqlite_schema
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+AND NOT (type = 'table' AND name IN (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'))
+ORDER BY name`
+
+const columnsSQL = `SELECT name, type, "notnull", dflt_value IS NOT NULL, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid`
+
+const uniqueSQL = `SELECT l.name, i.name FROM pragma_index_list(?1) AS l CROSS JOIN pragma_index_info(l.name) AS i
+WHERE l."unique" = 1 AND l.origin <> 'pk' AND l.partial = 0
+AND NOT EXISTS (SELECT 1 FROM pragma_index_info(l.name) AS e WHERE e.name IS NULL)
+ORDER BY l.seq DESC, i.seqno`
+
+const foreignKeysSQL = `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?1) ORDER BY id DESC, seq`
+
+const rowidSQL = `SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1`
+
+// The values of table_xinfo's "hidden" column.
+const (
+	hiddenVirtualTable     = 1
+	hiddenGeneratedVirtual = 2
+	hiddenGeneratedStored  = 3
+)
+
+// Introspect reads the tables and views of the database.
+func (s *Source) Introspect(ctx context.Context) (*sources.Database, error) {
+	c, err := s.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.put(c)
+	out := &sources.Database{TimeZone: "UTC"}
+	err = c.query(relationsSQL, nil, func(row *zombiezen.Stmt) error {
+		kind := sources.KindTable
+		if row.ColumnText(1) == "view" {
+			kind = sources.KindView
+		}
+		writable := kind == sources.KindTable
+		out.Tables = append(out.Tables, &sources.Table{
+			Name: row.ColumnText(0), Kind: kind, Insertable: writable, Updatable: writable, Deletable: writable,
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range out.Tables {
+		if err := c.introspectTable(table); err != nil {
+			return nil, err
+		}
+	}
+	resolveForeignKeys(out)
+	return out, nil
+}
+
+// query runs SQL of this package.
+func (c *connection) query(sql constant, arguments []string, yield func(row *zombiezen.Stmt) error) error {
+	statement, err := c.statement(string(sql))
+	if err != nil {
+		return databaseError(err, string(sql))
+	}
+	defer func() { _ = statement.Reset() }() // reports the step's failure again
+	for i, argument := range arguments {
+		statement.BindText(i+1, argument)
+	}
+	for {
+		more, err := statement.Step()
+		if err != nil {
+			return databaseError(err, string(sql))
+		}
+		if !more {
+			return nil
+		}
+		if err := yield(statement); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *connection) introspectTable(t *sources.Table) error {
+	name := []string{t.Name}
+	if err := c.introspectColumns(t); err != nil {
+		// A view over a table that is gone, say, or a virtual table without
+		// its module: the rest of the database can be served.
+		if t.Kind == sources.KindView {
+			t.Columns = nil
+			return nil
+		}
+		return err
+	}
+	err := c.query(uniqueSQL, name, func(row *zombiezen.Stmt) error {
+		index, column := row.ColumnText(0), row.ColumnText(1)
+		if n := len(t.UniqueKeys); n > 0 && t.UniqueKeys[n-1].Name == index {
+			t.UniqueKeys[n-1].Columns = append(t.UniqueKeys[n-1].Columns, column)
+			return nil
+		}
+		t.UniqueKeys = append(t.UniqueKeys, &sources.Key{Name: index, Columns: []string{column}})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	last := int64(-1)
+	return c.query(foreignKeysSQL, name, func(row *zombiezen.Stmt) error {
+		if id := row.ColumnInt64(0); id != last {
+			last = id
+			t.ForeignKeys = append(t.ForeignKeys, &sources.ForeignKey{TargetTable: row.ColumnText(1)})
+		}
+		key := t.ForeignKeys[len(t.ForeignKeys)-1]
+		key.Columns = append(key.Columns, row.ColumnText(2))
+		if !row.ColumnIsNull(3) {
+			key.TargetColumns = append(key.TargetColumns, row.ColumnText(3))
+		}
+		return nil
+	})
+}
+
+func (c *connection) introspectColumns(t *sources.Table) error {
+	var primary []string // by position in the key
+	err := c.query(columnsSQL, []string{t.Name}, func(row *zombiezen.Stmt) error {
+		hidden := row.ColumnInt(5)
+		if hidden == hiddenVirtualTable {
+			return nil
+		}
+		declared := row.ColumnText(1)
+		generated := hidden == hiddenGeneratedVirtual || hidden == hiddenGeneratedStored
+		if generated {
+			declared = strings.TrimSuffix(strings.ToUpper(declared), "GENERATED ALWAYS")
+		}
+		position := row.ColumnInt(4)
+		for len(primary) < position {
+			primary = append(primary, "")
+		}
+		if position > 0 {
+			primary[position-1] = row.ColumnText(0)
+		}
+		t.Columns = append(t.Columns, &sources.Column{
+			Name: row.ColumnText(0), Type: typeOf(declared),
+			Nullable:   !row.ColumnBool(2) && position == 0,
+			HasDefault: row.ColumnBool(3) || generated, Generated: generated,
+		})
+		return nil
+	})
+	if err != nil || len(primary) == 0 {
+		return err
+	}
+	t.PrimaryKey = &sources.Key{Name: t.Name + "_pkey", Columns: primary}
+	if len(primary) > 1 {
+		return nil
+	}
+	// INTEGER PRIMARY KEY is the rowid under another name: SQLite fills it in.
+	withoutRowid := false
+	err = c.query(rowidSQL, []string{t.Name}, func(row *zombiezen.Stmt) error {
+		withoutRowid = row.ColumnBool(0)
+		return nil
+	})
+	if column, ok := t.Column(primary[0]); ok && !withoutRowid && column.Type.Name == "INTEGER" {
+		column.HasDefault = true
+	}
+	return err
+}
+
+// resolveForeignKeys names keys and spells names as they were declared: SQLite
+// compares them without regard to case, and a foreign key that names no columns
+// means the primary key.
+func resolveForeignKeys(d *sources.Database) {
+	tables := make(map[string]*sources.Table, len(d.Tables))
+	for _, t := range d.Tables {
+		tables[strings.ToLower(t.Name)] = t
+	}
+	for _, t := range d.Tables {
+		kept := t.ForeignKeys[:0]
+		for _, key := range t.ForeignKeys {
+			key.Columns = spelled(t, key.Columns)
+			key.Name = t.Name + "_" + strings.Join(key.Columns, "_") + "_fkey"
+			target, ok := tables[strings.ToLower(key.TargetTable)]
+			if !ok {
+				continue // dangling: SQLite lets the table be missing
+			}
+			key.TargetTable = target.Name
+			if len(key.TargetColumns) == 0 && target.PrimaryKey != nil {
+				key.TargetColumns = append(key.TargetColumns, target.PrimaryKey.Columns...)
+			}
+			key.TargetColumns = spelled(target, key.TargetColumns)
+			if len(key.TargetColumns) == len(key.Columns) {
+				kept = append(kept, key)
+			}
+		}
+		t.ForeignKeys = kept
+	}
+}
+
+func spelled(t *sources.Table, names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = name
+		for _, column := range t.Columns {
+			if strings.EqualFold(column.Name, name) {
+				out[i] = column.Name
+			}
+		}
+	}
+	return out
+}

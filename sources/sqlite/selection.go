@@ -1,0 +1,168 @@
+package sqlite
+
+import (
+	"slices"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+)
+
+const jsonNull = "null"
+
+// rootSelection compiles a fragment that selects rows.
+func (c *compiler) rootSelection(s *statement, sel *plan.Selection) {
+	s.shape = &jsonshape.Shape{List: sel.Card == plan.Many, Absent: []byte(jsonNull)}
+	if s.shape.List {
+		s.shape.Absent = []byte("[]")
+	}
+	permitLimit := sel.PermitLimit
+	if sel.Card == plan.One && permitLimit > 0 {
+		permitLimit = -1 // no more than one row is written
+	}
+	b := &builder{}
+	bounded := sel.Limit != nil || sel.Offset != nil || permitLimit >= 0 || len(sel.DistinctOn) > 0
+	switch {
+	case len(c.fragment.Bindings) == 0:
+		q := c.newQuery(&sel.Rows, outer{})
+		s.shape.Object = c.fields(q, q.alias, sel.Fields)
+		q.arrange(&sel.Rows, permitLimit)
+		if sel.Card == plan.One && q.limit == nil {
+			q.limit = &builder{}
+			q.limit.write(" LIMIT 1")
+		}
+		q.write(b, "", false)
+		s.layout = layoutCells
+	case bounded:
+		// The bound holds for each key: the rows of a key are read apart and
+		// come packed.
+		q, object := c.nestedQuery(sel, outer{keys: true}, permitLimit)
+		s.shape.Object = object
+		b.write("SELECT k.key, ")
+		b.append(q.packed())
+		b.write(" FROM ")
+		c.writeKeys(b)
+		s.layout = layoutPacked
+	default:
+		q := c.newQuery(&sel.Rows, outer{keys: true})
+		s.shape.Object = c.fields(q, q.alias, sel.Fields)
+		q.arrange(&sel.Rows, -1)
+		if len(q.order) > 0 {
+			// Without an order rows come key by key anyway: a CROSS JOIN is
+			// never reordered.
+			byKey := orderTerm{expression: &builder{}, direction: &builder{}}
+			byKey.expression.write("k.key")
+			q.order = append([]orderTerm{byKey}, q.order...)
+		}
+		q.write(b, "k.key", false)
+		s.layout = layoutOrdinal
+	}
+	s.sql = b.String()
+}
+
+// nestedQuery compiles rows that are read for each row of something outside.
+func (c *compiler) nestedQuery(sel *plan.Selection, out outer, permitLimit int) (*query, *jsonshape.Object) {
+	q := &query{c: c, alias: c.newAlias()}
+	c.relation(&q.from, sel.From, q.alias)
+	q.where = c.conditions(&sel.Rows, q.alias, out)
+	object := c.fields(q, q.alias, sel.Fields)
+	q.arrange(&sel.Rows, permitLimit)
+	return q, object
+}
+
+// fields compiles the fields of rows called a, which the query reads.
+func (c *compiler) fields(q *query, a alias, fields []plan.Field) *jsonshape.Object {
+	object := &jsonshape.Object{Fields: make([]jsonshape.Field, 0, len(fields))}
+	for _, f := range fields {
+		key, node := c.field(q, a, f)
+		if node == nil {
+			return object // the error is kept
+		}
+		object.Fields = append(object.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(object.Fields) == 0, key), Node: node})
+	}
+	return object
+}
+
+func (c *compiler) field(q *query, a alias, f plan.Field) (string, jsonshape.Node) {
+	here := &scope{alias: a}
+	here.root = here
+	switch f := f.(type) {
+	case *plan.ColumnField:
+		cell := q.cell(c.guarded(columnExpression(a, f.Column.Name), f.Guard, here))
+		return f.Key, &jsonshape.Scalar{Cell: cell, Encode: encoderOf(f.Column.Type, f.JSONPath, f.Stringify)}
+	case *plan.NestedField:
+		return f.Key, c.nested(q, here, f)
+	case *plan.NestedAggregateField:
+		expression, object := c.nestedAggregation(f.Aggregation, outer{alias: a})
+		cell := q.cell(c.guarded(expression, f.Guard, here))
+		return f.Key, &jsonshape.Nested{Cell: cell, Rows: unpackRows, Object: object, Absent: []byte(jsonNull)}
+	case *plan.HoleField:
+		return f.Key, c.hole(q, a, f.Join)
+	case *plan.StaticField:
+		return f.Key, &jsonshape.Literal{JSON: f.JSON}
+	case *plan.GroupField:
+		return f.Key, &jsonshape.Inline{Presence: -1, Object: c.fields(q, a, f.Fields)}
+	case *plan.ComputedField:
+		c.refuse("SQLite has no computed fields (%q)", f.Key)
+	default:
+		c.refuse("SQLite can't write a field of kind %T", f)
+	}
+	return "", nil
+}
+
+// nested compiles a relationship: a single row that a key identifies is joined,
+// everything else is read by a subquery.
+func (c *compiler) nested(q *query, here *scope, f *plan.NestedField) jsonshape.Node {
+	sel := f.Selection
+	if sel.Card == plan.One && q.joins < maximumJoins && joinable(&sel.Rows) {
+		q.joins++
+		target := c.newAlias()
+		q.from.write(" LEFT JOIN ")
+		c.relation(&q.from, sel.From, target)
+		q.from.write(" ON ")
+		for i, condition := range c.conditions(&sel.Rows, target, outer{alias: here.alias}) {
+			if i > 0 {
+				q.from.write(" AND ")
+			}
+			q.from.append(condition)
+		}
+		// A joined row's key equals something and so is not null.
+		presence := q.cell(c.guarded(columnExpression(target, sel.On[0].Column.Name), f.Guard, here))
+		return &jsonshape.Inline{Presence: presence, Object: c.fields(q, target, sel.Fields), Absent: []byte(jsonNull)}
+	}
+	permitLimit := sel.PermitLimit
+	if sel.Card == plan.One && permitLimit != 0 {
+		permitLimit = 1
+	}
+	inner, object := c.nestedQuery(sel, outer{alias: here.alias}, permitLimit)
+	cell := q.cell(c.guarded(inner.packed(), f.Guard, here))
+	return &jsonshape.Nested{
+		Cell: cell, Rows: unpackRows, List: sel.Card == plan.Many, Object: object, Absent: []byte(jsonNull),
+	}
+}
+
+// joinable tells whether at most one row can match, without a bound.
+func joinable(rows *plan.Rows) bool {
+	table, ok := rows.From.(*plan.Table)
+	if !ok || rows.Limit != nil || rows.Offset != nil || len(rows.DistinctOn) > 0 || rows.PermitLimit == 0 {
+		return false
+	}
+	tied := func(column string) bool {
+		return slices.ContainsFunc(rows.On, func(on plan.Correlation) bool { return on.Column.Name == column && on.Binding < 0 })
+	}
+	for _, on := range rows.On {
+		if on.Binding >= 0 {
+			return false
+		}
+	}
+	return slices.ContainsFunc(table.UniqueKeys, func(key []string) bool {
+		return len(key) > 0 && !slices.ContainsFunc(key, func(column string) bool { return !tied(column) })
+	})
+}
+
+func (c *compiler) hole(q *query, a alias, j *plan.Join) jsonshape.Node {
+	node := &jsonshape.HoleNode{Join: j.Index, OnNull: j.OnNull}
+	for _, key := range j.Keys {
+		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: q.cell(columnExpression(a, key.Name)), Text: textOf(key.Type)})
+	}
+	return node
+}

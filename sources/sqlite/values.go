@@ -1,0 +1,418 @@
+package sqlite
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	zombiezen "zombiezen.com/go/sqlite"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// conversion says how a value of a request becomes a parameter.
+type conversion int
+
+const (
+	convertScalar conversion = iota // a value of the type
+	convertList                     // a JSON array of values of the type
+	convertLike                     // a LIKE pattern, as a GLOB pattern
+	convertILike                    // the same in lower case
+	convertLimit                    // a row limit, -1 for none
+	convertOffset                   // rows to skip, 0 for none
+	convertKeys                     // the binding set
+)
+
+// parameter is a parameter of a statement: where its value comes from.
+type parameter struct {
+	convert conversion
+	value   plan.Value
+	typ     plan.Type
+	// permitLimit is the role's row limit for convertLimit, negative for none.
+	permitLimit int
+}
+
+// bound is a parameter's value for one run.
+type bound struct {
+	kind    zombiezen.ColumnType
+	integer int64
+	real    float64
+	text    string
+}
+
+func boundInteger(n int64) bound { return bound{kind: zombiezen.TypeInteger, integer: n} }
+func boundText(s string) bound   { return bound{kind: zombiezen.TypeText, text: s} }
+func boundNull() bound           { return bound{kind: zombiezen.TypeNull} }
+
+func (b bound) bindTo(s *zombiezen.Stmt, n int) {
+	switch b.kind {
+	case zombiezen.TypeInteger:
+		s.BindInt64(n, b.integer)
+	case zombiezen.TypeFloat:
+		s.BindFloat(n, b.real)
+	case zombiezen.TypeText:
+		s.BindText(n, b.text)
+	case zombiezen.TypeBlob:
+		s.BindBytes(n, []byte(b.text))
+	case zombiezen.TypeNull:
+		s.BindNull(n)
+	}
+}
+
+func dataException(format string, args ...any) error {
+	return &sources.Error{Code: sources.CodeDataException, Message: fmt.Sprintf(format, args...)}
+}
+
+func invalidSyntax(t plan.Type, text string) error {
+	return dataException("invalid input syntax for type %s: %q", postgresName(t), text)
+}
+
+// postgresName is what Postgres calls a type in its messages.
+func postgresName(t plan.Type) string {
+	switch t.Scalar {
+	case scalarInt:
+		return "integer"
+	case scalarFloat:
+		return "real"
+	case scalarFloat8:
+		return "double precision"
+	case scalarTimestamp:
+		return "timestamp"
+	case scalarTimestampTZ:
+		return "timestamp with time zone"
+	case scalarString:
+		return "text"
+	}
+	return strings.ToLower(t.Scalar)
+}
+
+// resolve gives a parameter's value for a request.
+func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTypes []plan.Type) (bound, error) {
+	if p.convert == convertKeys {
+		return boundText(string(appendKeys(nil, bindings, keyTypes))), nil
+	}
+	var value plan.JSON
+	if p.value != nil {
+		var err error
+		if value, err = args.Resolve(p.value); err != nil {
+			return bound{}, err
+		}
+	}
+	switch p.convert {
+	case convertList:
+		_, session := p.value.(*plan.SessionVariable)
+		return listValue(value, p.typ, session)
+	case convertLimit, convertOffset:
+		return p.count(value)
+	case convertLike, convertILike:
+		if value.IsNull() {
+			return boundNull(), nil
+		}
+		pattern := value.TextOf()
+		if p.convert == convertILike {
+			pattern = lower(pattern)
+		}
+		glob, err := globOf(pattern)
+		return boundText(glob), err
+	case convertScalar, convertKeys:
+	}
+	if value.IsNull() {
+		return boundNull(), nil
+	}
+	return scalarValue(value.TextOf(), p.typ)
+}
+
+// count resolves a limit or an offset.
+func (p *parameter) count(value plan.JSON) (bound, error) {
+	if value.IsNull() {
+		if p.convert == convertOffset {
+			return boundInteger(0), nil
+		}
+		return boundInteger(int64(max(p.permitLimit, -1))), nil
+	}
+	n, err := strconv.ParseInt(value.TextOf(), 10, 64)
+	if err != nil {
+		return bound{}, dataException("expected a whole number of rows, but found %s", value)
+	}
+	if n < 0 {
+		return bound{}, dataException("a number of rows must not be negative, but found %d", n)
+	}
+	if p.convert == convertLimit && p.permitLimit >= 0 {
+		n = min(n, int64(p.permitLimit))
+	}
+	return boundInteger(n), nil
+}
+
+// scalarValue reads the text of a value as a type; text that is not of the
+// type's form is an error, with Postgres's message.
+func scalarValue(text string, t plan.Type) (bound, error) {
+	switch t.Class {
+	case plan.ClassInteger:
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err == nil {
+			return boundInteger(n), nil
+		}
+		if d, ok := parseDecimal(text); ok && d.scale == 0 && !strings.ContainsAny(text, ".eE") {
+			return bound{}, dataException("value %q is out of range for type %s", text, postgresName(t))
+		}
+		return bound{}, invalidSyntax(t, text)
+	case plan.ClassNumber:
+		return numberValue(text, t)
+	case plan.ClassBoolean:
+		b, ok := parseBoolean(text)
+		if !ok {
+			return bound{}, invalidSyntax(t, text)
+		}
+		if b {
+			return boundInteger(1), nil
+		}
+		return boundInteger(0), nil
+	case plan.ClassUUID:
+		canonical, ok := canonicalUUID(text)
+		if !ok {
+			return bound{}, invalidSyntax(t, text)
+		}
+		return boundText(canonical), nil
+	case plan.ClassTime:
+		canonical, ok := canonicalTime(text, t.Scalar)
+		if !ok {
+			return bound{}, invalidSyntax(t, text)
+		}
+		return boundText(canonical), nil
+	case plan.ClassBytes:
+		digits, err := bytesHex(text)
+		if err != nil {
+			return bound{}, err
+		}
+		blob, err := hex.DecodeString(digits)
+		if err != nil {
+			return bound{}, invalidSyntax(t, text)
+		}
+		return bound{kind: zombiezen.TypeBlob, text: string(blob)}, nil
+	case plan.ClassJSONB:
+		return boundText(canonicalJSON(text)), nil
+	case plan.ClassText, plan.ClassJSON, plan.ClassEnum, plan.ClassArray, plan.ClassComposite, plan.ClassGeometry,
+		plan.ClassGeography, plan.ClassRaster, plan.ClassLTree, plan.ClassOther:
+	}
+	return boundText(text), nil
+}
+
+func numberValue(text string, t plan.Type) (bound, error) {
+	text = strings.TrimSpace(text)
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return boundInteger(n), nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil && !math.IsInf(f, 0), strings.ContainsAny(text, "_xXpP"):
+		return bound{}, invalidSyntax(t, text)
+	case math.IsNaN(f): // SQLite stores no NaN: it can only be text
+		return boundText("NaN"), nil
+	}
+	return bound{kind: zombiezen.TypeFloat, real: f}, nil
+}
+
+// bytesHex gives the hexadecimal digits of bytea input: \x… or plain text.
+func bytesHex(text string) (string, error) {
+	if rest, ok := strings.CutPrefix(text, `\x`); ok {
+		if _, err := hex.DecodeString(rest); err != nil {
+			return "", dataException("invalid hexadecimal data: %q", text)
+		}
+		return rest, nil
+	}
+	return hex.EncodeToString([]byte(text)), nil
+}
+
+// listValue makes the JSON array that _in compares with. A session variable is
+// an array in Postgres's notation.
+func listValue(value plan.JSON, t plan.Type, session bool) (bound, error) {
+	items := value.Items
+	switch {
+	case value.IsNull():
+		return boundText("[null]"), nil // a comparison with null is null
+	case session:
+		var err error
+		if items, err = parseArrayLiteral(value.Text); err != nil {
+			return bound{}, err
+		}
+	case value.Kind != plan.JSONArray:
+		items = []plan.JSON{value}
+	}
+	out := []byte{'['}
+	for i, item := range items {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if item.IsNull() {
+			out = append(out, "null"...)
+			continue
+		}
+		b, err := scalarValue(item.TextOf(), t)
+		if err != nil {
+			return bound{}, err
+		}
+		out = appendBoundJSON(out, b)
+	}
+	return boundText(string(append(out, ']'))), nil
+}
+
+// appendBoundJSON writes a value for json_each; blobs become hexadecimal.
+func appendBoundJSON(dst []byte, b bound) []byte {
+	switch b.kind {
+	case zombiezen.TypeInteger:
+		return strconv.AppendInt(dst, b.integer, 10)
+	case zombiezen.TypeFloat:
+		if math.IsInf(b.real, 0) { // overflows to infinity when SQLite reads it
+			if b.real < 0 {
+				dst = append(dst, '-')
+			}
+			return append(dst, "9e999"...)
+		}
+		return strconv.AppendFloat(dst, b.real, 'e', -1, 64)
+	case zombiezen.TypeText:
+		return appendString(dst, []byte(b.text))
+	case zombiezen.TypeBlob:
+		return plan.AppendJSONString(dst, hex.EncodeToString([]byte(b.text)))
+	case zombiezen.TypeNull:
+	}
+	return append(dst, "null"...)
+}
+
+// appendKeys writes a binding set as a JSON array: of values for one column, of
+// arrays for more. A key that isn't of its column's form is null and matches
+// nothing.
+func appendKeys(dst []byte, bindings plan.Bindings, types []plan.Type) []byte {
+	dst = append(dst, '[')
+	for i := range bindings.Rows() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		row := bindings.Row(i)
+		if len(row) > 1 {
+			dst = append(dst, '[')
+		}
+		for j, text := range row {
+			if j > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendKey(dst, text, types[j])
+		}
+		if len(row) > 1 {
+			dst = append(dst, ']')
+		}
+	}
+	return append(dst, ']')
+}
+
+func appendKey(dst []byte, text string, t plan.Type) []byte {
+	if t.Class == plan.ClassInteger {
+		if d, ok := parseDecimal(strings.TrimSpace(text)); ok {
+			if whole := d.rounded(0); whole.rescaled(d.scale).Cmp(d.unscaled) == 0 && whole.unscaled.IsInt64() {
+				return whole.append(dst)
+			}
+		}
+		return append(dst, "null"...)
+	}
+	b, err := scalarValue(text, t)
+	if err != nil {
+		return append(dst, "null"...)
+	}
+	return appendBoundJSON(dst, b)
+}
+
+// globOf translates a LIKE pattern (with \ as its escape) into a GLOB pattern,
+// which is case-sensitive as Postgres's LIKE is.
+func globOf(like string) (string, error) {
+	var out strings.Builder
+	for i := 0; i < len(like); i++ {
+		c := like[i]
+		switch c {
+		case '%':
+			out.WriteByte('*')
+			continue
+		case '_':
+			out.WriteByte('?')
+			continue
+		case '\\':
+			i++
+			if i == len(like) {
+				return "", dataException("LIKE pattern must not end with escape character")
+			}
+			c = like[i]
+		}
+		if c == '*' || c == '?' || c == '[' {
+			out.WriteByte('[')
+			out.WriteByte(c)
+			out.WriteByte(']')
+			continue
+		}
+		out.WriteByte(c)
+	}
+	return out.String(), nil
+}
+
+// parseArrayLiteral reads a one-dimensional array in Postgres's notation:
+// {1,two,"thr\"ee",NULL}.
+func parseArrayLiteral(text string) ([]plan.JSON, error) {
+	malformed := func() ([]plan.JSON, error) { return nil, dataException("malformed array literal: %q", text) }
+	inner := strings.TrimSpace(text)
+	if len(inner) < 2 || inner[0] != '{' || inner[len(inner)-1] != '}' {
+		return malformed()
+	}
+	inner = inner[1 : len(inner)-1]
+	items := []plan.JSON{}
+	if strings.TrimSpace(inner) == "" {
+		return items, nil
+	}
+	for {
+		item, quoted, rest, ok := arrayElement(inner)
+		if !ok {
+			return malformed()
+		}
+		if !quoted && strings.EqualFold(item, "null") {
+			items = append(items, plan.JSON{})
+		} else {
+			items = append(items, plan.JSON{Kind: plan.JSONString, Text: item})
+		}
+		if rest == "" {
+			return items, nil
+		}
+		inner = rest[1:]
+	}
+}
+
+// arrayElement reads one element; rest is empty or begins with a comma.
+func arrayElement(text string) (item string, quoted bool, rest string, ok bool) {
+	text = strings.TrimLeft(text, " \t\r\n")
+	var out strings.Builder
+	i := 0
+	if quoted = strings.HasPrefix(text, `"`); quoted {
+		i = 1
+	}
+	for ; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\':
+			i++
+			if i == len(text) {
+				return "", false, "", false
+			}
+			out.WriteByte(text[i])
+			continue
+		case quoted && c == '"':
+			rest = strings.TrimLeft(text[i+1:], " \t\r\n")
+			return out.String(), true, rest, rest == "" || rest[0] == ','
+		case !quoted && c == ',':
+			item = strings.TrimRight(out.String(), " \t\r\n")
+			return item, false, text[i:], item != ""
+		case !quoted && (c == '{' || c == '}' || c == '"'):
+			return "", false, "", false
+		}
+		out.WriteByte(c)
+	}
+	item = strings.TrimRight(out.String(), " \t\r\n")
+	return item, false, "", !quoted && item != ""
+}
