@@ -1,0 +1,412 @@
+package postgres
+
+import (
+	"fmt"
+	"strconv"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// aggregateFunctions are the functions of aggregates and aggregate orderings.
+var aggregateFunctions = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"sum": "sum", "avg": "avg", "min": "min", "max": "max",
+	"stddev": "stddev", "stddev_pop": "stddev_pop", "stddev_samp": "stddev_samp",
+	"var_pop": "var_pop", "var_samp": "var_samp", "variance": "variance",
+}
+
+// predicateFunctions are the functions of aggregate predicates besides count.
+var predicateFunctions = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"bool_and": "bool_and", "bool_or": "bool_or", "avg": "avg", "sum": "sum", "min": "min", "max": "max",
+	"corr": "corr", "covar_samp": "covar_samp", "covar_pop": "covar_pop",
+	"stddev": "stddev", "stddev_pop": "stddev_pop", "stddev_samp": "stddev_samp",
+	"var_pop": "var_pop", "var_samp": "var_samp", "variance": "variance",
+}
+
+// groupsAlias names the row of aggregates where nodes are asked for too.
+const groupsAlias = "g"
+
+// rootAggregation compiles a fragment that aggregates: one row per binding.
+func (c *compiler) rootAggregation(a *plan.Aggregation) (*query, *jsonshape.Shape, *layout, error) {
+	bound := len(c.fragment.Bindings) > 0
+	l, object, err := c.aggregation(a, nil, bound)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return l.query, &jsonshape.Shape{Object: object, Absent: []byte("null")}, l.layout, nil
+}
+
+func (c *compiler) nestedAggregate(f *plan.NestedAggregateField, l *cells) (jsonshape.Node, error) {
+	inner, object, err := c.aggregation(f.Aggregation, l.scope, false)
+	if err != nil {
+		return nil, err
+	}
+	inner.query.record = true
+	value, err := c.guarded(subquery{inner.query}, f.Guard, l.scope)
+	if err != nil {
+		return nil, err
+	}
+	return &jsonshape.Nested{Cell: l.add(value, 0), Rows: recordRow(inner.layout), Object: object, Absent: []byte("null")}, nil
+}
+
+// aggregation makes a query of one row (per binding).
+func (c *compiler) aggregation(a *plan.Aggregation, outer *scope, bound bool) (*cells, *jsonshape.Object, error) {
+	groups, nodes := false, 0
+	for _, f := range a.Fields {
+		switch f.(type) {
+		case *plan.AggregateGroup:
+			groups = true
+		case *plan.AggregateNodes:
+			nodes++
+		case *plan.AggregateStatic:
+		}
+	}
+	if nodes == 0 && bound && plainRows(&a.Rows) {
+		return c.groupedAggregates(a)
+	}
+	if nodes == 0 && !bound {
+		return c.plainAggregates(a, outer)
+	}
+	return c.aggregatesAndNodes(a, outer, bound, groups, nodes)
+}
+
+// plainAggregates selects aggregates FROM the rows.
+func (c *compiler) plainAggregates(a *plan.Aggregation, outer *scope) (*cells, *jsonshape.Object, error) {
+	rows, err := c.aggregatedRows(&a.Rows, outer)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := newCells(rows)
+	object, err := c.aggregateFields(a, l, l, nil, nil)
+	if len(l.layout.oids) == 0 {
+		// Even without aggregates there is exactly one row.
+		l.add(&call{name: "count", star: true}, oidInt8)
+	}
+	return l, object, err
+}
+
+// aggregatedRows is a query of the rows that are aggregated. Their order
+// matters only to a limit.
+func (c *compiler) aggregatedRows(r *plan.Rows, outer *scope) (*rowsQuery, error) {
+	base := *r
+	if plainRows(r) {
+		base.OrderBy = nil
+	}
+	rows, err := c.rows(&base, rowsRequest{outer: outer, derive: true})
+	if err != nil {
+		return nil, err
+	}
+	rows.query.orderBy = nil
+	return rows, nil
+}
+
+// groupedAggregates joins the rows of all bindings at once and groups them by
+// binding, so that the database may hash instead of looking up key by key.
+func (c *compiler) groupedAggregates(a *plan.Aggregation) (*cells, *jsonshape.Object, error) {
+	base := a.Rows
+	base.OrderBy = nil
+	if len(base.On) == 0 {
+		return c.aggregatesAndNodes(a, nil, true, true, 0)
+	}
+	rows, err := c.rows(&base, rowsRequest{bound: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	joined := &rows.query.from[1]
+	joined.join = leftJoin
+	joined.on = append(joined.on, rows.query.where...)
+	rows.query.where = nil
+	by := columnOf{bindingsAlias, ordinal}
+	rows.query.groupBy = []expression{by}
+	l := newCells(rows)
+	present := nullTest{left: rows.scope.column(base.On[0].Column.Name), negate: true}
+	object, err := c.aggregateFields(a, l, l, present, nil)
+	l.close()
+	return l, object, err
+}
+
+// aggregatesAndNodes selects the row of aggregates together with the rows
+// themselves. Rows that can't be read twice with the same result (limited ones,
+// and those of functions) are read once by a WITH.
+func (c *compiler) aggregatesAndNodes(a *plan.Aggregation, outer *scope, bound, groups bool, nodes int) (*cells, *jsonshape.Object, error) {
+	_, isTable := a.From.(*plan.Table)
+	shared := (!isTable || !plainRows(&a.Rows)) && (groups && nodes > 0 || nodes > 1)
+	q := &query{}
+	read := func(permitLimit bool) (*rowsQuery, error) {
+		return c.rows(&a.Rows, rowsRequest{outer: outer, derive: true, permitLimit: permitLimit})
+	}
+	if shared {
+		rows, err := c.rows(&a.Rows, rowsRequest{outer: outer})
+		if err != nil {
+			return nil, nil, err
+		}
+		read = c.sharedRows(q, &a.Rows, rows)
+	}
+	l := &cells{query: q, scope: &scope{alias: groupsAlias}, layout: &layout{}, known: map[knownCell]knownCodec{}}
+	var aggregates *cells
+	if groups {
+		rows, err := read(false)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows.query.orderBy = nil
+		aggregates = newCells(rows)
+		q.from = []fromItem{{source: derivedTable{rows.query}, alias: groupsAlias}}
+	}
+	object, err := c.aggregateFields(a, l, aggregates, nil, read)
+	if err != nil {
+		return nil, nil, err
+	}
+	if aggregates != nil && len(aggregates.query.items) == 0 {
+		aggregates.query.items = []item{{value: &call{name: "count", star: true}}}
+	}
+	l.close()
+	if bound {
+		return c.boundAggregation(l), object, nil
+	}
+	return l, object, nil
+}
+
+// sharedRows puts rows into a WITH and reads them from there. What they are
+// ordered by comes along.
+func (c *compiler) sharedRows(q *query, r *plan.Rows, rows *rowsQuery) func(bool) (*rowsQuery, error) {
+	base := rows.query
+	name := "r" + rows.scope.alias
+	base.star = rows.scope.alias
+	for i, o := range rows.order {
+		base.items = append(base.items, item{value: o.value, alias: "~order" + strconv.Itoa(i)})
+	}
+	q.with = append(q.with, commonTable{name: name, query: base})
+	return func(permitLimit bool) (*rowsQuery, error) {
+		s := &scope{alias: c.alias(), inner: base, innerAlias: rows.scope.alias, native: rows.scope.native}
+		out := &query{from: []fromItem{{source: tableName{name: name}, alias: s.alias}}}
+		for i, o := range rows.order {
+			o.value = s.column("~order" + strconv.Itoa(i))
+			out.orderBy = append(out.orderBy, o)
+		}
+		if permitLimit && r.PermitLimit >= 0 {
+			out.limit = keyword(strconv.Itoa(r.PermitLimit))
+		}
+		return &rowsQuery{query: out, scope: s, order: out.orderBy}, nil
+	}
+}
+
+// boundAggregation evaluates a query of one row for every binding.
+func (c *compiler) boundAggregation(l *cells) *cells {
+	const alias = "a"
+	inner := l.query
+	columns := make([]item, 0, len(inner.items)+1)
+	columns = append(columns, item{value: columnOf{bindingsAlias, ordinal}})
+	for i := range inner.items {
+		inner.items[i].alias = "c" + strconv.Itoa(i)
+		columns = append(columns, item{value: columnOf{alias, inner.items[i].alias}})
+	}
+	l.query = &query{
+		items:   columns,
+		from:    []fromItem{c.bindings(), {join: crossJoinLat, source: derivedTable{inner}, alias: alias}},
+		orderBy: []ordering{{value: columnOf{bindingsAlias, ordinal}}},
+	}
+	return l
+}
+
+// aggregateFields fills the select lists: aggregates go into groups, and when
+// that is another list than l, they are handed through.
+func (c *compiler) aggregateFields(
+	a *plan.Aggregation, l, groups *cells, present expression, read func(bool) (*rowsQuery, error),
+) (*jsonshape.Object, error) {
+	out := &jsonshape.Object{}
+	add := func(key string, node jsonshape.Node) {
+		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
+	}
+	for _, f := range a.Fields {
+		switch f := f.(type) {
+		case *plan.AggregateStatic:
+			add(f.Key, &jsonshape.Literal{JSON: f.JSON})
+		case *plan.AggregateGroup:
+			g := aggregateGroup{compiler: c, cells: l, groups: groups, present: present}
+			object, err := g.items(f.Items)
+			if err != nil {
+				return nil, err
+			}
+			add(f.Key, &jsonshape.Inline{Presence: -1, Object: object})
+		case *plan.AggregateNodes:
+			node, err := c.aggregateNodes(f, l, read)
+			if err != nil {
+				return nil, err
+			}
+			add(f.Key, node)
+		default:
+			return nil, fmt.Errorf("unknown kind of aggregate field %T", f)
+		}
+	}
+	return out, nil
+}
+
+func (c *compiler) aggregateNodes(f *plan.AggregateNodes, l *cells, read func(bool) (*rowsQuery, error)) (jsonshape.Node, error) {
+	rows, err := read(true)
+	if err != nil {
+		return nil, err
+	}
+	inner := newCells(rows)
+	fields, err := c.fields(f.Fields, inner)
+	if err != nil {
+		return nil, err
+	}
+	inner.close()
+	inner.query.record = true
+	return &jsonshape.Nested{
+		Cell: l.add(arrayOf{inner.query}, 0), Rows: recordArray(inner.layout), List: true,
+		Object: &jsonshape.Object{Fields: fields}, Absent: []byte("[]"),
+	}, nil
+}
+
+// aggregateGroup adds the cells of an object of aggregates.
+type aggregateGroup struct {
+	*compiler
+	cells, groups *cells
+	// present filters out the row of nulls that an outer join makes.
+	present expression
+}
+
+// add adds an aggregate and gives its cell.
+func (g *aggregateGroup) add(value expression, k codec) int {
+	cell := g.groups.add(value, k.oid)
+	if g.groups == g.cells {
+		return cell
+	}
+	name := "a" + strconv.Itoa(cell)
+	g.groups.query.items[g.groups.first+cell].alias = name
+	return g.cells.add(columnOf{groupsAlias, name}, k.oid)
+}
+
+func (g *aggregateGroup) items(items []plan.AggregateItem) (*jsonshape.Object, error) {
+	out := &jsonshape.Object{}
+	for _, i := range items {
+		key, node, err := g.item(i)
+		if err != nil {
+			return nil, err
+		}
+		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
+	}
+	return out, nil
+}
+
+func (g *aggregateGroup) item(i plan.AggregateItem) (string, jsonshape.Node, error) {
+	switch i := i.(type) {
+	case *plan.Count:
+		count := countOf(i.Columns, i.Distinct, g.groups.scope)
+		if g.present != nil {
+			count.filter = both(count.filter, g.present)
+		}
+		return i.Key, &jsonshape.Scalar{Cell: g.add(count, codecs["int8"]), Encode: encodeInt8}, nil
+	case *plan.AggregateFunction:
+		name, ok := aggregateFunctions[i.Name]
+		if !ok {
+			return "", nil, sources.NotSupported("the aggregate function %q is not supported", i.Name)
+		}
+		object := &jsonshape.Object{}
+		for _, column := range i.Columns {
+			node, err := g.column(name, column)
+			if err != nil {
+				return "", nil, err
+			}
+			prefix := jsonshape.Prefix(len(object.Fields) == 0, column.Key)
+			object.Fields = append(object.Fields, jsonshape.Field{Prefix: prefix, Node: node})
+		}
+		return i.Key, &jsonshape.Inline{Presence: -1, Object: object}, nil
+	case *plan.AggregateItemStatic:
+		return i.Key, &jsonshape.Literal{JSON: i.JSON}, nil
+	}
+	return "", nil, fmt.Errorf("unknown kind of aggregate item %T", i)
+}
+
+func (g *aggregateGroup) column(function string, column plan.AggregateColumn) (jsonshape.Node, error) {
+	if column.Static != nil {
+		return &jsonshape.Literal{JSON: column.Static}, nil
+	}
+	s := g.groups.scope
+	value := s.column(column.Column.Name)
+	t := column.Column.Type
+	if column.Computed != nil {
+		var err error
+		if value, err = g.functionCall(column.Computed, s); err != nil {
+			return nil, err
+		}
+		t = column.Result
+	}
+	value, err := g.guarded(value, column.Guard, s)
+	if err != nil {
+		return nil, err
+	}
+	if column.Computed == nil {
+		t = aggregateResult(function, t)
+	}
+	aggregate := &call{name: function, arguments: []argument{{value: value}}, filter: g.present}
+	// What a function returns is known as the plan's type of the result only, so
+	// the database writes it.
+	result, k := g.encoded(aggregate, t, column.Stringify, s.native || column.Computed != nil)
+	return &jsonshape.Scalar{Cell: g.add(result, k), Encode: k.encoder(column.Stringify)}, nil
+}
+
+// aggregateResult is the type that the database gives an aggregate's value.
+func aggregateResult(function string, t plan.Type) plan.Type {
+	t = t.Underlying()
+	name, system := systemName(t)
+	if !system {
+		if (function == "min" || function == "max") && (t.Class == plan.ClassEnum || t.Class == plan.ClassText) {
+			return t
+		}
+		return plan.Type{}
+	}
+	float := name == "float4" || name == "float8"
+	exact := name == "int2" || name == "int4" || name == "int8" || name == "numeric"
+	switch {
+	case function == "min" || function == "max":
+		if name == "varchar" || name == "name" {
+			return systemType("text")
+		}
+		return t
+	case function == "sum" && (name == "int2" || name == "int4"):
+		return systemType("int8")
+	case function == "sum" && float:
+		return t
+	case float:
+		return systemType("float8")
+	case exact:
+		return systemType("numeric")
+	}
+	return plan.Type{Class: plan.ClassNumber} // money, intervals: the database writes them
+}
+
+// countOf counts rows, rows without nulls in the columns, or distinct tuples.
+func countOf(columns []plan.Column, distinct bool, s *scope) *call {
+	out := &call{name: "count"}
+	var values []expression
+	for _, column := range columns {
+		values = append(values, s.column(column.Name))
+	}
+	switch {
+	case len(values) == 0:
+		out.star = true
+	case len(values) == 1:
+		out.arguments = []argument{{value: values[0]}}
+		out.distinct = distinct
+	case distinct:
+		out.arguments = []argument{{value: record{values}}}
+		out.distinct = true
+	default:
+		out.star = true
+		for _, v := range values {
+			out.filter = both(out.filter, nullTest{left: v, negate: true})
+		}
+	}
+	return out
+}
+
+func both(a, b expression) expression {
+	if a == nil {
+		return b
+	}
+	return junction{"AND", []expression{a, b}}
+}

@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"slices"
+
+	"dovetail/plan"
+)
+
+func capabilities() plan.Capabilities {
+	return plan.Capabilities{
+		Kind:               "postgres",
+		Operators:          classOperators(),
+		AggregateFunctions: classAggregates(),
+		DistinctOn:         true,
+		Aggregates:         true,
+		AggregatePredicate: true,
+		ComputedFields:     true,
+		Functions:          true,
+		ColumnComparison:   true,
+		JSONPath:           true,
+		Bindings:           true,
+	}
+}
+
+func classOperators() map[plan.TypeClass][]plan.Operator {
+	equality := []plan.Operator{plan.Equal, plan.NotEqual, plan.In, plan.NotIn}
+	order := []plan.Operator{plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual}
+	comparable := slices.Concat(equality, order)
+	with := func(more ...plan.Operator) []plan.Operator { return slices.Concat(comparable, more) }
+	return map[plan.TypeClass][]plan.Operator{
+		plan.ClassInteger: comparable,
+		plan.ClassNumber:  comparable,
+		plan.ClassText: with(
+			plan.Like, plan.NotLike, plan.ILike, plan.NotILike, plan.Similar, plan.NotSimilar,
+			plan.Regex, plan.NotRegex, plan.IRegex, plan.NotIRegex,
+		),
+		plan.ClassBoolean:   comparable,
+		plan.ClassUUID:      comparable,
+		plan.ClassTime:      comparable,
+		plan.ClassJSON:      comparable,
+		plan.ClassJSONB:     with(plan.Contains, plan.ContainedIn, plan.HasKey, plan.HasKeysAny, plan.HasKeysAll),
+		plan.ClassBytes:     comparable,
+		plan.ClassEnum:      comparable,
+		plan.ClassArray:     with(plan.Contains, plan.ContainedIn),
+		plan.ClassComposite: comparable,
+		plan.ClassGeometry: with(
+			plan.STContains, plan.STCrosses, plan.STEquals, plan.STOverlaps, plan.STTouches, plan.STWithin,
+			plan.STIntersects, plan.ST3DIntersects, plan.STDWithin, plan.ST3DDWithin,
+		),
+		plan.ClassGeography: with(plan.STIntersects, plan.STDWithin),
+		plan.ClassRaster:    slices.Concat(equality, []plan.Operator{plan.STIntersectsRast, plan.STIntersectsNBGeom, plan.STIntersectsGeomNB}),
+		plan.ClassLTree: with(
+			plan.Ancestor, plan.AncestorAny, plan.Descendant, plan.DescendantAny,
+			plan.Matches, plan.MatchesAny, plan.MatchesFulltext,
+		),
+		plan.ClassOther: comparable,
+	}
+}
+
+func classAggregates() map[plan.TypeClass][]string {
+	comparable := []string{"max", "min"}
+	numeric := []string{"avg", "max", "min", "stddev", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp", "variance"}
+	return map[plan.TypeClass][]string{
+		plan.ClassInteger: numeric,
+		plan.ClassNumber:  numeric,
+		plan.ClassText:    comparable,
+		plan.ClassTime:    comparable,
+		plan.ClassEnum:    comparable,
+		plan.ClassArray:   comparable,
+	}
+}

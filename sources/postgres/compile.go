@@ -1,0 +1,294 @@
+package postgres
+
+import (
+	"fmt"
+	"strconv"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// session is what the encoding of values depends on besides their types.
+type session struct {
+	// utc: timestamps with time zone are shown in UTC.
+	utc bool
+	// shortestFloats: floats are shown with the fewest digits that identify them.
+	shortestFloats bool
+}
+
+// Statement is a compiled fragment.
+type Statement struct {
+	text       string
+	parameters []parameterSource
+	// width is the number of binding columns; rows of a statement with bindings
+	// start with their ordinal.
+	width  int
+	shape  *jsonshape.Shape
+	layout *layout
+	// readsOnly: the statement calls no function of the user's, so running it
+	// again does no harm.
+	readsOnly bool
+	// zoned is the statement for sessions that don't show UTC, where that makes a
+	// difference.
+	zoned *Statement
+}
+
+// Text is the SQL text.
+func (s *Statement) Text() string { return s.text }
+
+// Compile turns a fragment into a statement.
+func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
+	settings := s.session()
+	statement, zoned, err := compile(f, settings)
+	if err != nil {
+		return nil, err
+	}
+	if zoned {
+		settings.utc = false
+		if statement.zoned, _, err = compile(f, settings); err != nil {
+			return nil, err
+		}
+	}
+	return statement, nil
+}
+
+// compile makes the statement for one kind of session and tells whether it
+// depends on timestamps being shown in UTC.
+func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
+	c := &compiler{fragment: f, session: settings, readsOnly: true}
+	for i, b := range f.Bindings {
+		c.parameters = append(c.parameters, parameterSource{form: formBinding, binding: i, cast: bindingCast(b.Type)})
+	}
+	var (
+		q     *query
+		shape *jsonshape.Shape
+		l     *layout
+		err   error
+	)
+	switch root := f.Query.(type) {
+	case *plan.Selection:
+		q, shape, l, err = c.rootSelection(root)
+	case *plan.Aggregation:
+		q, shape, l, err = c.rootAggregation(root)
+	case *plan.RemoteQuery:
+		err = sources.NotSupported("a database can't answer a query of a remote schema")
+	default:
+		err = fmt.Errorf("unknown kind of query %T", root)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return &Statement{
+		text: sqlText(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l, readsOnly: c.readsOnly,
+	}, c.zoned, nil
+}
+
+// compiler holds the state of one compilation.
+type compiler struct {
+	fragment   *plan.Fragment
+	session    session
+	parameters []parameterSource
+	aliases    int
+	readsOnly  bool
+	zoned      bool
+}
+
+// bindingsAlias names the binding set, ordinal its ordinal column.
+const (
+	bindingsAlias = "b"
+	ordinal       = "ord"
+)
+
+func bindingKey(i int) string { return "k" + strconv.Itoa(i) }
+
+func (c *compiler) alias() string {
+	c.aliases++
+	return "t" + strconv.Itoa(c.aliases-1)
+}
+
+// parameter registers a parameter, once for all of its uses.
+func (c *compiler) parameter(source parameterSource) expression {
+	for i := range c.parameters {
+		if c.parameters[i].same(&source) {
+			return parameter{number: i + 1, cast: source.cast}
+		}
+	}
+	c.parameters = append(c.parameters, source)
+	return parameter{number: len(c.parameters), cast: source.cast}
+}
+
+// value is a parameter for a value compared as a type.
+func (c *compiler) value(v plan.Value, t plan.Type) (expression, error) {
+	if b, ok := v.(*plan.BindingValue); ok {
+		if b.Index < 0 || b.Index >= len(c.fragment.Bindings) {
+			return nil, fmt.Errorf("the fragment has no binding %d", b.Index)
+		}
+		return castTo{value: columnOf{bindingsAlias, bindingKey(b.Index)}, to: castOf(t)}, nil
+	}
+	if v == nil {
+		return nil, fmt.Errorf("a value of type %q is missing", t.Name)
+	}
+	source := parameterSource{form: formText, value: v, cast: castOf(t)}
+	switch t = t.Underlying(); t.Class {
+	case plan.ClassJSON, plan.ClassJSONB:
+		source.form = formJSON
+	case plan.ClassGeometry, plan.ClassGeography:
+		source.cast = systemCast("text")
+		return geometryFrom(c.parameter(source), t), nil
+	case plan.ClassArray:
+		source.form = arrayForm(t.Element)
+	case plan.ClassInteger, plan.ClassNumber, plan.ClassText, plan.ClassBoolean, plan.ClassUUID, plan.ClassTime,
+		plan.ClassBytes, plan.ClassEnum, plan.ClassComposite, plan.ClassRaster, plan.ClassLTree, plan.ClassOther:
+	}
+	return c.parameter(source), nil
+}
+
+// arrayForm is the form of lists of a type.
+func arrayForm(element *plan.Type) form {
+	if element != nil {
+		switch element.Underlying().Class { //nolint:exhaustive // all others are texts
+		case plan.ClassJSON, plan.ClassJSONB:
+			return formJSONs
+		}
+	}
+	return formArray
+}
+
+// geometryFrom reads GeoJSON, in which geometries are written in queries.
+func geometryFrom(text expression, t plan.Type) expression {
+	e := expression(&call{schema: t.Schema, name: "st_geomfromgeojson", arguments: []argument{{value: text}}})
+	if t.Class == plan.ClassGeography {
+		e = castTo{value: e, to: castOf(t)}
+	}
+	return e
+}
+
+// bindingCast is the element type of a binding column. Arrays would be
+// flattened by unnest, so they travel as text.
+func bindingCast(t plan.Type) sqlType {
+	switch u := t.Underlying(); u.Class { //nolint:exhaustive // all others travel as themselves
+	case plan.ClassArray, plan.ClassComposite, plan.ClassGeometry, plan.ClassGeography, plan.ClassRaster:
+		return systemCast("text")
+	}
+	if t.Name == "" {
+		return systemCast("text")
+	}
+	return castOf(t)
+}
+
+// bindings is the binding set as a member of FROM.
+func (c *compiler) bindings() fromItem {
+	unnest := &call{name: "unnest"}
+	columns := make([]string, 0, len(c.fragment.Bindings)+1)
+	for i := range c.fragment.Bindings {
+		cast := arrayCast(c.parameters[i].cast)
+		unnest.arguments = append(unnest.arguments, argument{value: parameter{number: i + 1, cast: cast}})
+		columns = append(columns, bindingKey(i))
+	}
+	return fromItem{
+		source: tableFunction{call: unnest, ordinality: true}, alias: bindingsAlias, columns: append(columns, ordinal),
+	}
+}
+
+// scope is a row that expressions refer to.
+type scope struct {
+	alias string
+	// inner is the query whose rows the alias names, when the rows stand in a
+	// derived table; innerAlias is the table's own alias there.
+	inner      *query
+	innerAlias string
+	rowColumn  bool
+	// native rows come of SQL whose column types are only declared.
+	native bool
+}
+
+func (s *scope) column(name string) expression { return columnOf{s.alias, name} }
+
+// wholeRowColumn is the name under which a derived table carries the row of
+// its table, which functions take as an argument.
+const wholeRowColumn = "~row"
+
+func (s *scope) row() expression {
+	if s.inner == nil {
+		return wholeRow{s.alias}
+	}
+	if !s.rowColumn {
+		s.inner.items = append(s.inner.items, item{value: wholeRow{s.innerAlias}, alias: wholeRowColumn})
+		s.rowColumn = true
+	}
+	return columnOf{s.alias, wholeRowColumn}
+}
+
+// relation is a relation as a member of FROM; outer is the enclosing row.
+func (c *compiler) relation(r plan.Relation, outer *scope) (fromSource, *scope, error) {
+	s := &scope{alias: c.alias()}
+	switch r := r.(type) {
+	case *plan.Table:
+		return tableName{r.Schema, r.Name}, s, nil
+	case *plan.FunctionCall:
+		f, err := c.functionCall(r, outer)
+		if err != nil {
+			return nil, nil, err
+		}
+		return tableFunction{call: f}, s, nil
+	case *plan.NativeQuery:
+		q, err := c.nativeQuery(r)
+		s.native = true
+		return q, s, err
+	}
+	return nil, nil, fmt.Errorf("unknown kind of relation %T", r)
+}
+
+func (c *compiler) functionCall(f *plan.FunctionCall, outer *scope) (*call, error) {
+	c.readsOnly = false
+	schema := f.Schema
+	if schema == "" {
+		schema = "public"
+	}
+	out := &call{schema: schema, name: f.Name}
+	for _, a := range f.Arguments {
+		value, err := c.functionArgument(a, outer)
+		if err != nil {
+			return nil, err
+		}
+		out.arguments = append(out.arguments, argument{name: a.Name, value: value})
+	}
+	return out, nil
+}
+
+func (c *compiler) functionArgument(a plan.FunctionArgument, outer *scope) (expression, error) {
+	switch {
+	case a.Row && outer == nil:
+		return nil, fmt.Errorf("function argument %q is a row, but no row encloses the call", a.Name)
+	case a.Row:
+		return outer.row(), nil
+	case a.Session:
+		cast := systemCast("json")
+		if a.Type.Underlying().Class == plan.ClassJSONB {
+			cast = systemCast("jsonb")
+		}
+		return c.parameter(parameterSource{form: formSession, cast: cast}), nil
+	}
+	return c.value(a.Value, a.Type)
+}
+
+func (c *compiler) nativeQuery(n *plan.NativeQuery) (authoredQuery, error) {
+	var out authoredQuery
+	c.readsOnly = false
+	for _, part := range n.Parts {
+		if part.Value == nil {
+			out.parts = append(out.parts, authoredPart{text: part.SQL})
+			continue
+		}
+		v, err := c.value(part.Value, part.Type)
+		if err != nil {
+			return out, err
+		}
+		out.parts = append(out.parts, authoredPart{value: v})
+	}
+	if last := len(out.parts) - 1; last >= 0 && out.parts[last].value == nil {
+		out.parts[last].text = trimStatement(out.parts[last].text)
+	}
+	return out, nil
+}

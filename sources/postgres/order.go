@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"fmt"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// orderBy makes an ORDER BY list. What is ordered by an object relationship is
+// joined to q when a unique key makes that safe.
+func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, error) {
+	out := make([]ordering, 0, len(order))
+	for _, o := range order {
+		value, err := c.orderKey(o.By, s, q)
+		if err != nil {
+			return nil, err
+		}
+		by := ordering{value: value, descending: o.Descending}
+		switch o.Nulls {
+		case plan.NullsDefault: // Postgres's own default is v2's
+		case plan.NullsFirst:
+			by.nulls = " NULLS FIRST"
+		case plan.NullsLast:
+			by.nulls = " NULLS LAST"
+		default:
+			return nil, fmt.Errorf("unknown order of nulls %q", o.Nulls)
+		}
+		out = append(out, by)
+	}
+	return out, nil
+}
+
+func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, error) {
+	switch key := key.(type) {
+	case *plan.OrderColumn:
+		return s.column(key.Column.Name), nil
+	case *plan.OrderComputed:
+		return c.functionCall(key.Call, s)
+	case *plan.OrderRelated:
+		return c.orderRelated(key, s, q)
+	case *plan.OrderAggregate:
+		return c.orderAggregate(key, s)
+	}
+	return nil, fmt.Errorf("unknown kind of order key %T", key)
+}
+
+func (c *compiler) orderRelated(key *plan.OrderRelated, s *scope, q *query) (expression, error) {
+	if !plainRows(&key.Target) {
+		return nil, sources.NotSupported("ordering by limited rows of relationship %q is not supported", key.Relationship)
+	}
+	if identifies(&key.Target) {
+		joined, err := c.leftJoin(&key.Target, s, q)
+		if err != nil {
+			return nil, err
+		}
+		return c.orderKey(key.By, joined, q)
+	}
+	rows, err := c.rows(&key.Target, rowsRequest{outer: s, single: true})
+	if err != nil {
+		return nil, err
+	}
+	value, err := c.orderKey(key.By, rows.scope, rows.query)
+	if err != nil {
+		return nil, err
+	}
+	rows.query.items = []item{{value: value}}
+	return subquery{rows.query}, nil
+}
+
+// leftJoin joins the at most one row that a unique key identifies.
+func (c *compiler) leftJoin(r *plan.Rows, outer *scope, q *query) (*scope, error) {
+	source, s, err := c.relation(r.From, outer)
+	if err != nil {
+		return nil, err
+	}
+	on, err := c.correlations(r.On, outer, s)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := c.filter(r, s)
+	if err != nil {
+		return nil, err
+	}
+	q.from = append(q.from, fromItem{join: leftJoin, source: source, alias: s.alias, on: append(on, filter...)})
+	return s, nil
+}
+
+func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expression, error) {
+	if !plainRows(&key.Target) {
+		return nil, sources.NotSupported("ordering by an aggregate of limited rows of relationship %q is not supported", key.Relationship)
+	}
+	rows, err := c.rows(&key.Target, rowsRequest{outer: s})
+	if err != nil {
+		return nil, err
+	}
+	aggregate := &call{name: "count", star: true}
+	if key.Function != "count" {
+		name, ok := aggregateFunctions[key.Function]
+		if !ok {
+			return nil, sources.NotSupported("the aggregate function %q is not supported", key.Function)
+		}
+		value := rows.scope.column(key.Column.Name)
+		if key.Computed != nil {
+			if value, err = c.functionCall(key.Computed, rows.scope); err != nil {
+				return nil, err
+			}
+		}
+		aggregate = &call{name: name, arguments: []argument{{value: value}}}
+	}
+	rows.query.orderBy = nil
+	rows.query.items = []item{{value: aggregate}}
+	return subquery{rows.query}, nil
+}

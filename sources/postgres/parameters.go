@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// form is how a value becomes the text of a parameter.
+type form uint8
+
+const (
+	formText    form = iota // a scalar's text
+	formJSON                // JSON text; what a session variable holds is JSON text already
+	formArray               // an array literal
+	formJSONs               // an array literal of JSON texts
+	formArrays              // an array literal of array literals
+	formSession             // all session variables as one JSON object
+	formPath                // an array literal of known texts
+	formBinding             // a column of the binding set as an array literal
+)
+
+// parameterSource says where a parameter's text comes from.
+type parameterSource struct {
+	form  form
+	value plan.Value
+	// member digs a member out of the value, which is an object.
+	member string
+	// fallback is the text of an absent member.
+	fallback string
+	path     []string
+	binding  int
+	cast     sqlType
+}
+
+// same tells whether two parameters can be one.
+func (s *parameterSource) same(o *parameterSource) bool {
+	if s.form != o.form || s.cast != o.cast || s.member != o.member || s.binding != o.binding ||
+		s.fallback != o.fallback || !slices.Equal(s.path, o.path) {
+		return false
+	}
+	switch a := s.value.(type) {
+	case nil:
+		return o.value == nil
+	case *plan.Variable:
+		b, ok := o.value.(*plan.Variable)
+		return ok && a.Name == b.Name && slices.Equal(a.Path, b.Path)
+	case *plan.SessionVariable:
+		b, ok := o.value.(*plan.SessionVariable)
+		return ok && a.Name == b.Name
+	case *plan.Literal, *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum:
+	}
+	return s.value == o.value
+}
+
+// text gives the parameter's text for a request; nil is null.
+func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]byte, error) {
+	switch s.form {
+	case formBinding:
+		return bindingArray(bindings, s.binding), nil
+	case formPath:
+		return textArray(s.path), nil
+	case formSession:
+		return sessionJSON(args), nil
+	case formText, formJSON, formArray, formJSONs, formArrays:
+	}
+	j, err := args.Resolve(s.value)
+	if err != nil {
+		return nil, err
+	}
+	if s.member != "" {
+		if j, err = s.dig(j); err != nil {
+			return nil, err
+		}
+	}
+	_, session := s.value.(*plan.SessionVariable)
+	return s.encode(j, session && s.member == "")
+}
+
+func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
+	if j.IsNull() {
+		if s.fallback != "" {
+			return []byte(s.fallback), nil
+		}
+		return nil, nil
+	}
+	switch s.form {
+	case formJSON:
+		if session {
+			return []byte(j.Text), nil
+		}
+		return j.Append(nil), nil
+	case formArray, formJSONs:
+		if j.Kind == plan.JSONString && session {
+			return []byte(j.Text), nil
+		}
+		return appendArray(nil, j, s.form == formJSONs), nil
+	case formArrays:
+		return arrayOfArrays(j), nil
+	case formText, formSession, formPath, formBinding:
+	}
+	return []byte(j.TextOf()), nil
+}
+
+// dig takes the member; an object in a session variable is JSON text.
+func (s *parameterSource) dig(j plan.JSON) (plan.JSON, error) {
+	if j.Kind == plan.JSONString {
+		parsed, err := plan.ParseJSON([]byte(j.Text))
+		if err != nil {
+			return plan.JSON{}, &sources.Error{
+				Code:    sources.CodeDataException,
+				Message: fmt.Sprintf("expected a JSON object with the member %q", s.member),
+				Cause:   err,
+			}
+		}
+		j = parsed
+	}
+	m, _ := j.Get(s.member)
+	return m, nil
+}
+
+func sessionJSON(args *plan.Arguments) []byte {
+	names := make([]string, 0, len(args.Session))
+	for name := range args.Session {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	b := []byte{'{'}
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = plan.AppendJSONString(b, name)
+		b = append(b, ':')
+		b = plan.AppendJSONString(b, args.Session[name])
+	}
+	return append(b, '}')
+}
+
+// appendArray appends a list as an array literal; asJSON makes every element
+// JSON text instead of going into lists.
+func appendArray(dst []byte, j plan.JSON, asJSON bool) []byte {
+	if j.Kind != plan.JSONArray { // a single value stands for a list of one
+		if j.Kind == plan.JSONString && !asJSON && len(j.Text) > 1 && j.Text[0] == '{' {
+			return append(dst, j.Text...) // an array literal as its author wrote it
+		}
+		j = plan.JSON{Kind: plan.JSONArray, Items: []plan.JSON{j}}
+	}
+	dst = append(dst, '{')
+	for i, item := range j.Items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		switch {
+		case item.IsNull():
+			dst = append(dst, "NULL"...)
+		case asJSON:
+			dst = appendArrayElement(dst, item.String())
+		case item.Kind == plan.JSONArray:
+			dst = appendArray(dst, item, false)
+		default:
+			dst = appendArrayElement(dst, item.TextOf())
+		}
+	}
+	return append(dst, '}')
+}
+
+// arrayOfArrays makes an array literal whose elements are the texts of arrays.
+func arrayOfArrays(j plan.JSON) []byte {
+	if j.Kind != plan.JSONArray {
+		return []byte(j.TextOf())
+	}
+	texts := make([]string, 0, len(j.Items))
+	for _, item := range j.Items {
+		if item.Kind == plan.JSONArray {
+			texts = append(texts, string(appendArray(nil, item, false)))
+		} else {
+			texts = append(texts, item.TextOf())
+		}
+	}
+	return textArray(texts)
+}
+
+// appendArrayElement quotes an element of an array literal.
+func appendArrayElement(dst []byte, text string) []byte {
+	dst = append(dst, '"')
+	for i := range len(text) {
+		if c := text[i]; c == '"' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, text[i])
+	}
+	return append(dst, '"')
+}
+
+func textArray(texts []string) []byte {
+	b := []byte{'{'}
+	for i, t := range texts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendArrayElement(b, t)
+	}
+	return append(b, '}')
+}
+
+func bindingArray(bindings plan.Bindings, column int) []byte {
+	rows := bindings.Rows()
+	b := make([]byte, 0, 2+rows*12)
+	b = append(b, '{')
+	for i := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendArrayElement(b, bindings.Cells[i*bindings.Width+column])
+	}
+	return append(b, '}')
+}
+
+// literal is a value known to the compiler.
+func literal(j plan.JSON) plan.Value { return &plan.Literal{JSON: j} }
+
+func integerLiteral(n int) plan.Value {
+	return literal(plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(n)})
+}

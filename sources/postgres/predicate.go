@@ -1,0 +1,375 @@
+package postgres
+
+import (
+	"fmt"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// predicateScope is what a predicate is about: the row in scope and the row of
+// the whole predicate.
+type predicateScope struct{ row, root *scope }
+
+func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, error) {
+	switch p := p.(type) {
+	case *plan.And:
+		return c.junction("AND", p.Parts, s)
+	case *plan.Or:
+		return c.junction("OR", p.Parts, s)
+	case *plan.Not:
+		part, err := c.predicate(p.Part, s)
+		return negation{part}, err
+	case *plan.Const:
+		if p.Value {
+			return keyword("true"), nil
+		}
+		return keyword("false"), nil
+	case *plan.Compare:
+		return c.compare(p, s)
+	case *plan.CompareColumns:
+		return c.compareColumns(p, s)
+	case *plan.IsNull:
+		left, err := c.operand(p.Left, s)
+		return nullTest{left: left, negate: p.Negate}, err
+	case *plan.Exists:
+		return c.exists(p, s)
+	case *plan.CompareAggregate:
+		return c.compareAggregate(p, s)
+	case *plan.InKeys:
+		return nil, sources.NotSupported("filters across databases are not supported by this source")
+	}
+	return nil, fmt.Errorf("unknown kind of predicate %T", p)
+}
+
+func (c *compiler) junction(operator string, parts []plan.Predicate, s predicateScope) (expression, error) {
+	out := junction{operator: operator}
+	for _, part := range parts {
+		e, err := c.predicate(part, s)
+		if err != nil {
+			return nil, err
+		}
+		if operator == "AND" {
+			out.parts = append(out.parts, conjuncts(e)...)
+		} else {
+			out.parts = append(out.parts, e)
+		}
+	}
+	switch {
+	case len(out.parts) == 1:
+		return out.parts[0], nil
+	case len(out.parts) > 1:
+		return out, nil
+	case operator == "AND":
+		return keyword("true"), nil
+	}
+	return keyword("false"), nil
+}
+
+func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, error) {
+	switch o := o.(type) {
+	case *plan.ColumnOperand:
+		e := s.row.column(o.Column.Name)
+		if o.Guard != nil {
+			guard, err := c.predicate(o.Guard, predicateScope{s.row, s.row})
+			if err != nil {
+				return nil, err
+			}
+			e = caseWhen{condition: guard, then: e}
+		}
+		if o.Cast != nil {
+			e = castTo{value: e, to: castOf(*o.Cast)}
+		}
+		return e, nil
+	case *plan.ComputedOperand:
+		return c.functionCall(o.Call, s.row)
+	}
+	return nil, fmt.Errorf("unknown kind of operand %T", o)
+}
+
+func (c *compiler) compare(p *plan.Compare, s predicateScope) (expression, error) {
+	left, err := c.operand(p.Left, s)
+	if err != nil {
+		return nil, err
+	}
+	return c.comparison(left, plan.OperandType(p.Left).Underlying(), p.Operator, p.Right)
+}
+
+// rightSide names how the right side of an operator is made.
+type rightSide uint8
+
+const (
+	rightSame     rightSide = iota // a value of the left side's type
+	rightPattern                   // text, for patterns
+	rightText                      // text
+	rightTexts                     // a list of texts
+	rightList                      // a list of the left side's type
+	rightLTree                     // of a type of the ltree extension
+	rightLTrees                    // a list of a type of the ltree extension
+	rightGeometry                  // PostGIS predicates, with arguments of their own
+)
+
+// operation is how an operator is written.
+type operation struct {
+	sql   string
+	right rightSide
+	// name of the ltree extension's type on the right.
+	name string
+}
+
+var operations = map[plan.Operator]operation{ //nolint:gochecknoglobals // a constant table
+	plan.Equal:           {sql: "="},
+	plan.NotEqual:        {sql: "<>"},
+	plan.Greater:         {sql: ">"},
+	plan.Less:            {sql: "<"},
+	plan.GreaterOrEqual:  {sql: ">="},
+	plan.LessOrEqual:     {sql: "<="},
+	plan.In:              {sql: "=", right: rightList},
+	plan.NotIn:           {sql: "<>", right: rightList},
+	plan.Like:            {sql: "LIKE", right: rightPattern},
+	plan.NotLike:         {sql: "NOT LIKE", right: rightPattern},
+	plan.ILike:           {sql: "ILIKE", right: rightPattern},
+	plan.NotILike:        {sql: "NOT ILIKE", right: rightPattern},
+	plan.Similar:         {sql: "SIMILAR TO", right: rightPattern},
+	plan.NotSimilar:      {sql: "NOT SIMILAR TO", right: rightPattern},
+	plan.Regex:           {sql: "~", right: rightPattern},
+	plan.NotRegex:        {sql: "!~", right: rightPattern},
+	plan.IRegex:          {sql: "~*", right: rightPattern},
+	plan.NotIRegex:       {sql: "!~*", right: rightPattern},
+	plan.Contains:        {sql: "@>"},
+	plan.ContainedIn:     {sql: "<@"},
+	plan.HasKey:          {sql: "?", right: rightText},
+	plan.HasKeysAny:      {sql: "?|", right: rightTexts},
+	plan.HasKeysAll:      {sql: "?&", right: rightTexts},
+	plan.Ancestor:        {sql: "@>"},
+	plan.Descendant:      {sql: "<@"},
+	plan.AncestorAny:     {sql: "@>", right: rightLTrees, name: "ltree"},
+	plan.DescendantAny:   {sql: "<@", right: rightLTrees, name: "ltree"},
+	plan.Matches:         {sql: "~", right: rightLTree, name: "lquery"},
+	plan.MatchesAny:      {sql: "?", right: rightLTrees, name: "lquery"},
+	plan.MatchesFulltext: {sql: "@", right: rightLTree, name: "ltxtquery"},
+	plan.STContains:      {sql: "st_contains", right: rightGeometry},
+	plan.STCrosses:       {sql: "st_crosses", right: rightGeometry},
+	plan.STEquals:        {sql: "st_equals", right: rightGeometry},
+	plan.STIntersects:    {sql: "st_intersects", right: rightGeometry},
+	plan.ST3DIntersects:  {sql: "st_3dintersects", right: rightGeometry},
+	plan.STOverlaps:      {sql: "st_overlaps", right: rightGeometry},
+	plan.STTouches:       {sql: "st_touches", right: rightGeometry},
+	plan.STWithin:        {sql: "st_within", right: rightGeometry},
+	// These have members of an object as arguments.
+	plan.STDWithin:          {sql: "st_dwithin", right: rightGeometry},
+	plan.ST3DDWithin:        {sql: "st_3ddwithin", right: rightGeometry},
+	plan.STIntersectsRast:   {sql: "st_intersects", right: rightGeometry},
+	plan.STIntersectsNBGeom: {sql: "st_intersects", right: rightGeometry},
+	plan.STIntersectsGeomNB: {sql: "st_intersects", right: rightGeometry},
+}
+
+// comparison compares an expression of a type with a value.
+func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operator, right plan.Value) (expression, error) {
+	o, ok := operations[operator]
+	if !ok {
+		return nil, sources.NotSupported("the operator %q is not supported", operator)
+	}
+	scalar := func(form form, cast sqlType) (expression, error) {
+		if right == nil {
+			return nil, fmt.Errorf("operator %q has no right side", operator)
+		}
+		return infix{o.sql, left, c.parameter(parameterSource{form: form, value: right, cast: cast})}, nil
+	}
+	switch o.right {
+	case rightSame:
+		value, err := c.value(right, t)
+		return infix{o.sql, left, value}, err
+	case rightPattern:
+		cast := systemCast("text")
+		if t.Name == "citext" {
+			cast = castOf(t) // its own operators ignore case
+		}
+		return scalar(formText, cast)
+	case rightText:
+		return scalar(formText, systemCast("text"))
+	case rightTexts:
+		return scalar(formArray, arrayCast(systemCast("text")))
+	case rightLTree:
+		return scalar(formText, sqlType{schema: t.Schema, name: o.name})
+	case rightLTrees:
+		return scalar(formArray, sqlType{schema: t.Schema, name: o.name, array: true})
+	case rightList:
+		return c.inList(left, t, o.sql, right)
+	case rightGeometry:
+		return c.geometryTest(left, t, operator, o.sql, right)
+	}
+	return nil, fmt.Errorf("operator %q has an unknown right side", operator)
+}
+
+// inList is = ANY or <> ALL. Elements that are no plain scalars travel as texts
+// and are made what they are one by one.
+func (c *compiler) inList(left expression, t plan.Type, operator string, right plan.Value) (expression, error) {
+	if right == nil {
+		return nil, fmt.Errorf("a list is missing on the right side of %s", operator)
+	}
+	out := quantified{operator: operator, left: left, quantifier: "ANY"}
+	if operator != "=" {
+		out.quantifier = "ALL"
+	}
+	source := parameterSource{form: arrayForm(&t), value: right, cast: arrayCast(castOf(t))}
+	var element func(expression) expression
+	switch t.Class { //nolint:exhaustive // all others are plain scalars
+	case plan.ClassArray:
+		source.form = formArrays
+		element = func(e expression) expression { return castTo{value: e, to: castOf(t)} }
+	case plan.ClassGeometry, plan.ClassGeography:
+		element = func(e expression) expression { return geometryFrom(e, t) }
+	}
+	if element == nil {
+		out.array = c.parameter(source)
+		return out, nil
+	}
+	source.cast = arrayCast(systemCast("text"))
+	alias := c.alias()
+	texts := tableFunction{call: &call{name: "unnest", arguments: []argument{{value: c.parameter(source)}}}}
+	out.rows = &query{
+		items: []item{{value: element(columnOf{alias, "v"})}},
+		from:  []fromItem{{source: texts, alias: alias, columns: []string{"v"}}},
+	}
+	return out, nil
+}
+
+// geometryTest is a predicate of PostGIS.
+func (c *compiler) geometryTest(left expression, t plan.Type, operator plan.Operator, name string, right plan.Value) (expression, error) {
+	if right == nil {
+		return nil, fmt.Errorf("operator %q has no right side", operator)
+	}
+	test := &call{schema: t.Schema, name: name, arguments: []argument{{value: left}}}
+	member := func(name string, cast sqlType, fallback string) expression {
+		return c.parameter(parameterSource{form: formText, value: right, member: name, cast: cast, fallback: fallback})
+	}
+	geometry := plan.Type{Schema: t.Schema, Name: "geometry", Class: plan.ClassGeometry}
+	text := systemCast("text")
+	var arguments []expression
+	switch operator { //nolint:exhaustive // all others have one geometry
+	case plan.STDWithin, plan.ST3DDWithin:
+		arguments = []expression{geometryFrom(member("from", text, ""), t), member("distance", systemCast("float8"), "")}
+		if t.Class == plan.ClassGeography {
+			arguments = append(arguments, member("use_spheroid", systemCast("bool"), "true"))
+		}
+	case plan.STIntersectsNBGeom:
+		arguments = []expression{member("nband", systemCast("int4"), ""), geometryFrom(member("geommin", text, ""), geometry)}
+	case plan.STIntersectsGeomNB:
+		arguments = []expression{geometryFrom(member("geommin", text, ""), geometry), member("nband", systemCast("int4"), "")}
+	default:
+		value, err := c.value(right, t)
+		if err != nil {
+			return nil, err
+		}
+		arguments = []expression{value}
+	}
+	for _, a := range arguments {
+		test.arguments = append(test.arguments, argument{value: a})
+	}
+	return test, nil
+}
+
+func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (expression, error) {
+	o, ok := operations[p.Operator]
+	if !ok || o.right != rightSame && o.right != rightPattern {
+		return nil, sources.NotSupported("the operator %q can't compare two columns", p.Operator)
+	}
+	right := s.row
+	if p.RightRoot {
+		right = s.root
+	}
+	return infix{o.sql, s.row.column(p.Left.Name), right.column(p.Right.Name)}, nil
+}
+
+// related is the query of the rows that an exists or an aggregate predicate is
+// about. Their user-written part keeps the root of the whole predicate, their
+// permission is about themselves.
+func (c *compiler) related(r *plan.Rows, s predicateScope) (*query, *scope, error) {
+	if !plainRows(r) {
+		return nil, nil, sources.NotSupported("a predicate about limited rows of %s is not supported", relationName(r.From))
+	}
+	source, inner, err := c.relation(r.From, s.row)
+	if err != nil {
+		return nil, nil, err
+	}
+	where, err := c.correlations(r.On, s.row, inner)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Where != nil {
+		e, err := c.predicate(r.Where, predicateScope{row: inner, root: s.root})
+		if err != nil {
+			return nil, nil, err
+		}
+		where = append(where, conjuncts(e)...)
+	}
+	rest := *r
+	rest.Where = nil
+	permit, err := c.filter(&rest, inner)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &query{from: []fromItem{{source: source, alias: inner.alias}}, where: append(where, permit...)}, inner, nil
+}
+
+func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) {
+	q, _, err := c.related(&p.Target, s)
+	if err != nil {
+		return nil, err
+	}
+	q.items = []item{{value: keyword("1")}}
+	return exists{q}, nil
+}
+
+// compareAggregate holds when the only group that an aggregate without GROUP BY
+// makes satisfies HAVING.
+func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) (expression, error) {
+	q, inner, err := c.related(&p.Target, s)
+	if err != nil {
+		return nil, err
+	}
+	aggregate, result, err := predicateAggregate(p, inner)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range p.Having {
+		if h.IsNull != nil {
+			q.having = append(q.having, nullTest{left: aggregate, negate: !*h.IsNull})
+			continue
+		}
+		e, err := c.comparison(aggregate, result, h.Operator, h.Right)
+		if err != nil {
+			return nil, err
+		}
+		q.having = append(q.having, e)
+	}
+	q.items = []item{{value: aggregate}}
+	return exists{q}, nil
+}
+
+// predicateAggregate is the aggregate and the type its value is compared as.
+func predicateAggregate(p *plan.CompareAggregate, s *scope) (expression, plan.Type, error) {
+	result := p.Result.Underlying()
+	if p.Function == "count" {
+		if result.Name == "" {
+			result = systemType("int8")
+		}
+		return countOf(p.Arguments, p.Distinct, s), result, nil
+	}
+	name, ok := predicateFunctions[p.Function]
+	if !ok {
+		return nil, result, sources.NotSupported("the aggregate function %q is not supported in a predicate", p.Function)
+	}
+	if result.Name == "" {
+		result = systemType("float8")
+		if p.Function == "bool_and" || p.Function == "bool_or" {
+			result = systemType("bool")
+		}
+	}
+	aggregate := &call{name: name, distinct: p.Distinct}
+	for _, a := range p.Arguments {
+		aggregate.arguments = append(aggregate.arguments, argument{value: s.column(a.Name)})
+	}
+	return aggregate, result, nil
+}

@@ -1,0 +1,248 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dovetail/plan"
+)
+
+// rowsRequest says how rows are wanted.
+type rowsRequest struct {
+	outer *scope
+	// bound: the rows are evaluated for every row of the binding set.
+	bound bool
+	// derive puts a limit (or distinct) into a derived table, so that what is
+	// joined to the rows is joined to those that remain.
+	derive bool
+	// single: one row is enough.
+	single bool
+	// permitLimit applies the role's row limit.
+	permitLimit bool
+}
+
+// rowsQuery is a query of rows, still without a select list.
+type rowsQuery struct {
+	query *query
+	scope *scope
+	// first is the number of leading items that are no cells.
+	first int
+	// order is how the rows are ordered, in terms of scope.
+	order []ordering
+}
+
+// rows makes the query that reads rows.
+func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
+	source, s, err := c.relation(r.From, request.outer)
+	if err != nil {
+		return nil, err
+	}
+	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
+	correlated, err := c.correlations(r.On, request.outer, s)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := c.filter(r, s)
+	if err != nil {
+		return nil, err
+	}
+	order, err := c.orderBy(r.OrderBy, s, base)
+	if err != nil {
+		return nil, err
+	}
+	for _, column := range r.DistinctOn {
+		base.distinctOn = append(base.distinctOn, s.column(column.Name))
+	}
+	if err := c.limits(base, r, request); err != nil {
+		return nil, err
+	}
+	limited := base.limit != nil || base.offset != nil || len(base.distinctOn) > 0
+	base.where = filter
+	if limited && (request.bound || request.derive) {
+		base.where = append(correlated, filter...)
+		base.orderBy = order
+		return c.derived(base, s, order, request.bound), nil
+	}
+	if !request.bound {
+		base.where = append(correlated, filter...)
+		base.orderBy = order
+		return &rowsQuery{query: base, scope: s, order: order}, nil
+	}
+	// The binding set comes first, so that what is joined may refer to it.
+	base.from[0].join = innerJoin
+	base.from[0].on = correlated
+	base.from = slices.Insert(base.from, 0, c.bindings())
+	return c.withOrdinal(base, s, order), nil
+}
+
+// withOrdinal orders rows by their binding's ordinal and selects it.
+func (c *compiler) withOrdinal(q *query, s *scope, order []ordering) *rowsQuery {
+	by := columnOf{bindingsAlias, ordinal}
+	q.items = append(q.items, item{value: by})
+	q.orderBy = append([]ordering{{value: by}}, order...)
+	return &rowsQuery{query: q, scope: s, first: 1, order: order}
+}
+
+// derived puts a query of limited rows into FROM. What the rows are ordered by
+// comes along, because only an ORDER BY of the outermost query counts.
+func (c *compiler) derived(base *query, inner *scope, order []ordering, bound bool) *rowsQuery {
+	s := &scope{alias: c.alias(), inner: base, innerAlias: inner.alias, native: inner.native}
+	base.star = inner.alias
+	outer := make([]ordering, 0, len(order))
+	for i, o := range order {
+		if column, ok := o.value.(columnOf); ok && column.alias == inner.alias {
+			o.value = s.column(column.name)
+		} else {
+			name := "~order" + strconv.Itoa(i)
+			base.items = append(base.items, item{value: o.value, alias: name})
+			o.value = s.column(name)
+		}
+		outer = append(outer, o)
+	}
+	from := fromItem{source: derivedTable{base}, alias: s.alias}
+	if !bound {
+		q := &query{from: []fromItem{from}, orderBy: outer}
+		return &rowsQuery{query: q, scope: s, order: outer}
+	}
+	from.join = crossJoinLat
+	return c.withOrdinal(&query{from: []fromItem{c.bindings(), from}}, s, outer)
+}
+
+// correlations are the equalities that tie rows to what encloses them.
+func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expression, error) {
+	out := make([]expression, 0, len(on))
+	for _, pair := range on {
+		left := s.column(pair.Column.Name)
+		var right expression
+		switch {
+		case pair.Binding >= len(c.fragment.Bindings):
+			return nil, fmt.Errorf("the fragment has no binding %d", pair.Binding)
+		case pair.Binding >= 0:
+			right = columnOf{bindingsAlias, bindingKey(pair.Binding)}
+			t := c.fragment.Bindings[pair.Binding].Type
+			switch u := t.Underlying(); u.Class { //nolint:exhaustive // all others travel as themselves
+			case plan.ClassGeometry, plan.ClassGeography:
+				right = geometryFrom(right, u)
+			case plan.ClassArray, plan.ClassComposite, plan.ClassRaster:
+				right = castTo{value: right, to: castOf(t)}
+			}
+		case outer == nil:
+			return nil, fmt.Errorf("column %q refers to an enclosing row, but there is none", pair.Column.Name)
+		default:
+			right = outer.column(pair.Outer.Name)
+		}
+		out = append(out, infix{"=", left, right})
+	}
+	return out, nil
+}
+
+// filter is what the user and the role's permission ask of a row.
+func (c *compiler) filter(r *plan.Rows, s *scope) ([]expression, error) {
+	if r.Restricted && r.Permit == nil {
+		return nil, fmt.Errorf("rows of %s are restricted, but their permission is missing", relationName(r.From))
+	}
+	var out []expression
+	for _, p := range []plan.Predicate{r.Where, r.Permit} {
+		if p == nil {
+			continue
+		}
+		e, err := c.predicate(p, predicateScope{row: s, root: s})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, conjuncts(e)...)
+	}
+	if f, ok := r.From.(*plan.FunctionCall); ok && f.SingleRow {
+		// A function that returns no row returns a row of nulls instead.
+		out = append(out, negation{nullTest{left: wholeRow{s.alias}}})
+	}
+	return out, nil
+}
+
+// conjuncts takes an AND apart and drops what is always true.
+func conjuncts(e expression) []expression {
+	if e == keyword("true") {
+		return nil
+	}
+	if j, ok := e.(junction); ok && j.operator == "AND" {
+		return j.parts
+	}
+	return []expression{e}
+}
+
+func relationName(r plan.Relation) string {
+	switch r := r.(type) {
+	case *plan.Table:
+		return r.Schema + "." + r.Name
+	case *plan.FunctionCall:
+		return r.Schema + "." + r.Name
+	case *plan.NativeQuery:
+		return r.Name
+	}
+	return "an unknown relation"
+}
+
+// limits sets LIMIT and OFFSET.
+func (c *compiler) limits(q *query, r *plan.Rows, request rowsRequest) error {
+	bigint := systemType("int8")
+	if r.Limit != nil {
+		limit, err := c.value(r.Limit, bigint)
+		if err != nil {
+			return err
+		}
+		q.limit = limit
+	}
+	most := -1
+	if request.permitLimit {
+		most = r.PermitLimit
+	}
+	if request.single && (most < 0 || most > 1) {
+		most = 1
+	}
+	if most >= 0 {
+		number := keyword(strconv.Itoa(most))
+		if q.limit == nil {
+			q.limit = number
+		} else {
+			// A null limit is no limit, and least passes over nulls.
+			q.limit = &call{name: "least", arguments: []argument{{value: q.limit}, {value: number}}}
+		}
+	}
+	if r.Offset != nil {
+		offset, err := c.value(r.Offset, bigint)
+		if err != nil {
+			return err
+		}
+		q.offset = offset
+	}
+	return nil
+}
+
+// identifies tells whether a correlation leaves at most one row.
+func identifies(r *plan.Rows) bool {
+	t, ok := r.From.(*plan.Table)
+	if !ok {
+		return false
+	}
+	for _, key := range t.UniqueKeys {
+		if len(key) > 0 && !slices.ContainsFunc(key, func(column string) bool {
+			return !slices.ContainsFunc(r.On, func(o plan.Correlation) bool { return o.Column.Name == column })
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainRows tells whether rows are neither limited nor made distinct.
+func plainRows(r *plan.Rows) bool {
+	return r.Limit == nil && r.Offset == nil && len(r.DistinctOn) == 0
+}
+
+// trimStatement takes the end of a statement off, so that it can stand inside
+// of another.
+func trimStatement(sql string) string {
+	return strings.TrimRight(sql, "; \t\r\n")
+}

@@ -1,0 +1,267 @@
+package postgres
+
+import (
+	"container/list"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// Run executes a statement for a binding set.
+func (s *Source) Run(
+	ctx context.Context, statement plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
+) error {
+	compiled, ok := statement.(*Statement)
+	if !ok {
+		return fmt.Errorf("statement %T was compiled by another source", statement)
+	}
+	if compiled.width != bindings.Width {
+		return fmt.Errorf("the statement takes %d binding columns, but got %d", compiled.width, bindings.Width)
+	}
+	if bindings.Width > 0 && len(bindings.Cells) == 0 {
+		return nil
+	}
+	values, err := compiled.values(args, bindings)
+	if err != nil {
+		return err
+	}
+	for attempt := 0; ; attempt++ {
+		e := execution{source: s, statement: compiled, values: values, out: out}
+		err := e.run(ctx)
+		if err == nil {
+			return nil
+		}
+		if attempt > 0 || e.received || ctx.Err() != nil || !e.retryable(err) {
+			return s.failure(ctx, err, e.statement.text, values)
+		}
+	}
+}
+
+// values are the parameters' texts.
+func (s *Statement) values(args *plan.Arguments, bindings plan.Bindings) ([][]byte, error) {
+	values := make([][]byte, len(s.parameters))
+	for i := range s.parameters {
+		v, err := s.parameters[i].text(args, bindings)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = v
+	}
+	return values, nil
+}
+
+// execution is one try to run a statement.
+type execution struct {
+	source    *Source
+	statement *Statement
+	values    [][]byte
+	out       *jsonshape.Answer
+	// received: rows have arrived, so the statement must not run again.
+	received bool
+}
+
+func (e *execution) run(ctx context.Context) error {
+	c, err := e.source.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	connection := c.Conn().PgConn()
+	if e.statement.zoned != nil && !utcZones[connection.ParameterStatus("TimeZone")] {
+		e.statement = e.statement.zoned
+	}
+	result, err := e.source.start(ctx, connection, e.statement, e.values)
+	if err == nil {
+		err = e.read(result)
+	}
+	if ctx.Err() != nil && err != nil {
+		// A cancel request on its way must not hit the connection's next statement.
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+		defer cancel()
+		_ = connection.Close(closing) // the statement's own error is the one to tell
+	}
+	return err
+}
+
+// acquire takes a connection out of the pool.
+func (s *Source) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	waiting := ctx
+	if s.config.PoolTimeout > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, s.config.PoolTimeout)
+		defer cancel()
+	}
+	c, err := s.pool.Acquire(waiting)
+	if err == nil {
+		return c, nil
+	}
+	if ctx.Err() == nil && waiting.Err() != nil {
+		return nil, &sources.Error{
+			Code: sources.CodeConnection, Message: "connection error", Cause: err,
+			Internal: fmt.Sprintf("no connection became free within %s", s.config.PoolTimeout),
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, connectionError(err)
+}
+
+// start sends a statement.
+func (s *Source) start(ctx context.Context, c *pgconn.PgConn, statement *Statement, values [][]byte) (*pgconn.ResultReader, error) {
+	binaryResults := []int16{1}
+	if s.config.DisablePreparedStatements {
+		return c.ExecParams(ctx, statement.text, values, nil, nil, binaryResults), nil
+	}
+	description, err := s.prepared(ctx, c, statement.text)
+	if err != nil {
+		return nil, err
+	}
+	return c.ExecStatement(ctx, description, values, nil, binaryResults), nil
+}
+
+// read writes the rows into the answer.
+func (e *execution) read(result *pgconn.ResultReader) error {
+	writer := jsonshape.NewWriter(e.statement.shape, e.out)
+	err := e.readRows(result, writer)
+	if _, closed := result.Close(); closed != nil {
+		// The server's error explains more than what its rows lacked.
+		return closed
+	}
+	if err == nil {
+		writer.Close()
+	}
+	return err
+}
+
+func (e *execution) readRows(result *pgconn.ResultReader, writer *jsonshape.Writer) error {
+	first := 0
+	if e.statement.width > 0 {
+		first = 1
+	}
+	for result.NextRow() {
+		if !e.received {
+			e.received = true
+			if err := e.statement.layout.check(result.FieldDescriptions(), first); err != nil {
+				return err
+			}
+		}
+		cells := result.Values()
+		at := 0
+		if first > 0 {
+			if len(cells[0]) != 8 {
+				return sizeError("an ordinal", cells[0])
+			}
+			at = int(binary.BigEndian.Uint64(cells[0])) - 1
+		}
+		if err := writer.Row(at, cells[first:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check compares the types of a result with those that its codecs read.
+func (l *layout) check(fields []pgconn.FieldDescription, first int) error {
+	if len(fields) != len(l.oids)+first {
+		return fmt.Errorf("the database sent %d columns instead of %d", len(fields), len(l.oids)+first)
+	}
+	for i, oid := range l.oids {
+		if oid != 0 && fields[first+i].DataTypeOID != oid {
+			return errTypeChanged
+		}
+	}
+	return nil
+}
+
+// statementCache holds a connection's prepared statements, least recently used
+// last.
+type statementCache struct {
+	byText map[string]*list.Element
+	recent *list.List
+	made   int
+}
+
+type preparedStatement struct {
+	text        string
+	description *pgconn.StatementDescription
+}
+
+const statementCacheKey = "dovetail statements"
+
+func cacheOf(c *pgconn.PgConn) *statementCache {
+	cache, ok := c.CustomData()[statementCacheKey].(*statementCache)
+	if !ok {
+		cache = &statementCache{byText: map[string]*list.Element{}, recent: list.New()}
+		c.CustomData()[statementCacheKey] = cache
+	}
+	return cache
+}
+
+// prepared gives a prepared statement, preparing it when the connection hasn't
+// got it.
+func (s *Source) prepared(ctx context.Context, c *pgconn.PgConn, text string) (*pgconn.StatementDescription, error) {
+	cache := cacheOf(c)
+	if e, ok := cache.byText[text]; ok {
+		cache.recent.MoveToFront(e)
+		return e.Value.(*preparedStatement).description, nil //nolint:forcetypeassert // the list holds nothing else
+	}
+	if cache.recent.Len() >= s.config.StatementCacheSize {
+		oldest := cache.recent.Back()
+		p := oldest.Value.(*preparedStatement) //nolint:forcetypeassert // the list holds nothing else
+		if err := c.Deallocate(ctx, p.description.Name); err != nil {
+			return nil, err
+		}
+		cache.recent.Remove(oldest)
+		delete(cache.byText, p.text)
+	}
+	cache.made++
+	description, err := c.Prepare(ctx, "dovetail_"+strconv.Itoa(cache.made), text, nil)
+	if err != nil {
+		return nil, err
+	}
+	cache.byText[text] = cache.recent.PushFront(&preparedStatement{text, description})
+	return description, nil
+}
+
+// retryable tells whether a failed statement may be sent once more: when its
+// connection had died, or when what was prepared no longer fits the database.
+func (e *execution) retryable(err error) bool {
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		switch server.Code {
+		case "0A000", "26000", "42P05":
+			// The plan is stale, or the prepared statement is gone; other statements of
+			// these codes fail once more. New connections have nothing prepared.
+			if e.source.config.DisablePreparedStatements {
+				return false
+			}
+			e.source.pool.Reset()
+			return true
+		case "57P01", "57P02", "57P03":
+			// The server ended the connection, and with it whatever was running.
+			e.source.pool.Reset()
+			return true
+		}
+		return false
+	}
+	var refused *pgconn.ConnectError
+	var known *sources.Error
+	if errors.As(err, &refused) || errors.As(err, &known) || errors.Is(err, errTypeChanged) {
+		return false
+	}
+	if !pgconn.SafeToRetry(err) && !e.statement.readsOnly {
+		return false
+	}
+	e.source.pool.Reset()
+	return true
+}

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// Config says how to reach a database.
+type Config struct {
+	// URL is a connection string in either of libpq's forms.
+	URL string
+	// MaxConnections bounds the pool; 0 is 50.
+	MaxConnections int
+	// IdleTimeout ends connections that nobody uses; 0 is 180 seconds.
+	IdleTimeout time.Duration
+	// ConnectionLifetime ends connections of that age; 0 is 600 seconds, negative
+	// never.
+	ConnectionLifetime time.Duration
+	// PoolTimeout bounds the wait for a free connection; 0 waits as long as the
+	// request does.
+	PoolTimeout time.Duration
+	// IsolationLevel of transactions: read-committed (also when empty),
+	// repeatable-read or serializable.
+	IsolationLevel string
+	// DisablePreparedStatements sends every statement anew, for connection poolers
+	// that hand a connection from one transaction to the next.
+	DisablePreparedStatements bool
+	// StatementCacheSize bounds the prepared statements of a connection; 0 is 256.
+	StatementCacheSize int
+}
+
+const (
+	defaultMaxConnections     = 50
+	defaultIdleTimeout        = 180 * time.Second
+	defaultConnectionLifetime = 600 * time.Second
+	defaultStatementCacheSize = 256
+	connectTimeout            = 15 * time.Second
+	// cancelTimeout is how long a cancelled statement has to end before its
+	// connection is closed.
+	cancelTimeout = 5 * time.Second
+)
+
+// Source is a PostgreSQL database.
+type Source struct {
+	config    Config
+	isolation string
+	pool      *pgxpool.Pool
+	settings  atomic.Pointer[session]
+}
+
+var _ sources.DatabaseSource = (*Source)(nil)
+
+// Open makes a source. It connects when the first statement runs, so the
+// database need not be reachable yet.
+func Open(ctx context.Context, config Config) (*Source, error) {
+	isolation, err := isolationLevel(config.IsolationLevel)
+	if err != nil {
+		return nil, err
+	}
+	pooled, err := pgxpool.ParseConfig(config.URL)
+	if err != nil {
+		return nil, &sources.Error{Code: sources.CodeConnection, Message: "the connection string is not valid", Cause: err}
+	}
+	setPool(pooled, &config)
+	connect := pooled.ConnConfig
+	if connect.ConnectTimeout == 0 {
+		connect.ConnectTimeout = connectTimeout
+	}
+	if connect.RuntimeParams["application_name"] == "" {
+		connect.RuntimeParams["application_name"] = "dovetail"
+	}
+	// pgx's own statements, of which there are few, need no preparing either.
+	connect.DefaultQueryExecMode = pgx.QueryExecModeExec
+	connect.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelTimeout}
+	}
+	if isolation != readCommitted {
+		pooled.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+			_, err := c.Exec(ctx, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL "+isolation)
+			return err
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pooled)
+	if err != nil {
+		return nil, &sources.Error{Code: sources.CodeConnection, Message: "the connection pool can't be made", Cause: err}
+	}
+	s := &Source{config: config, isolation: isolation, pool: pool}
+	s.settings.Store(&session{utc: true, shortestFloats: true})
+	return s, nil
+}
+
+func setPool(pooled *pgxpool.Config, config *Config) {
+	orDefault := func(d, otherwise time.Duration) time.Duration {
+		switch {
+		case d == 0:
+			return otherwise
+		case d < 0:
+			return 0
+		}
+		return d
+	}
+	pooled.MaxConns = defaultMaxConnections
+	if config.MaxConnections > 0 {
+		pooled.MaxConns = int32(min(config.MaxConnections, 1<<20))
+	}
+	pooled.MinConns = 0
+	pooled.MinIdleConns = 0
+	pooled.MaxConnIdleTime = orDefault(config.IdleTimeout, defaultIdleTimeout)
+	pooled.MaxConnLifetime = orDefault(config.ConnectionLifetime, defaultConnectionLifetime)
+	if pooled.MaxConnLifetime == 0 {
+		pooled.MaxConnLifetime = 100 * 365 * 24 * time.Hour
+	}
+	if config.StatementCacheSize <= 0 {
+		config.StatementCacheSize = defaultStatementCacheSize
+	}
+}
+
+const readCommitted = "READ COMMITTED"
+
+func isolationLevel(name string) (string, error) {
+	switch strings.ToLower(strings.ReplaceAll(name, " ", "-")) {
+	case "", "read-committed":
+		return readCommitted, nil
+	case "repeatable-read":
+		return "REPEATABLE READ", nil
+	case "serializable":
+		return "SERIALIZABLE", nil
+	}
+	return "", fmt.Errorf("unknown isolation level %q: use read-committed, repeatable-read or serializable", name)
+}
+
+// session is what statements are compiled for.
+func (s *Source) session() session { return *s.settings.Load() }
+
+// Close ends the connections; running statements finish first.
+func (s *Source) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// Capabilities tells what Postgres can do: everything.
+func (s *Source) Capabilities() plan.Capabilities { return capabilities() }
