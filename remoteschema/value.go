@@ -1,0 +1,253 @@
+package remoteschema
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+const codeCoercionError = "coercion-error"
+
+// errNoMatch says that a key's text is no value of the argument's type: no row
+// can match it, and the service would refuse it.
+var errNoMatch = errors.New("the key is no value of the argument's type")
+
+// values writes the JSON of variables for one request.
+type values struct {
+	*statement
+	args      *plan.Arguments
+	bindings  plan.Bindings
+	row       int // the binding row that BindingValue means; -1: all of them
+	skipNulls bool
+}
+
+// append writes a value as JSON that fits a type (nil: unknown). An absent
+// variable is reported as such and nothing is written.
+func (v *values) append(dst []byte, value plan.Value, t *ast.Type) (out []byte, present bool, err error) {
+	switch value := value.(type) {
+	case *plan.Literal:
+		return value.JSON.Append(dst), true, nil
+	case *plan.RemoteEnum:
+		return plan.AppendJSONString(dst, value.Name), true, nil
+	case *plan.Variable:
+		j, ok := lookUp(v.args, value)
+		if !ok {
+			return dst, false, nil
+		}
+		return j.Append(dst), true, nil
+	case *plan.SessionVariable:
+		out, err = v.session(dst, value.Name, t)
+		return out, true, err
+	case *plan.ListValue:
+		return v.list(dst, value, element(t))
+	case *plan.ObjectValue:
+		return v.object(dst, value, t)
+	case *plan.BindingValue:
+		out, err = v.binding(dst, value.Index, t)
+		return out, true, err
+	}
+	return dst, false, fmt.Errorf("unknown kind of value %T", value)
+}
+
+// lookUp finds (a part of) a client's variable, telling null from absent.
+func lookUp(args *plan.Arguments, v *plan.Variable) (plan.JSON, bool) {
+	j, ok := args.Variables[v.Name]
+	if !ok || len(v.Path) == 0 {
+		return j, ok
+	}
+	last := len(v.Path) - 1
+	parent := j.At(v.Path[:last])
+	if parent.Kind == plan.JSONObject {
+		return parent.Get(v.Path[last])
+	}
+	if i, err := strconv.Atoi(v.Path[last]); err == nil && parent.Kind == plan.JSONArray && i >= 0 && i < len(parent.Items) {
+		return parent.Items[i], true
+	}
+	if v.Path[last] == "0" && !parent.IsNull() && parent.Kind != plan.JSONArray {
+		return parent, true
+	}
+	return plan.JSON{}, false
+}
+
+func (v *values) list(dst []byte, value *plan.ListValue, t *ast.Type) ([]byte, bool, error) {
+	dst = append(dst, '[')
+	for i, item := range value.Items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		out, present, err := v.append(dst, item, t)
+		if err != nil {
+			return dst, false, err
+		}
+		if dst = out; !present {
+			dst = append(dst, "null"...)
+		}
+	}
+	return append(dst, ']'), true, nil
+}
+
+func (v *values) object(dst []byte, value *plan.ObjectValue, t *ast.Type) ([]byte, bool, error) {
+	dst = append(dst, '{')
+	first := true
+	for i, item := range value.Values {
+		start := len(dst)
+		if !first {
+			dst = append(dst, ',')
+		}
+		dst = plan.AppendJSONString(dst, value.Keys[i])
+		dst = append(dst, ':')
+		out, present, err := v.append(dst, item, v.input.field(t, value.Keys[i]))
+		if err != nil {
+			return dst, false, err
+		}
+		if dst = out; !present {
+			dst = dst[:start]
+			continue
+		}
+		first = false
+	}
+	return append(dst, '}'), true, nil
+}
+
+// session writes a session variable in the JSON form of a type.
+func (v *values) session(dst []byte, name string, t *ast.Type) ([]byte, error) {
+	text, ok := v.args.Session[name]
+	if !ok {
+		return dst, &sources.Error{
+			Code:    sources.CodeNotFound,
+			Message: fmt.Sprintf("%q session variable expected, but not found", name),
+			Cause:   &plan.MissingSessionVariableError{Name: name},
+		}
+	}
+	out, err := appendScalar(dst, text, t, plan.ClassText)
+	if errors.Is(err, errNoMatch) {
+		return dst, &sources.Error{
+			Code:    codeCoercionError,
+			Message: fmt.Sprintf("%q cannot be coerced into an %s value", text, t.Name()),
+		}
+	}
+	return out, err
+}
+
+// binding writes the key of the current row, or the keys of all rows.
+func (v *values) binding(dst []byte, index int, t *ast.Type) ([]byte, error) {
+	b := v.statement.bindings[index]
+	if b.typ != nil {
+		t = b.typ
+	}
+	if v.row >= 0 {
+		return appendScalar(dst, v.bindings.Row(v.row)[index], t, b.class)
+	}
+	t = element(t)
+	dst = append(dst, '[')
+	first := true
+	seen := make(map[string]bool, v.bindings.Rows())
+	for row := range v.bindings.Rows() {
+		text := v.bindings.Row(row)[index]
+		if seen[text] {
+			continue
+		}
+		seen[text] = true
+		start := len(dst)
+		if !first {
+			dst = append(dst, ',')
+		}
+		out, err := appendScalar(dst, text, t, b.class)
+		if errors.Is(err, errNoMatch) {
+			dst = dst[:start]
+			continue
+		}
+		if err != nil {
+			return dst, err
+		}
+		dst, first = out, false
+	}
+	return append(dst, ']'), nil
+}
+
+// appendScalar writes a text in the JSON form of a type: numbers for Int, Float
+// and custom scalars that a numeric column is the key of, true and false for
+// Boolean, and strings for the rest. Where a list is expected it is a list of
+// one.
+func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([]byte, error) {
+	if t != nil && t.Elem != nil {
+		dst, err := appendScalar(append(dst, '['), text, t.Elem, class)
+		return append(dst, ']'), err
+	}
+	name := ""
+	if t != nil {
+		name = t.NamedType
+	}
+	switch name {
+	case "Int":
+		if !isNumber(text, true) {
+			return dst, errNoMatch
+		}
+		return append(dst, text...), nil
+	case "Float":
+		if !isNumber(text, false) {
+			return dst, errNoMatch
+		}
+		return append(dst, text...), nil
+	case "Boolean":
+		b, ok := truth(text)
+		if !ok {
+			return dst, errNoMatch
+		}
+		return strconv.AppendBool(dst, b), nil
+	case "ID", "String":
+		return plan.AppendJSONString(dst, text), nil
+	}
+	switch class { //nolint:exhaustive // the other classes are strings
+	case plan.ClassInteger, plan.ClassNumber:
+		if isNumber(text, false) {
+			return append(dst, text...), nil
+		}
+	case plan.ClassBoolean:
+		if b, ok := truth(text); ok {
+			return strconv.AppendBool(dst, b), nil
+		}
+	case plan.ClassJSON, plan.ClassJSONB:
+		if json.Valid([]byte(text)) {
+			return append(dst, text...), nil
+		}
+	default:
+	}
+	return plan.AppendJSONString(dst, text), nil
+}
+
+// truth reads the ways in which sources write booleans as text.
+func truth(text string) (value, ok bool) {
+	switch text {
+	case "true", "t", "1":
+		return true, true
+	case "false", "f", "0":
+		return false, true
+	}
+	return false, false
+}
+
+// isNumber tells whether a text is a JSON number, or such an integer.
+func isNumber(text string, integer bool) bool {
+	digits := text
+	if digits != "" && digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if digits == "" || digits[0] < '0' || digits[0] > '9' || !json.Valid([]byte(text)) {
+		return false
+	}
+	if integer {
+		for i := range len(digits) {
+			if digits[i] < '0' || digits[i] > '9' {
+				return false
+			}
+		}
+	}
+	return true
+}
