@@ -44,7 +44,7 @@ func run(ctx context.Context, arguments []string) int {
 	}
 	slog.InfoContext(ctx, "Postgres for tests", "url", address)
 
-	command := exec.CommandContext(ctx, arguments[0], arguments[1:]...) //nolint:gosec // running what it is told to is its purpose
+	command := exec.CommandContext(ctx, arguments[0], arguments[1:]...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	command.Env = append(os.Environ(), testpostgres.URLVariable+"="+address)
 	// The command may tidy up before it is killed.

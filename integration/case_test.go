@@ -1,0 +1,167 @@
+package integration_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestCases runs every case in every layout. With -rewrite the answers of the
+// first layout replace what is expected, and the others are run against that.
+func TestCases(t *testing.T) {
+	folders, err := os.ReadDir("testdata/cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		t.Run(folder.Name(), func(t *testing.T) {
+			f := readFixture(t, filepath.Join("testdata/cases", folder.Name()))
+			for _, where := range layouts() {
+				if len(f.settings.Layouts) > 0 && !slices.Contains(f.settings.Layouts, where.name) {
+					continue
+				}
+				t.Run(where.name, func(t *testing.T) { runCase(t, f, where) })
+			}
+		})
+	}
+}
+
+func runCase(t *testing.T, f *fixture, where layout) {
+	t.Helper()
+	w := f.build(t, where)
+	datadriven.RunTest(t, filepath.Join(f.folder, "requests.txt"), func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
+		got := w.request(t, d)
+		asked := w.take()
+		counts := describe(asked)
+		if !where.counted {
+			// What other layouts ask of their sources is theirs to choose.
+			counts = lastLine(d.Expected)
+		}
+		if t.Failed() {
+			t.Logf("asked: %v", asked)
+		}
+		return got + counts
+	})
+}
+
+// request sends what a block of requests.txt says. The block starts with
+// headers, if any, then an empty line, then the query; the pseudo-header
+// "variables:" holds them as JSON. The command is graphql, or post with the path
+// and the raw body.
+func (w *world) request(t *testing.T, d *datadriven.TestData) string {
+	t.Helper()
+	headers, body := cutHeaders(d.Input)
+	variables := json.RawMessage(headers["variables"])
+	delete(headers, "variables")
+	var status int
+	var received []byte
+	switch d.Cmd {
+	case "graphql":
+		if len(variables) == 0 {
+			variables = nil
+		}
+		status, received = w.engine.post(t, "/v1/graphql", headers, graphqlBody(t, body, variables))
+	case "post":
+		var path string
+		d.ScanArgs(t, "path", &path)
+		status, received = w.engine.post(t, path, headers, []byte(body))
+	default:
+		d.Fatalf(t, "unknown command %s", d.Cmd)
+	}
+	var out strings.Builder
+	if status != http.StatusOK {
+		fmt.Fprintf(&out, "status %d\n", status)
+	}
+	out.WriteString(readable(t, received))
+	return out.String()
+}
+
+var headerLine = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*): ?(.*)$`)
+
+func cutHeaders(input string) (map[string]string, string) {
+	headers := map[string]string{}
+	for {
+		line, rest, _ := strings.Cut(input, "\n")
+		match := headerLine.FindStringSubmatch(line)
+		switch {
+		case match != nil:
+			headers[match[1]] = match[2]
+			input = rest
+			continue
+		case line == "" && len(headers) > 0:
+			return headers, rest
+		default:
+			return headers, input
+		}
+	}
+}
+
+// readable is JSON laid out over lines when it is long; keys and numbers stay
+// as they are.
+func readable(t *testing.T, document []byte) string {
+	t.Helper()
+	short := compact(t, document)
+	if len(short) <= 100 {
+		return short + "\n"
+	}
+	var buffer bytes.Buffer
+	if err := json.Indent(&buffer, []byte(short), "", " "); err != nil {
+		t.Fatal(err)
+	}
+	return foldLeaves(buffer.String()) + "\n"
+}
+
+// leaf is an object or list without others in it.
+var leaf = regexp.MustCompile(`([{\[])\n\s*([^{}\[\]]*?)\n\s*([}\]])`)
+
+var lineBreak = regexp.MustCompile(`\n\s*`)
+
+// foldLeaves puts small objects on one line.
+func foldLeaves(text string) string {
+	return leaf.ReplaceAllStringFunc(text, func(found string) string {
+		folded := lineBreak.ReplaceAllString(found, " ")
+		if len(folded) > 100 {
+			return found
+		}
+		return folded[:1] + strings.TrimSpace(folded[1:len(folded)-1]) + folded[len(folded)-1:]
+	})
+}
+
+// describe says how often each source was asked, and with how many keys.
+func describe(asked map[string][]statement) string {
+	if len(asked) == 0 {
+		return "asked: nothing\n"
+	}
+	parts := []string{}
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		part := fmt.Sprintf("%s %d", name, len(asked[name]))
+		keys := []string{}
+		for _, one := range asked[name] {
+			if one.keys > 0 {
+				keys = append(keys, fmt.Sprint(one.keys))
+			}
+		}
+		if len(keys) > 0 {
+			slices.Sort(keys)
+			part += " (keys " + strings.Join(keys, "+") + ")"
+		}
+		parts = append(parts, part)
+	}
+	return "asked: " + strings.Join(parts, ", ") + "\n"
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return lines[len(lines)-1] + "\n"
+}

@@ -1,0 +1,297 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"dovetail/internal/testpostgres"
+)
+
+// layout says where a case's sources live and how the engine joins them.
+type layout struct {
+	name string
+	// kinds of the sources, in turn.
+	kinds []string
+	// together puts every table into one Postgres and makes relationships
+	// between them local ones: the oracle.
+	together bool
+	// chunk is the number of keys per statement; 0: the engine's default.
+	chunk int
+	// counted: the statements are part of what is expected.
+	counted bool
+	peer    peerKind
+}
+
+// layouts are what every case runs in. The first one's statement counts are
+// part of the expectation.
+func layouts() []layout {
+	first := apollo
+	if have, _ := haveApollo(); !have {
+		first = gophers
+	}
+	return []layout{
+		{name: "postgres", kinds: []string{"postgres"}, counted: true, peer: first},
+		{name: "sqlite", kinds: []string{"sqlite"}, peer: gophers},
+		{name: "mixed", kinds: []string{"postgres", "sqlite"}, peer: gophers},
+		{name: "chunks-of-1", kinds: []string{"sqlite", "postgres"}, chunk: 1, peer: gophers},
+		{name: "chunks-of-2", kinds: []string{"postgres"}, chunk: 2, peer: gophers},
+		{name: "together", kinds: []string{"postgres"}, together: true, peer: gophers},
+	}
+}
+
+// fixture is a case's folder as read.
+type fixture struct {
+	folder   string
+	metadata map[string]any
+	settings settings
+}
+
+// settings is case.json.
+type settings struct {
+	Description string `json:"description"`
+	// Sources in order; SOURCE.sql fills each.
+	Sources []string `json:"sources"`
+	// Peers maps names, which metadata uses as {{PEER:name}}, to fixtures in
+	// peers.
+	Peers map[string]string `json:"peers"`
+	// Layouts restricts the case to some; all without it.
+	Layouts   []string          `json:"layouts"`
+	Arguments []string          `json:"arguments"`
+	Env       map[string]string `json:"env"`
+	// Headers go with the request that applies the metadata.
+	Headers map[string]string `json:"headers"`
+}
+
+func readFixture(t *testing.T, folder string) *fixture {
+	t.Helper()
+	f := &fixture{folder: folder}
+	readFile(t, filepath.Join(folder, "case.json"), &f.settings)
+	readFile(t, filepath.Join(folder, "metadata.json"), &f.metadata)
+	return f
+}
+
+// world is a fixture brought to life in a layout.
+type world struct {
+	engine    *engine
+	fixture   *fixture
+	databases map[string]*postgresProxy
+	peers     map[string]*peer
+}
+
+// build makes databases and peers, starts an engine and applies the metadata.
+func (f *fixture) build(t *testing.T, where layout) *world {
+	t.Helper()
+	w := &world{fixture: f, databases: map[string]*postgresProxy{}, peers: map[string]*peer{}}
+	for name, served := range f.settings.Peers {
+		w.peers[name] = startPeer(t, where.peer, served)
+	}
+	document := f.document(t, w.peers)
+	if where.together {
+		w.placeTogether(t, document)
+	} else {
+		w.spread(t, document, where.kinds)
+	}
+	options := engineOptions{arguments: f.settings.Arguments, env: map[string]string{}}
+	maps.Copy(options.env, f.settings.Env)
+	if where.chunk > 0 {
+		options.env["DOVETAIL_JOIN_CHUNK_SIZE"] = fmt.Sprint(where.chunk)
+	}
+	w.engine = startEngine(t, options)
+	w.engine.applyMetadata(t, f.settings.Headers, document)
+	w.take()
+	return w
+}
+
+// document is a copy of the metadata with the peers' URLs.
+func (f *fixture) document(t *testing.T, peers map[string]*peer) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(f.metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaced := string(text)
+	for name, p := range peers {
+		replaced = strings.ReplaceAll(replaced, "{{PEER:"+name+"}}", p.url)
+	}
+	var document map[string]any
+	if err := json.Unmarshal([]byte(replaced), &document); err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// spread gives each source a database of its own.
+func (w *world) spread(t *testing.T, document map[string]any, kinds []string) {
+	t.Helper()
+	for i, name := range w.fixture.settings.Sources {
+		source := find(t, document["sources"], "name", name)
+		script := w.fixture.script(t, name)
+		switch kind := kinds[i%len(kinds)]; kind {
+		case "postgres":
+			database := testpostgres.Database(t)
+			fillPostgres(t, database, script)
+			proxy := startPostgresProxy(t, database)
+			w.databases[name] = proxy
+			source["kind"] = kind
+			source["configuration"] = postgresConfiguration(proxy.url)
+		case "sqlite":
+			path := filepath.Join(t.TempDir(), name+".db")
+			fillSQLite(t, path, script)
+			source["kind"] = kind
+			source["configuration"] = map[string]any{"connection_info": map[string]any{"path": path}}
+		default:
+			t.Fatalf("unknown kind %s", kind)
+		}
+	}
+}
+
+func postgresConfiguration(address string) map[string]any {
+	return map[string]any{"connection_info": map[string]any{
+		"database_url":  address,
+		"pool_settings": map[string]any{"max_connections": 10},
+	}}
+}
+
+func (f *fixture) script(t *testing.T, source string) string {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join(f.folder, source+".sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(script)
+}
+
+func fillPostgres(t *testing.T, address, script string) {
+	t.Helper()
+	connection, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.Exec(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func fillSQLite(t *testing.T, path, script string) {
+	t.Helper()
+	connection, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteScript(connection, script, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// together names the oracle's only source.
+const together = "together"
+
+// placeTogether puts all tables into one Postgres. Relationships to tables
+// become local ones; those to remote schemas stay.
+func (w *world) placeTogether(t *testing.T, document map[string]any) {
+	t.Helper()
+	database := testpostgres.Database(t)
+	tables := []any{}
+	for _, name := range w.fixture.settings.Sources {
+		fillPostgres(t, database, w.fixture.script(t, name))
+		source := find(t, document["sources"], "name", name)
+		for _, table := range list(source["tables"]) {
+			makeLocal(t, object(t, table))
+			tables = append(tables, table)
+		}
+	}
+	proxy := startPostgresProxy(t, database)
+	w.databases[together] = proxy
+	document["sources"] = []any{map[string]any{
+		"name": together, "kind": "postgres", "tables": tables, "configuration": postgresConfiguration(proxy.url),
+	}}
+	for _, schema := range list(document["remote_schemas"]) {
+		for _, ofType := range list(object(t, schema)["remote_relationships"]) {
+			for _, relationship := range list(object(t, ofType)["relationships"]) {
+				definition := object(t, object(t, relationship)["definition"])
+				if target, ok := definition["to_source"]; ok {
+					object(t, target)["source"] = together
+				}
+			}
+		}
+	}
+}
+
+// makeLocal rewrites a table's relationships to other sources' tables.
+func makeLocal(t *testing.T, table map[string]any) {
+	t.Helper()
+	stay := []any{}
+	for _, relationship := range list(table["remote_relationships"]) {
+		remote := object(t, relationship)
+		target, ok := object(t, remote["definition"])["to_source"]
+		if !ok {
+			stay = append(stay, relationship)
+			continue
+		}
+		definition := object(t, target)
+		kind := fmt.Sprintf("%v_relationships", definition["relationship_type"])
+		table[kind] = append(list(table[kind]), map[string]any{
+			"name": remote["name"],
+			"using": map[string]any{"manual_configuration": map[string]any{
+				"remote_table": definition["table"], "column_mapping": definition["field_mapping"],
+			}},
+		})
+	}
+	table["remote_relationships"] = stay
+}
+
+func list(value any) []any {
+	items, _ := value.([]any)
+	return items
+}
+
+func object(t *testing.T, value any) map[string]any {
+	t.Helper()
+	fields, ok := value.(map[string]any)
+	if !ok {
+		t.Fatalf("not an object: %v", value)
+	}
+	return fields
+}
+
+func find(t *testing.T, items any, key, value string) map[string]any {
+	t.Helper()
+	for _, item := range list(items) {
+		if fields := object(t, item); fields[key] == value {
+			return fields
+		}
+	}
+	t.Fatalf("nothing has the %s %s", key, value)
+	return nil
+}
+
+// take forgets what has been asked of databases and peers so far, and gives it.
+func (w *world) take() map[string][]statement {
+	asked := map[string][]statement{}
+	for name, database := range w.databases {
+		if statements := database.take(); len(statements) > 0 {
+			asked[name] = statements
+		}
+	}
+	for name, p := range w.peers {
+		for _, body := range p.take() {
+			asked[name] = append(asked[name], statement{sql: string(body)})
+		}
+	}
+	return asked
+}
