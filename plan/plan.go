@@ -117,6 +117,8 @@ type JoinKey struct {
 	// Name of the column (or the remote field) on the left.
 	Name string
 	Type Type
+	// Computed is the scalar function that gives the key where it is no column.
+	Computed *FunctionCall
 	// Cast is how the left value's text becomes a value of the right type.
 	Cast KeyCast
 }

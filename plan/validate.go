@@ -1,0 +1,97 @@
+package plan
+
+import "fmt"
+
+// Validate checks what a plan must never get wrong, whatever made it: rows that
+// a restricted role reads carry its permission, and keys fit their bindings. The
+// error names the path of the fault.
+func (p *Plan) Validate() error {
+	for _, f := range p.Fragments {
+		if err := f.validate(); err != nil {
+			return fmt.Errorf("fragment %d at %v: %w", f.ID, f.Path, err)
+		}
+	}
+	return nil
+}
+
+func (f *Fragment) validate() error {
+	for i, j := range f.Joins {
+		if j.Index != i {
+			return fmt.Errorf("join %s stands at %d but is numbered %d", j.Relationship, i, j.Index)
+		}
+		if len(j.Keys) == 0 || len(j.Keys) != len(j.Child.Bindings) {
+			return fmt.Errorf("join %s has %d keys for %d bindings", j.Relationship, len(j.Keys), len(j.Child.Bindings))
+		}
+	}
+	switch q := f.Query.(type) {
+	case *Selection:
+		return q.validate(len(f.Bindings))
+	case *Aggregation:
+		return q.validate(len(f.Bindings))
+	case *RemoteQuery:
+		if len(f.Bindings) > 0 && len(q.Fields) != 1 {
+			return fmt.Errorf("a remote lookup asks for %d fields", len(q.Fields))
+		}
+	}
+	return nil
+}
+
+func (r *Rows) validate(bindings int) error {
+	if r.Restricted && r.Permit == nil {
+		return fmt.Errorf("a restricted role reads %s without a permission", relationText(r.From))
+	}
+	bound := map[int]bool{}
+	for _, c := range r.On {
+		if c.Binding >= bindings {
+			return fmt.Errorf("rows of %s are tied to binding %d of %d", relationText(r.From), c.Binding, bindings)
+		}
+		if c.Binding >= 0 {
+			bound[c.Binding] = true
+		}
+	}
+	if len(bound) != bindings {
+		return fmt.Errorf("rows of %s use %d of %d bindings", relationText(r.From), len(bound), bindings)
+	}
+	return nil
+}
+
+func (s *Selection) validate(bindings int) error {
+	if err := s.Rows.validate(bindings); err != nil {
+		return err
+	}
+	return validateFields(s.Fields)
+}
+
+func (a *Aggregation) validate(bindings int) error {
+	if err := a.Rows.validate(bindings); err != nil {
+		return err
+	}
+	for _, f := range a.Fields {
+		if nodes, ok := f.(*AggregateNodes); ok {
+			if err := validateFields(nodes.Fields); err != nil {
+				return fmt.Errorf("%s: %w", nodes.Key, err)
+			}
+		}
+	}
+	return nil
+}
+
+func validateFields(fields []Field) error {
+	for _, f := range fields {
+		var err error
+		key := ""
+		switch f := f.(type) {
+		case *NestedField:
+			key, err = f.Key, f.Selection.validate(0)
+		case *NestedAggregateField:
+			key, err = f.Key, f.Aggregation.validate(0)
+		case *GroupField:
+			key, err = f.Key, validateFields(f.Fields)
+		case *ColumnField, *ComputedField, *HoleField, *StaticField:
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,481 @@
+package planner
+
+import (
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// value is an input: a literal of the document, or (a part of) a variable's
+// value. A missing value has neither.
+type value struct {
+	lit *ast.Value
+	// name and path lead to the part of the variable; json is its value here.
+	name string
+	path []string
+	json plan.JSON
+	// enum tells that a literal was written as an enum value.
+	missing bool
+}
+
+// load resolves an input against the type of its place: variables are checked
+// for their declared type and their value.
+func (p *planner) load(v *ast.Value, ref schema.Ref, hasDefault bool, path string) (value, error) {
+	if v == nil {
+		return value{missing: true}, nil
+	}
+	if v.Kind != ast.Variable {
+		return value{lit: v}, nil
+	}
+	def := p.document.Operation.VariableDefinitions.ForName(v.Raw)
+	if def == nil {
+		return value{}, invalid(path, "unbound variable %q", v.Raw)
+	}
+	if !usable(def, ref, hasDefault) {
+		return value{}, invalid(path, "variable '%s' is declared as '%s', but used where '%s' is expected", v.Raw, def.Type.String(), ref.String())
+	}
+	p.use(use{name: v.Raw, ref: ref, path: path})
+	j, given := p.variables[v.Raw]
+	if !given {
+		if def.DefaultValue != nil {
+			return value{lit: def.DefaultValue}, nil
+		}
+		return value{missing: true}, nil
+	}
+	if err := check(ref, j, path); err != nil {
+		return value{}, err
+	}
+	return value{name: v.Raw, json: j}, nil
+}
+
+// usable is the specification's rule for using a variable at a place.
+func usable(def *ast.VariableDefinition, ref schema.Ref, hasDefault bool) bool {
+	declared := *def.Type
+	if ref.NonNull && !declared.NonNull {
+		nonNullDefault := def.DefaultValue != nil && def.DefaultValue.Kind != ast.NullValue
+		if !nonNullDefault && !hasDefault {
+			return false
+		}
+		ref.NonNull = false
+	}
+	return compatible(&declared, ref)
+}
+
+func compatible(declared *ast.Type, ref schema.Ref) bool {
+	if ref.NonNull && !declared.NonNull {
+		return false
+	}
+	if ref.List != nil {
+		if declared.Elem != nil {
+			return compatible(declared.Elem, *ref.List)
+		}
+		// A single value stands for a list of one.
+		return compatible(declared, schema.Nullable(*ref.List))
+	}
+	return declared.Elem == nil && declared.NamedType == ref.Named.Name
+}
+
+// isNull tells whether the value is null; a missing one isn't.
+func (v value) isNull() bool {
+	if v.lit != nil {
+		return v.lit.Kind == ast.NullValue
+	}
+	return !v.missing && v.json.IsNull()
+}
+
+// member is one key of an input object.
+type member struct {
+	key   string
+	lit   *ast.Value
+	value value
+}
+
+// object gives the members of an input object, in written order.
+func (v value) object(typeName, path string) ([]member, error) {
+	if v.lit != nil {
+		if v.lit.Kind != ast.ObjectValue {
+			return nil, invalid(path, "expected an object for type '%s', but found %s", typeName, describeLiteral(v.lit))
+		}
+		out := make([]member, 0, len(v.lit.Children))
+		for _, c := range v.lit.Children {
+			out = append(out, member{key: c.Name, lit: c.Value})
+		}
+		return out, nil
+	}
+	if v.json.Kind != plan.JSONObject {
+		return nil, invalid(path, "expected an object for type '%s', but found %s", typeName, describe(v.json))
+	}
+	out := make([]member, 0, len(v.json.Items))
+	for i, item := range v.json.Items {
+		out = append(out, member{key: v.json.Keys[i], value: v.part(v.json.Keys[i], item)})
+	}
+	return out, nil
+}
+
+func (v value) part(step string, j plan.JSON) value {
+	return value{name: v.name, path: append(v.path[:len(v.path):len(v.path)], step), json: j}
+}
+
+// of gives the member's value at a place of the given type.
+func (p *planner) of(m member, ref schema.Ref, hasDefault bool, path string) (value, error) {
+	if m.lit != nil {
+		return p.load(m.lit, ref, hasDefault, path)
+	}
+	return m.value, nil
+}
+
+// list gives the elements of a list; a single value is a list of one.
+func (p *planner) list(v value, element schema.Ref, path string) ([]value, error) {
+	if v.lit != nil {
+		if v.lit.Kind != ast.ListValue {
+			return []value{v}, nil
+		}
+		out := make([]value, 0, len(v.lit.Children))
+		for i, c := range v.lit.Children {
+			item, err := p.load(c.Value, element, false, indexed(path, i))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, item)
+		}
+		return out, nil
+	}
+	if v.json.Kind != plan.JSONArray {
+		return []value{v.part("0", v.json)}, nil
+	}
+	out := make([]value, 0, len(v.json.Items))
+	for i, item := range v.json.Items {
+		out = append(out, v.part(strconv.Itoa(i), item))
+	}
+	return out, nil
+}
+
+func indexed(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// literal is the value as JSON, for inputs that shape the plan.
+func (v value) literal(path string) (plan.JSON, error) {
+	if v.lit != nil {
+		return literalJSON(v.lit, path)
+	}
+	return v.json, nil
+}
+
+// literalJSON turns a literal without variables into JSON.
+func literalJSON(v *ast.Value, path string) (plan.JSON, error) {
+	switch v.Kind {
+	case ast.Variable:
+		return plan.JSON{}, invalid(path, "unexpected variable '%s'", v.Raw)
+	case ast.IntValue, ast.FloatValue:
+		return plan.JSON{Kind: plan.JSONNumber, Text: v.Raw}, nil
+	case ast.StringValue, ast.BlockValue, ast.EnumValue:
+		return plan.JSON{Kind: plan.JSONString, Text: v.Raw}, nil
+	case ast.BooleanValue:
+		return plan.JSON{Kind: plan.JSONBool, Text: v.Raw}, nil
+	case ast.NullValue:
+		return plan.JSON{}, nil
+	case ast.ListValue:
+		out := plan.JSON{Kind: plan.JSONArray}
+		for i, c := range v.Children {
+			item, err := literalJSON(c.Value, indexed(path, i))
+			if err != nil {
+				return plan.JSON{}, err
+			}
+			out.Items = append(out.Items, item)
+		}
+		return out, nil
+	case ast.ObjectValue:
+		out := plan.JSON{Kind: plan.JSONObject}
+		for _, c := range v.Children {
+			item, err := literalJSON(c.Value, under(path, c.Name))
+			if err != nil {
+				return plan.JSON{}, err
+			}
+			out.Keys = append(out.Keys, c.Name)
+			out.Items = append(out.Items, item)
+		}
+		return out, nil
+	}
+	return plan.JSON{}, invalid(path, "unexpected value")
+}
+
+// symbolic is the value as the plan holds it: a variable stays a variable, also
+// inside of lists and objects.
+func (p *planner) symbolic(v value, ref schema.Ref, path string) (plan.Value, error) {
+	if v.lit == nil {
+		return &plan.Variable{Name: v.name, Path: v.path}, nil
+	}
+	if !hasVariable(v.lit) {
+		if err := p.checkLiteral(ref, v.lit, path); err != nil {
+			return nil, err
+		}
+		j, err := literalJSON(v.lit, path)
+		return &plan.Literal{JSON: j}, err
+	}
+	if v.lit.Kind == ast.ListValue {
+		element := ref
+		if ref.List != nil {
+			element = *ref.List
+		}
+		out := &plan.ListValue{}
+		items, err := p.list(v, element, path)
+		if err != nil {
+			return nil, err
+		}
+		for i, item := range items {
+			if item.missing {
+				out.Items = append(out.Items, &plan.Literal{})
+				continue
+			}
+			inner, err := p.symbolic(item, element, indexed(path, i))
+			if err != nil {
+				return nil, err
+			}
+			out.Items = append(out.Items, inner)
+		}
+		return out, nil
+	}
+	out := &plan.ObjectValue{}
+	for _, c := range v.lit.Children {
+		item, err := p.load(c.Value, ref, true, under(path, c.Name))
+		if err != nil {
+			return nil, err
+		}
+		if item.missing {
+			continue
+		}
+		inner, err := p.symbolic(item, ref, under(path, c.Name))
+		if err != nil {
+			return nil, err
+		}
+		out.Keys = append(out.Keys, c.Name)
+		out.Values = append(out.Values, inner)
+	}
+	return out, nil
+}
+
+func hasVariable(v *ast.Value) bool {
+	if v.Kind == ast.Variable {
+		return true
+	}
+	for _, c := range v.Children {
+		if hasVariable(c.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLiteral checks a literal against the type of its place.
+func (p *planner) checkLiteral(ref schema.Ref, v *ast.Value, path string) error {
+	if v.Kind == ast.EnumValue && ref.Base().Kind == schema.Scalar {
+		return invalid(path, "expected %s for type '%s', but found an enum value", expectation(ref.Base().Name), ref.Base().Name)
+	}
+	if ref.Base().Kind == schema.Enum && ref.List == nil && v.Kind != ast.EnumValue && v.Kind != ast.NullValue {
+		return invalid(path, "expected an enum value for type '%s', but found %s", ref.Base().Name, describeLiteral(v))
+	}
+	j, err := literalJSON(v, path)
+	if err != nil {
+		return err
+	}
+	return check(ref, j, path)
+}
+
+// check checks a JSON value against an input type.
+func check(ref schema.Ref, j plan.JSON, path string) error {
+	if j.IsNull() {
+		if ref.NonNull {
+			return invalid(path, "unexpected null value for type '%s'", ref.String())
+		}
+		return nil
+	}
+	if ref.List != nil {
+		if j.Kind != plan.JSONArray {
+			return check(*ref.List, j, path)
+		}
+		for i, item := range j.Items {
+			if err := check(*ref.List, item, indexed(path, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := ref.Named
+	switch t.Kind {
+	case schema.Scalar:
+		return checkScalar(t.Name, j, path)
+	case schema.Enum:
+		return checkEnum(t, j, path)
+	case schema.InputObject:
+		return checkObject(t, j, path)
+	case schema.Object, schema.Interface, schema.Union:
+	}
+	return invalid(path, "'%s' is not an input type", t.Name)
+}
+
+func checkEnum(t *schema.Type, j plan.JSON, path string) error {
+	if j.Kind != plan.JSONString {
+		return invalid(path, "expected an enum value for type '%s', but found %s", t.Name, describe(j))
+	}
+	names := make([]string, 0, len(t.Values()))
+	for _, v := range t.Values() {
+		if v.Name == j.Text {
+			return nil
+		}
+		names = append(names, "'"+v.Name+"'")
+	}
+	return invalid(path, "expected one of the values [%s] for type '%s', but found '%s'", strings.Join(names, ", "), t.Name, j.Text)
+}
+
+func checkObject(t *schema.Type, j plan.JSON, path string) error {
+	if j.Kind != plan.JSONObject {
+		return invalid(path, "expected an object for type '%s', but found %s", t.Name, describe(j))
+	}
+	for i, key := range j.Keys {
+		in, ok := t.Input(key)
+		if !ok {
+			return invalid(under(path, key), "field '%s' not found in type: '%s'", key, t.Name)
+		}
+		if err := check(in.Type, j.Items[i], under(path, key)); err != nil {
+			return err
+		}
+	}
+	for _, in := range t.Inputs() {
+		if in.Type.NonNull && in.Default == "" {
+			if _, ok := j.Get(in.Name); !ok {
+				return invalid(under(path, in.Name), "missing required field '%s'", in.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func checkScalar(name string, j plan.JSON, path string) error {
+	ok := true
+	switch name {
+	case "Int":
+		if j.Kind == plan.JSONNumber {
+			return checkInt(j.Text, path)
+		}
+		ok = false
+	case "Float":
+		ok = j.Kind == plan.JSONNumber
+	case "String":
+		ok = j.Kind == plan.JSONString
+	case "Boolean":
+		ok = j.Kind == plan.JSONBool
+	case "ID":
+		ok = j.Kind == plan.JSONString || j.Kind == plan.JSONNumber && !strings.ContainsAny(j.Text, ".eE")
+	}
+	if !ok {
+		return invalid(path, "expected %s for type '%s', but found %s", expectation(name), name, describe(j))
+	}
+	return nil
+}
+
+func checkInt(text, path string) error {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil && i >= math.MinInt32 && i <= math.MaxInt32 {
+		return nil
+	}
+	// 1e3 and 5.0 are whole numbers too; huge exponents must not be expanded.
+	if f, err := strconv.ParseFloat(text, 64); err == nil && f == math.Trunc(f) && math.Abs(f) <= math.MaxInt32 {
+		return nil
+	}
+	return &Error{
+		Code: CodeParseFailed, Path: path,
+		Message: "The value " + scientific(text) + " lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?",
+	}
+}
+
+// scientific writes a number as v2 shows it: 2.147483648e9.
+func scientific(text string) string {
+	f, _, err := big.ParseFloat(text, 10, 256, big.ToNearestEven)
+	if err != nil || f.MantExp(nil) > 4096 {
+		return text
+	}
+	abs := new(big.Float).Abs(f)
+	if abs.Sign() == 0 || abs.Cmp(big.NewFloat(0.1)) >= 0 && abs.Cmp(big.NewFloat(1e7)) < 0 {
+		s := f.Text('f', -1)
+		if !strings.Contains(s, ".") {
+			s += ".0"
+		}
+		return s
+	}
+	s := f.Text('e', -1)
+	mantissa, exponent, _ := strings.Cut(s, "e")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	negative := strings.HasPrefix(exponent, "-")
+	exponent = strings.TrimLeft(exponent, "+-0")
+	if negative {
+		exponent = "-" + exponent
+	}
+	return mantissa + "e" + exponent
+}
+
+func expectation(scalar string) string {
+	switch scalar {
+	case "Int":
+		return "a 32-bit integer"
+	case "Float":
+		return "a float"
+	case "String":
+		return "a string"
+	case "Boolean":
+		return "a boolean"
+	case "ID":
+		return "a String or a 32-bit integer"
+	}
+	return "a scalar"
+}
+
+func describe(j plan.JSON) string {
+	switch j.Kind {
+	case plan.JSONNull:
+		return "null"
+	case plan.JSONBool:
+		return "a boolean"
+	case plan.JSONNumber:
+		if strings.ContainsAny(j.Text, ".eE") {
+			return "a float"
+		}
+		return "an integer"
+	case plan.JSONString:
+		return "a string"
+	case plan.JSONArray:
+		return "a list"
+	case plan.JSONObject:
+		return "an object"
+	}
+	return "a value"
+}
+
+func describeLiteral(v *ast.Value) string {
+	switch v.Kind {
+	case ast.Variable:
+		return "a variable"
+	case ast.IntValue:
+		return "an integer"
+	case ast.FloatValue:
+		return "a float"
+	case ast.StringValue, ast.BlockValue:
+		return "a string"
+	case ast.BooleanValue:
+		return "a boolean"
+	case ast.NullValue:
+		return "null"
+	case ast.EnumValue:
+		return "an enum value"
+	case ast.ListValue:
+		return "a list"
+	case ast.ObjectValue:
+		return "an object"
+	}
+	return "a value"
+}

@@ -1,0 +1,299 @@
+package planner
+
+import (
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// introspect answers __schema and __type while planning: the answer depends on
+// the schema and the text only.
+func (p *planner) introspect(s *selected) (*plan.Static, error) {
+	if p.schema.Catalog.Settings.IntrospectionDisabledForRole[p.schema.Role] {
+		return nil, &Error{
+			Code: CodeNotSupported, Path: s.path,
+			Message: `introspection is disabled for role: "` + p.schema.Role + `"`,
+		}
+	}
+	if s.introspection == "__schema" {
+		out, err := p.metaObject(nil, s.set(), p.schema.MetaSchema(), p.schema, s.path)
+		return &plan.Static{JSON: out}, err
+	}
+	name := &schema.Input{Name: "name", Type: schema.Required(schema.Named(p.metaString()))}
+	for _, a := range s.nodes[0].Arguments {
+		if a.Name != "name" {
+			return nil, invalid(s.path, "'__type' has no argument named '%s'", a.Name)
+		}
+	}
+	path := under(s.path+".args", "name")
+	v, err := p.load(s.argument("name"), name.Type, false, path)
+	if err != nil {
+		return nil, err
+	}
+	if v.missing {
+		return nil, invalid(path, "missing required field 'name'")
+	}
+	if v.lit == nil {
+		p.use(use{name: v.name, ref: name.Type, path: path, exact: true})
+	}
+	j, err := v.literal(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(name.Type, j, path); err != nil {
+		return nil, err
+	}
+	t, ok := p.schema.TypeByName(j.Text)
+	if !ok {
+		return &plan.Static{JSON: []byte("null")}, nil
+	}
+	out, err := p.metaObject(nil, s.set(), p.schema.MetaType(), schema.Named(t), s.path)
+	return &plan.Static{JSON: out}, err
+}
+
+func (p *planner) metaString() *schema.Type {
+	f, _ := p.schema.MetaType().Field("name")
+	return f.Type.Base()
+}
+
+// metaObject writes an introspection object: the schema, a schema.Ref as a
+// type, a field, an input, an enum value or a directive.
+func (p *planner) metaObject(out []byte, set ast.SelectionSet, on *schema.Type, of any, path string) ([]byte, error) {
+	members, err := p.collect(set, on, path)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, '{')
+	for i, m := range members {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendKey(out, m.key)
+		if m.field == nil {
+			out = plan.AppendJSONString(out, on.Name)
+			continue
+		}
+		deprecated, err := p.includeDeprecated(m)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = p.metaValue(out, m, p.metaField(of, m.field.Name, deprecated)); err != nil {
+			return nil, err
+		}
+	}
+	return append(out, '}'), nil
+}
+
+func (p *planner) includeDeprecated(s *selected) (bool, error) {
+	a, ok := s.field.Arg("includeDeprecated")
+	if !ok {
+		return true, nil
+	}
+	path := under(s.path+".args", a.Name)
+	v, err := p.load(s.argument(a.Name), a.Type, true, path)
+	if err != nil || v.missing || v.isNull() {
+		return false, err
+	}
+	return boolean(v, a, path)
+}
+
+// metaValue writes a value of an introspection field: nil, a string, a bool, a
+// list, or something with fields of its own.
+func (p *planner) metaValue(out []byte, s *selected, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(out, "null"...), nil
+	case string:
+		return plan.AppendJSONString(out, v), nil
+	case bool:
+		if v {
+			return append(out, "true"...), nil
+		}
+		return append(out, "false"...), nil
+	case []any:
+		out = append(out, '[')
+		for i, item := range v {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			var err error
+			if out, err = p.metaValue(out, s, item); err != nil {
+				return nil, err
+			}
+		}
+		return append(out, ']'), nil
+	default:
+		return p.metaObject(out, s.set(), s.field.Type.Base(), v, s.path)
+	}
+}
+
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func anyList[T any](items []T, keep func(T) bool) []any {
+	out := make([]any, 0, len(items))
+	for _, item := range items {
+		if keep == nil || keep(item) {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+func typeList(types []*schema.Type) []any {
+	out := make([]any, 0, len(types))
+	for _, t := range types {
+		out = append(out, schema.Named(t))
+	}
+	return out
+}
+
+// metaField evaluates one field of an introspection object.
+func (p *planner) metaField(of any, name string, deprecated bool) any {
+	switch of := of.(type) {
+	case *schema.Schema:
+		return metaSchema(of, name)
+	case schema.Ref:
+		return metaType(of, name, deprecated)
+	case *schema.Field:
+		return metaFieldOf(of, name)
+	case *schema.Input:
+		switch name {
+		case "name":
+			return of.Name
+		case "description":
+			return text(of.Description)
+		case "type":
+			return of.Type
+		case "defaultValue":
+			return text(of.Default)
+		case "isDeprecated":
+			return false
+		}
+	case *schema.EnumValue:
+		switch name {
+		case "name":
+			return of.Name
+		case "description":
+			return text(of.Description)
+		case "isDeprecated":
+			return of.Deprecation != nil
+		case "deprecationReason":
+			return reason(of.Deprecation)
+		}
+	case schema.Directive:
+		switch name {
+		case "name":
+			return of.Name
+		case "description":
+			return text(of.Description)
+		case "locations":
+			return anyList(of.Locations, nil)
+		case "args":
+			return anyList(of.Args, nil)
+		case "isRepeatable":
+			return false
+		}
+	}
+	return nil
+}
+
+func reason(r *string) any {
+	if r == nil {
+		return nil
+	}
+	return *r
+}
+
+func metaSchema(s *schema.Schema, name string) any {
+	switch name {
+	case "types":
+		return typeList(s.Types())
+	case "queryType":
+		return schema.Named(s.Query)
+	case "mutationType":
+		if s.Mutation != nil {
+			return schema.Named(s.Mutation)
+		}
+	case "subscriptionType":
+		if len(s.Subscription.Fields()) > 0 {
+			return schema.Named(s.Subscription)
+		}
+	case "directives":
+		return anyList(s.Directives(), nil)
+	}
+	return nil
+}
+
+func metaFieldOf(f *schema.Field, name string) any {
+	switch name {
+	case "name":
+		return f.Name
+	case "description":
+		return text(f.Description)
+	case "args":
+		return anyList(f.Args, nil)
+	case "type":
+		return f.Type
+	case "isDeprecated":
+		return f.Deprecation != nil
+	case "deprecationReason":
+		return reason(f.Deprecation)
+	}
+	return nil
+}
+
+func metaType(r schema.Ref, name string, deprecated bool) any {
+	if r.NonNull || r.List != nil {
+		switch {
+		case name == "kind" && r.NonNull:
+			return "NON_NULL"
+		case name == "kind":
+			return "LIST"
+		case name == "ofType" && r.NonNull:
+			return schema.Nullable(r)
+		case name == "ofType":
+			return *r.List
+		}
+		return nil
+	}
+	t := r.Named
+	switch name {
+	case "kind":
+		return string(t.Kind)
+	case "name":
+		return t.Name
+	case "description":
+		return text(t.Description)
+	case "fields":
+		if t.Kind == schema.Object || t.Kind == schema.Interface {
+			return anyList(t.Fields(), func(f *schema.Field) bool { return deprecated || f.Deprecation == nil })
+		}
+	case "interfaces":
+		if t.Kind == schema.Object || t.Kind == schema.Interface {
+			return typeList(t.Interfaces())
+		}
+	case "possibleTypes":
+		if t.Kind == schema.Interface || t.Kind == schema.Union {
+			return typeList(t.Possible())
+		}
+	case "enumValues":
+		if t.Kind == schema.Enum {
+			return anyList(t.Values(), func(v *schema.EnumValue) bool { return deprecated || v.Deprecation == nil })
+		}
+	case "inputFields":
+		if t.Kind == schema.InputObject {
+			return anyList(t.Inputs(), nil)
+		}
+	case "isOneOf":
+		if t.Kind == schema.InputObject {
+			return false
+		}
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package planner
+
+import (
+	"strings"
+
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// orderBy plans an order_by argument: a list of objects, or a single one.
+func (p *planner) orderBy(v value, element schema.Ref, path string) ([]plan.Order, error) {
+	items, err := p.list(v, element, path)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Order
+	for i, item := range items {
+		here := path
+		if len(items) > 1 {
+			here = indexed(path, i)
+		}
+		if item.missing || item.isNull() {
+			continue
+		}
+		orders, err := p.orders(item, element.Base(), here)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, orders...)
+	}
+	return out, nil
+}
+
+// orders plans the members of one order_by object, in written order.
+func (p *planner) orders(v value, t *schema.Type, path string) ([]plan.Order, error) {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Order
+	for _, m := range members {
+		in, ok := t.Input(m.key)
+		here := under(path, m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return nil, err
+		}
+		if inner.missing || inner.isNull() {
+			continue
+		}
+		orders, err := p.order(inner, in, here)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, orders...)
+	}
+	return out, nil
+}
+
+func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, error) {
+	switch b := in.Binding.(type) {
+	case *schema.OrderColumn:
+		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan()}, path)
+	case *schema.OrderComputed:
+		return p.direction(v, in, &plan.OrderComputed{Call: rowCall(b.Computed), Type: b.Computed.Function.Returns}, path)
+	case *schema.OrderRelated:
+		inner, err := p.orders(v, in.Type.Base(), path)
+		if err != nil {
+			return nil, err
+		}
+		for i := range inner {
+			rows, err := p.related(b.Relationship)
+			if err != nil {
+				return nil, err
+			}
+			inner[i].By = &plan.OrderRelated{Relationship: b.Relationship.Name, Target: rows, By: inner[i].By}
+		}
+		return inner, nil
+	case *schema.OrderAggregate:
+		return p.orderAggregate(v, in.Type.Base(), b.Relationship, path)
+	default:
+		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' can't be ordered by"}
+	}
+}
+
+// direction reads an order_by enum value.
+func (p *planner) direction(v value, in *schema.Input, by plan.OrderKey, path string) ([]plan.Order, error) {
+	if v.lit != nil {
+		if err := p.checkLiteral(in.Type, v.lit, path); err != nil {
+			return nil, err
+		}
+	}
+	j, err := v.literal(path)
+	if err != nil {
+		return nil, err
+	}
+	word := strings.ToLower(j.Text)
+	o := plan.Order{By: by, Descending: strings.HasPrefix(word, "desc")}
+	switch {
+	case strings.HasSuffix(word, "_nulls_first"):
+		o.Nulls = plan.NullsFirst
+	case strings.HasSuffix(word, "_nulls_last"):
+		o.Nulls = plan.NullsLast
+	}
+	return []plan.Order{o}, nil
+}
+
+func (p *planner) orderAggregate(v value, t *schema.Type, r *catalog.Relationship, path string) ([]plan.Order, error) {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Order
+	for _, m := range members {
+		in, ok := t.Input(m.key)
+		here := under(path, m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return nil, err
+		}
+		if inner.missing || inner.isNull() {
+			continue
+		}
+		rows, err := p.related(r)
+		if err != nil {
+			return nil, err
+		}
+		switch b := in.Binding.(type) {
+		case *schema.OrderCount:
+			orders, err := p.direction(inner, in, &plan.OrderAggregate{Relationship: r.Name, Target: rows, Function: "count"}, here)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, orders...)
+		case *schema.OrderFunction:
+			orders, err := p.orders(inner, in.Type.Base(), here)
+			if err != nil {
+				return nil, err
+			}
+			for i := range orders {
+				by := &plan.OrderAggregate{Relationship: r.Name, Target: rows, Function: b.Function}
+				switch column := orders[i].By.(type) {
+				case *plan.OrderColumn:
+					by.Column = column.Column
+				case *plan.OrderComputed:
+					by.Computed = column.Call
+				case *plan.OrderRelated, *plan.OrderAggregate:
+					return nil, invalid(here, "only columns can be aggregated")
+				}
+				orders[i].By = by
+			}
+			out = append(out, orders...)
+		default:
+			return nil, invalid(here, "'%s' can't be ordered by", in.Name)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,326 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// maxShapes bounds the plans kept per operation: one per shape of its variables.
+const maxShapes = 64
+
+// Operation is a parsed operation of one role, with the plans made for it. It is
+// safe for concurrent use.
+type Operation struct {
+	schema   *schema.Schema
+	document *Document
+
+	mu    sync.Mutex
+	uses  []use
+	plans map[string]*plan.Plan
+}
+
+// Prepare parses a query text for a role's schema.
+func Prepare(s *schema.Schema, text, operationName string) (*Operation, error) {
+	document, err := Parse(text, operationName)
+	if err != nil {
+		return nil, err
+	}
+	return &Operation{schema: s, document: document, plans: map[string]*plan.Plan{}}, nil
+}
+
+// Kind is what kind of operation it is.
+func (o *Operation) Kind() plan.OperationKind {
+	return plan.OperationKind(o.document.Operation.Operation)
+}
+
+// Plan gives the plan for the values of the variables, made anew only when
+// their shape hasn't been seen before.
+func (o *Operation) Plan(variables map[string]plan.JSON) (*plan.Plan, error) {
+	if err := checkVariables(o.document.Operation.VariableDefinitions, variables); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	uses := o.uses
+	made, ok := o.plans[shape(uses, variables)]
+	o.mu.Unlock()
+	if ok {
+		return made, recheck(uses, variables)
+	}
+	p := &planner{
+		schema: o.schema, document: o.document, variables: variables,
+		boolean: o.schema.BooleanType(), lookups: map[string]int{},
+	}
+	made, err := p.plan()
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	// A place that no earlier plan reached makes the earlier shapes too coarse.
+	if added := newUses(o.uses, p.uses); len(added) > 0 {
+		o.uses = append(o.uses[:len(o.uses):len(o.uses)], added...)
+		clear(o.plans)
+	}
+	if len(o.plans) >= maxShapes {
+		clear(o.plans)
+	}
+	o.plans[shape(o.uses, variables)] = made
+	return made, nil
+}
+
+func newUses(known, found []use) []use {
+	var out []use
+	for _, u := range found {
+		same := func(k use) bool {
+			return k.name == u.name && k.path == u.path && k.exact == u.exact && k.nonNegative == u.nonNegative &&
+				k.ref.String() == u.ref.String()
+		}
+		if !slices.ContainsFunc(known, same) && !slices.ContainsFunc(out, same) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// checkVariables holds the given variables against their declarations.
+func checkVariables(definitions ast.VariableDefinitionList, variables map[string]plan.JSON) error {
+	var unexpected []string
+	for name := range variables {
+		if definitions.ForName(name) == nil {
+			unexpected = append(unexpected, name)
+		}
+	}
+	if len(unexpected) > 0 {
+		slices.Sort(unexpected)
+		return invalid("$", "unexpected variables in variableValues: %s", strings.Join(unexpected, ", "))
+	}
+	seen := map[string]bool{}
+	for _, d := range definitions {
+		if seen[d.Variable] {
+			return invalid("$", "multiple definitions for variable %q", d.Variable)
+		}
+		seen[d.Variable] = true
+		if !d.Type.NonNull {
+			continue
+		}
+		j, given := variables[d.Variable]
+		if !given && d.DefaultValue == nil {
+			return invalid("$", "expecting a value for non-nullable variable: %q", d.Variable)
+		}
+		if given && j.IsNull() {
+			return invalid("$", "null value found for non-nullable type: %q", d.Type.String())
+		}
+	}
+	return nil
+}
+
+// planner makes one plan.
+type planner struct {
+	schema    *schema.Schema
+	document  *Document
+	variables map[string]plan.JSON
+	boolean   *schema.Type
+	uses      []use
+	fragments []*plan.Fragment
+	// lookups gives equal keyed fragments equal numbers.
+	lookups map[string]int
+	// remotes gathers the root fields of each remote schema into one fragment.
+	remotes map[string]*remoteFragment
+}
+
+func (p *planner) plan() (*plan.Plan, error) {
+	operation := p.document.Operation
+	if err := p.operationDirectives(operation.Directives); err != nil {
+		return nil, err
+	}
+	out := &plan.Plan{Operation: plan.OperationKind(operation.Operation), Name: operation.Name}
+	var root *schema.Type
+	switch operation.Operation {
+	case ast.Query:
+		root = p.schema.Query
+	case ast.Mutation:
+		root = p.schema.Mutation
+		if root == nil {
+			return nil, invalid("$", "no mutations exist")
+		}
+	case ast.Subscription:
+		root = p.schema.Subscription
+		if len(root.Fields()) == 0 {
+			return nil, invalid("$", "no subscriptions exist")
+		}
+	}
+	p.remotes = map[string]*remoteFragment{}
+	roots, err := p.roots(operation.SelectionSet, root, "$", nil)
+	if err != nil {
+		return nil, err
+	}
+	if operation.Operation == ast.Subscription && len(roots) != 1 {
+		return nil, invalid("$", "subscriptions must select one top level field")
+	}
+	out.Roots = roots
+	if err := p.finish(out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (p *planner) operationDirectives(list ast.DirectiveList) error {
+	for _, d := range list {
+		if d.Name != "cached" {
+			return invalid("$", "directive '%s' is not allowed on a query", d.Name)
+		}
+	}
+	return nil
+}
+
+// roots plans the fields of a root type or of a namespace in it.
+func (p *planner) roots(set ast.SelectionSet, on *schema.Type, path string, above []string) ([]plan.Root, error) {
+	fields, err := p.collect(set, on, path)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plan.Root, 0, len(fields))
+	for _, s := range fields {
+		node, err := p.root(s, on, append(above[:len(above):len(above)], s.key))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, plan.Root{Key: s.key, Node: node})
+	}
+	return out, nil
+}
+
+func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNode, error) {
+	if s.introspection != "" {
+		return p.introspect(s)
+	}
+	if s.field == nil {
+		return &plan.Static{JSON: plan.AppendJSONString(nil, on.Name)}, nil
+	}
+	var query plan.Query
+	var holder *holder
+	var source string
+	var err error
+	switch b := s.field.Binding.(type) {
+	case *schema.RootNamespace:
+		roots, err := p.roots(s.set(), s.field.Type.Base(), s.path, path)
+		return &plan.Namespace{Roots: roots}, err
+	case *schema.NoQueries:
+		return &plan.Static{JSON: []byte(`"no queries available"`)}, nil
+	case *schema.RootRemote:
+		return p.rootRemote(s, b, path)
+	case *schema.RootRows:
+		source = b.Table.Source.Name
+		holder = newHolder(path)
+		query, err = p.rootRows(s, b.Table, holder)
+	case *schema.RootRow:
+		source = b.Table.Source.Name
+		holder = newHolder(path)
+		query, err = p.rootRow(s, b.Table, holder)
+	case *schema.RootAggregate:
+		source = b.Table.Source.Name
+		holder = newHolder(path)
+		query, err = p.rootAggregate(s, b.Table, holder)
+	case *schema.RootFunction:
+		source = b.Function.Source.Name
+		holder = newHolder(path)
+		query, err = p.rootFunction(s, b, holder)
+	case *schema.RootNativeQuery:
+		source = b.Query.Source.Name
+		holder = newHolder(path)
+		query, err = p.rootNative(s, b.Query, holder)
+	default:
+		return nil, &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a root field"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := p.fragment(source, query, nil, holder)
+	return &plan.Fetch{Fragment: f, NonNull: s.field.Type.NonNull}, nil
+}
+
+// holder gathers the joins that hang below a fragment while its selection is
+// being planned.
+type holder struct {
+	// path is the response path of the fragment's value; below extends it while
+	// nested selections are planned.
+	path  []string
+	joins []*plan.Join
+}
+
+func newHolder(path []string) *holder { return &holder{path: path} }
+
+// inside runs f with the path extended by a response key.
+func (h *holder) inside(key string, f func() error) error {
+	old := h.path
+	h.path = append(old[:len(old):len(old)], key)
+	defer func() { h.path = old }()
+	return f()
+}
+
+// add hangs a join below the fragment.
+func (h *holder) add(j *plan.Join) *plan.Join {
+	j.Index = len(h.joins)
+	h.joins = append(h.joins, j)
+	return j
+}
+
+func (p *planner) fragment(source string, query plan.Query, bindings []plan.Binding, h *holder) *plan.Fragment {
+	return &plan.Fragment{Source: source, Query: query, Bindings: bindings, Joins: h.joins, Path: h.path}
+}
+
+// finish numbers the fragments, gives equal lookups equal numbers and has every
+// fragment compiled by its source.
+func (p *planner) finish(out *plan.Plan) error {
+	var visit func(f *plan.Fragment) error
+	visit = func(f *plan.Fragment) error {
+		f.ID = len(out.Fragments)
+		out.Fragments = append(out.Fragments, f)
+		for _, j := range f.Joins {
+			if err := visit(j.Child); err != nil {
+				return err
+			}
+		}
+		return p.compile(f)
+	}
+	seen := map[*plan.Fragment]bool{}
+	for f := range out.RootFragments() {
+		if !seen[f] {
+			seen[f] = true
+			if err := visit(f); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Validate()
+}
+
+// compile has the source compile a fragment whose children are compiled.
+func (p *planner) compile(f *plan.Fragment) error {
+	compiler, version, ok := p.compiler(f.Source)
+	if !ok {
+		return &Error{Code: CodeUnexpected, Path: "$", Message: "source \"" + f.Source + "\" is not connected"}
+	}
+	f.SourceVersion = version
+	statement, err := compiler.Compile(f)
+	if err != nil {
+		return err
+	}
+	f.Statement = statement
+	if len(f.Bindings) > 0 {
+		signature := plan.Signature(f)
+		id, ok := p.lookups[signature]
+		if !ok {
+			id = len(p.lookups) + 1
+			p.lookups[signature] = id
+		}
+		f.Lookup = id
+	}
+	return nil
+}

@@ -1,0 +1,510 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// RemoteSourcePrefix tells the sources of remote schemas from databases in
+// plans: the two have name spaces of their own.
+const RemoteSourcePrefix = "remote_schema:"
+
+// compiler finds the pure half of a fragment's source.
+func (p *planner) compiler(source string) (catalog.Compiler, uint64, bool) {
+	if len(source) > len(RemoteSourcePrefix) && source[:len(RemoteSourcePrefix)] == RemoteSourcePrefix {
+		r, ok := p.schema.Catalog.RemoteSchema(source[len(RemoteSourcePrefix):])
+		if !ok || r.Compiler == nil {
+			return nil, 0, false
+		}
+		return r.Compiler, r.Version, true
+	}
+	s, ok := p.schema.Catalog.Source(source)
+	if !ok || s.Compiler == nil {
+		return nil, 0, false
+	}
+	return s.Compiler, s.Version, true
+}
+
+// remoteFragment is a fragment of root fields under construction.
+type remoteFragment struct {
+	fragment *plan.Fragment
+	query    *plan.RemoteQuery
+	holder   *holder
+	remote   *remoteBuilder
+}
+
+// remoteBuilder gathers what one remote document needs while its selection is
+// being planned.
+type remoteBuilder struct {
+	schema    *catalog.RemoteSchema
+	presets   *catalog.RemotePermission
+	variables []plan.RemoteVariable
+}
+
+func (p *planner) remoteBuilder(r *catalog.RemoteSchema) *remoteBuilder {
+	b := &remoteBuilder{schema: r}
+	if p.schema.Role != catalog.AdminRole && p.schema.Catalog.Settings.RemoteSchemaPermissions {
+		b.presets = r.Permissions[p.schema.Role]
+	}
+	return b
+}
+
+// variable declares a client variable in the remote document, with its declared
+// type in the remote schema's own names.
+func (b *remoteBuilder) variable(def *ast.VariableDefinition, upstream *ast.Type) {
+	for _, v := range b.variables {
+		if v.Name == def.Variable {
+			return
+		}
+	}
+	b.variables = append(b.variables, plan.RemoteVariable{
+		Name: def.Variable, Type: renamed(def.Type, upstream.Name()).String(),
+	})
+}
+
+func renamed(t *ast.Type, name string) *ast.Type {
+	out := *t
+	if t.Elem != nil {
+		out.Elem = renamed(t.Elem, name)
+	} else {
+		out.NamedType = name
+	}
+	return &out
+}
+
+// rootRemote plans a root field of a remote schema. All root fields of one
+// remote schema share one fragment, and so one request.
+func (p *planner) rootRemote(s *selected, b *schema.RootRemote, path []string) (plan.RootNode, error) {
+	r, ok := p.remotes[b.Remote.Name]
+	if !ok {
+		r = &remoteFragment{
+			query:  &plan.RemoteQuery{Operation: plan.OperationKind(p.document.Operation.Operation)},
+			holder: newHolder(path), remote: p.remoteBuilder(b.Remote),
+		}
+		r.fragment = &plan.Fragment{Source: RemoteSourcePrefix + b.Remote.Name, Query: r.query, Path: path}
+		p.remotes[b.Remote.Name] = r
+	}
+	r.holder.path = path
+	f, err := p.remoteField(s, b.Field, p.queryType(b.Remote), r.remote, r.holder)
+	if err != nil {
+		return nil, err
+	}
+	r.query.Fields = append(r.query.Fields, f)
+	r.query.Variables = r.remote.variables
+	r.fragment.Joins = r.holder.joins
+	return &plan.Fetch{Fragment: r.fragment, Ordinal: len(r.query.Fields) - 1, NonNull: s.field.Type.NonNull}, nil
+}
+
+func (p *planner) queryType(r *catalog.RemoteSchema) string {
+	if r.Upstream != nil && r.Upstream.Query != nil {
+		return r.Upstream.Query.Name
+	}
+	return "Query"
+}
+
+// remoteField plans one field of a remote type, by the name of its parent type.
+func (p *planner) remoteField(s *selected, def *ast.FieldDefinition, parent string, b *remoteBuilder, h *holder) (*plan.RemoteField, error) {
+	arguments, err := p.remoteArguments(s, def, parent, nil, b)
+	if err != nil {
+		return nil, err
+	}
+	f := &plan.RemoteField{Key: s.key, Name: def.Name, Arguments: arguments}
+	if t := s.field.Type.Base(); t.IsComposite() {
+		f.Object = true
+		if f.Fields, err = p.remoteSelection(s.set(), t, s.path, b, h); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// remoteSelection plans a selection set on a remote type.
+func (p *planner) remoteSelection(set ast.SelectionSet, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
+	if on.Kind != schema.Object {
+		return p.remoteAbstract(set, on, path, b, h)
+	}
+	members, err := p.collect(set, on, path)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plan.RemoteNode, 0, len(members))
+	for _, m := range members {
+		node, err := p.remoteMember(m, on, b, h)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, node)
+	}
+	return out, nil
+}
+
+func (p *planner) remoteMember(s *selected, on *schema.Type, b *remoteBuilder, h *holder) (plan.RemoteNode, error) {
+	if s.field == nil {
+		return &plan.RemoteTypename{Key: s.key, Names: b.schema.Customization.Types}, nil
+	}
+	var node plan.RemoteNode
+	err := h.inside(s.key, func() error {
+		var err error
+		switch binding := s.field.Binding.(type) {
+		case *schema.RemoteFieldOf:
+			node, err = p.remoteField(s, binding.Field, on.Upstream.Name, b, h)
+		case *schema.RemoteRows:
+			var join *plan.Join
+			join, err = p.joinRows(s, binding.Relationship, h)
+			node = &plan.RemoteHole{Key: s.key, Join: join}
+		case *schema.RemoteAggregate:
+			var join *plan.Join
+			join, err = p.joinAggregate(s, binding.Relationship, h)
+			node = &plan.RemoteHole{Key: s.key, Join: join}
+		case *schema.RemoteLookup:
+			var join *plan.Join
+			join, err = p.joinRemote(s, binding.Relationship, h)
+			node = &plan.RemoteHole{Key: s.key, Join: join}
+		default:
+			err = &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a field of a remote type"}
+		}
+		return err
+	})
+	return node, err
+}
+
+// remoteAbstract plans a selection set on an interface or union: its own fields,
+// and an inline fragment for each type condition.
+func (p *planner) remoteAbstract(set ast.SelectionSet, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
+	var out []plan.RemoteNode
+	for _, item := range set {
+		var nodes []plan.RemoteNode
+		var err error
+		switch item := item.(type) {
+		case *ast.Field:
+			nodes, err = p.abstractField(item, on, path, b, h)
+		case *ast.InlineFragment:
+			nodes, err = p.abstractFragment(item.Directives, item.TypeCondition, item.SelectionSet, on, path, b, h)
+		case *ast.FragmentSpread:
+			f := p.document.fragments[item.Name]
+			nodes, err = p.abstractFragment(item.Directives, f.TypeCondition, f.SelectionSet, on, path, b, h)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, nodes...)
+	}
+	return out, nil
+}
+
+func (p *planner) abstractField(f *ast.Field, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
+	members, err := p.collect(ast.SelectionSet{f}, on, path)
+	if err != nil || len(members) == 0 {
+		return nil, err
+	}
+	node, err := p.remoteMember(members[0], on, b, h)
+	return []plan.RemoteNode{node}, err
+}
+
+func (p *planner) abstractFragment(directives ast.DirectiveList, condition string, set ast.SelectionSet, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
+	keep, err := p.directives(directives, path, "fragment")
+	if err != nil || !keep {
+		return nil, err
+	}
+	if condition == "" || condition == on.Name {
+		return p.remoteAbstract(set, on, path, b, h)
+	}
+	for _, t := range on.Possible() {
+		if t.Name == condition {
+			fields, err := p.remoteSelection(set, t, path, b, h)
+			return []plan.RemoteNode{&plan.RemoteInline{Type: t.Upstream.Name, Fields: fields}}, err
+		}
+	}
+	// A fragment on another interface applies to the possible types that
+	// implement it.
+	var out []plan.RemoteNode
+	for _, t := range on.Possible() {
+		if !slices.ContainsFunc(t.Interfaces(), func(i *schema.Type) bool { return i.Name == condition }) {
+			continue
+		}
+		fields, err := p.remoteSelection(set, t, path, b, h)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, &plan.RemoteInline{Type: t.Upstream.Name, Fields: fields})
+	}
+	return out, nil
+}
+
+// remoteArguments gives the arguments of a remote field: the user's, merged into
+// what the metadata's templates and the role's presets give.
+func (p *planner) remoteArguments(s *selected, def *ast.FieldDefinition, parent string, templates []catalog.RemoteTemplate, b *remoteBuilder) ([]plan.RemoteArgument, error) {
+	var presets map[string]plan.Value
+	if b.presets != nil {
+		presets = b.presets.Presets[parent][def.Name]
+	}
+	var out []plan.RemoteArgument
+	for _, a := range def.Arguments {
+		value := presets[a.Name]
+		for _, t := range templates {
+			if t.Name == a.Name {
+				value = t.Value
+			}
+		}
+		in, open := (*schema.Input)(nil), false
+		if s != nil {
+			in, open = s.field.Arg(a.Name)
+		}
+		if open {
+			path := under(s.path+".args", a.Name)
+			v, err := p.load(s.argument(a.Name), in.Type, in.Default != "", path)
+			if err != nil {
+				return nil, err
+			}
+			if v.missing && value == nil && in.Type.NonNull && in.Default == "" {
+				return nil, invalid(path, "missing required field '%s'", a.Name)
+			}
+			if !v.missing {
+				given, err := p.remoteValue(v, in.Type, a.Type, path, b)
+				if err != nil {
+					return nil, err
+				}
+				value = mergeValues(value, given)
+			}
+		}
+		if value != nil {
+			out = append(out, plan.RemoteArgument{Name: a.Name, Type: a.Type.String(), Value: value})
+		}
+	}
+	return out, nil
+}
+
+// mergeValues unites what the metadata gives with what the user gives: objects
+// key by key, lists one after the other.
+func mergeValues(base, given plan.Value) plan.Value {
+	switch base := base.(type) {
+	case *plan.ObjectValue:
+		object, ok := given.(*plan.ObjectValue)
+		if !ok {
+			return given
+		}
+		out := &plan.ObjectValue{Keys: slices.Clone(base.Keys), Values: slices.Clone(base.Values)}
+		for i, key := range object.Keys {
+			if at := slices.Index(out.Keys, key); at >= 0 {
+				out.Values[at] = mergeValues(out.Values[at], object.Values[i])
+				continue
+			}
+			out.Keys = append(out.Keys, key)
+			out.Values = append(out.Values, object.Values[i])
+		}
+		return out
+	case *plan.ListValue:
+		if list, ok := given.(*plan.ListValue); ok {
+			return &plan.ListValue{Items: append(slices.Clone(base.Items), list.Items...)}
+		}
+	}
+	return given
+}
+
+// remoteValue turns an input for a remote schema into what the plan sends.
+func (p *planner) remoteValue(v value, ref schema.Ref, upstream *ast.Type, path string, b *remoteBuilder) (plan.Value, error) {
+	if v.lit == nil {
+		if ref.Base().Kind == schema.InputObject && p.expands(ref, b) {
+			return p.remoteStructure(v, ref, upstream, path, b)
+		}
+		if len(v.path) == 0 {
+			b.variable(p.document.Operation.VariableDefinitions.ForName(v.name), upstream)
+		}
+		return &plan.Variable{Name: v.name, Path: v.path}, nil
+	}
+	if !hasVariable(v.lit) {
+		if err := p.checkLiteral(ref, v.lit, path); err != nil {
+			return nil, err
+		}
+	}
+	switch v.lit.Kind {
+	case ast.EnumValue:
+		if ref.Base().Kind == schema.Enum {
+			return &plan.RemoteEnum{Name: v.lit.Raw}, nil
+		}
+	case ast.ListValue, ast.ObjectValue:
+		if ref.Base().Kind != schema.Scalar || hasVariable(v.lit) {
+			return p.remoteStructure(v, ref, upstream, path, b)
+		}
+	case ast.Variable, ast.IntValue, ast.FloatValue, ast.StringValue, ast.BlockValue, ast.BooleanValue, ast.NullValue:
+	}
+	j, err := literalJSON(v.lit, path)
+	return &plan.Literal{JSON: j}, err
+}
+
+// expands tells whether an input object has to be taken apart: the role's
+// presets go into it, or its type is a narrowed one.
+func (p *planner) expands(ref schema.Ref, b *remoteBuilder) bool {
+	t := ref.Base()
+	if t.Upstream != nil && len(t.Inputs()) < len(t.Upstream.Fields) {
+		return true
+	}
+	return b.presets != nil && len(b.presets.InputPresets) > 0
+}
+
+func (p *planner) remoteStructure(v value, ref schema.Ref, upstream *ast.Type, path string, b *remoteBuilder) (plan.Value, error) {
+	if v.isNull() {
+		return &plan.Literal{}, nil
+	}
+	if ref.List != nil {
+		element := upstream
+		if upstream.Elem != nil {
+			element = upstream.Elem
+		}
+		items, err := p.list(v, *ref.List, path)
+		if err != nil {
+			return nil, err
+		}
+		out := &plan.ListValue{}
+		for i, item := range items {
+			if item.missing {
+				out.Items = append(out.Items, &plan.Literal{})
+				continue
+			}
+			inner, err := p.remoteValue(item, *ref.List, element, indexed(path, i), b)
+			if err != nil {
+				return nil, err
+			}
+			out.Items = append(out.Items, inner)
+		}
+		return out, nil
+	}
+	t := ref.Named
+	if t.Kind != schema.InputObject {
+		return p.symbolic(v, ref, path)
+	}
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	out := &plan.ObjectValue{}
+	for _, m := range members {
+		here := under(path, m.key)
+		in, ok := t.Input(m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, in.Default != "", here)
+		if err != nil {
+			return nil, err
+		}
+		if inner.missing {
+			continue
+		}
+		field := t.Upstream.Fields.ForName(m.key)
+		converted, err := p.remoteValue(inner, in.Type, field.Type, here, b)
+		if err != nil {
+			return nil, err
+		}
+		out.Keys = append(out.Keys, m.key)
+		out.Values = append(out.Values, converted)
+	}
+	for _, in := range t.Inputs() {
+		if in.Type.NonNull && in.Default == "" && !slices.Contains(out.Keys, in.Name) {
+			return nil, invalid(under(path, in.Name), "missing required field '%s'", in.Name)
+		}
+	}
+	if b.presets != nil {
+		for _, f := range t.Upstream.Fields {
+			if preset, ok := b.presets.InputPresets[t.Upstream.Name][f.Name]; ok {
+				out.Keys = append(out.Keys, f.Name)
+				out.Values = append(out.Values, preset)
+			}
+		}
+	}
+	return out, nil
+}
+
+// joinRemote plans a remote relationship to a field of a remote schema.
+func (p *planner) joinRemote(s *selected, r *catalog.ToRemoteSchema, h *holder) (*plan.Join, error) {
+	b := p.remoteBuilder(r.Remote)
+	below := newHolder(h.path)
+	steps := r.Steps
+	query := &plan.RemoteQuery{Operation: plan.OperationQuery}
+	last := r.Steps[len(r.Steps)-1]
+	if r.Batch != nil && batchTakes(s, r.Batch) {
+		steps = r.Batch.Steps
+		query.Batch = &plan.RemoteBatch{Match: r.Batch.Match, Many: last.Field.Type.Elem != nil}
+	}
+	field, err := p.lookupField(s, steps, b, below)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps[1:] {
+		query.Extract = append(query.Extract, step.Field.Name)
+	}
+	query.Fields = []*plan.RemoteField{field}
+	query.Variables = b.variables
+	bindings := make([]plan.Binding, 0, len(r.Left))
+	keys := make([]plan.JoinKey, 0, len(r.Left))
+	for i, left := range r.Left {
+		key := leftKey(left)
+		keys = append(keys, key)
+		bindings = append(bindings, plan.Binding{Name: left.Name, Type: key.Type, GraphQL: boundType(steps, i)})
+	}
+	onNull := "null"
+	if last.Field.Type.Elem != nil {
+		onNull = "[]"
+	}
+	child := p.fragment(RemoteSourcePrefix+r.Remote.Name, query, bindings, below)
+	return h.add(&plan.Join{
+		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: []byte(onNull),
+	}), nil
+}
+
+// batchTakes tells whether the list lookup takes every argument that the user
+// gives.
+func batchTakes(s *selected, b *catalog.RemoteBatch) bool {
+	last := b.Steps[len(b.Steps)-1]
+	for _, a := range s.nodes[0].Arguments {
+		if last.Field.Arguments.ForName(a.Name) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// boundType is the type of the argument that a binding fills alone.
+func boundType(steps []catalog.RemoteStep, binding int) string {
+	for _, step := range steps {
+		for _, a := range step.Arguments {
+			if v, ok := a.Value.(*plan.BindingValue); ok && v.Index == binding {
+				return a.Type.String()
+			}
+		}
+	}
+	return ""
+}
+
+// lookupField nests the steps of a remote relationship; the last one carries
+// the user's arguments and selection.
+func (p *planner) lookupField(s *selected, steps []catalog.RemoteStep, b *remoteBuilder, h *holder) (*plan.RemoteField, error) {
+	last := steps[len(steps)-1]
+	arguments, err := p.remoteArguments(s, last.Field, last.Parent.Name, last.Arguments, b)
+	if err != nil {
+		return nil, err
+	}
+	f := &plan.RemoteField{Key: last.Field.Name, Name: last.Field.Name, Arguments: arguments}
+	if t := s.field.Type.Base(); t.IsComposite() {
+		f.Object = true
+		if f.Fields, err = p.remoteSelection(s.set(), t, s.path, b, h); err != nil {
+			return nil, err
+		}
+	}
+	for i := len(steps) - 2; i >= 0; i-- {
+		step := steps[i]
+		arguments, err := p.remoteArguments(nil, step.Field, step.Parent.Name, step.Arguments, b)
+		if err != nil {
+			return nil, err
+		}
+		f = &plan.RemoteField{
+			Key: step.Field.Name, Name: step.Field.Name, Arguments: arguments, Object: true, Fields: []plan.RemoteNode{f},
+		}
+	}
+	return f, nil
+}

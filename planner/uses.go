@@ -1,0 +1,96 @@
+package planner
+
+import (
+	"strconv"
+	"strings"
+
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// use is a place where an operation uses a variable, with the type of the place.
+type use struct {
+	name string
+	ref  schema.Ref
+	path string
+	// nonNegative: limit and the like.
+	nonNegative bool
+	// exact: the plan depends on the value itself.
+	exact bool
+}
+
+func (p *planner) use(u use) { p.uses = append(p.uses, u) }
+
+// recheck checks the variables' values against the places that use them, for a
+// plan that is being used again.
+func recheck(uses []use, variables map[string]plan.JSON) error {
+	for _, u := range uses {
+		j, ok := variables[u.name]
+		if !ok {
+			continue
+		}
+		if err := check(u.ref, j, u.path); err != nil {
+			return err
+		}
+		if u.nonNegative {
+			if err := checkNonNegative(j, u.path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// shape is a text that is equal for variables that lead to the same plan:
+// presence, nulls, the structure of input objects, enums and booleans count,
+// the values of scalars don't.
+func shape(uses []use, variables map[string]plan.JSON) string {
+	var b strings.Builder
+	for _, u := range uses {
+		j, ok := variables[u.name]
+		if !ok {
+			b.WriteByte('~')
+			continue
+		}
+		if u.exact {
+			b.WriteString(j.String())
+		} else {
+			writeShape(&b, u.ref, j)
+		}
+		b.WriteByte(';')
+	}
+	return b.String()
+}
+
+func writeShape(b *strings.Builder, ref schema.Ref, j plan.JSON) {
+	base := ref.Base()
+	structural := base.Kind != schema.Scalar || base.Name == "Boolean"
+	switch {
+	case j.IsNull():
+		b.WriteByte('0')
+	case !structural:
+		b.WriteByte('s')
+	case ref.List != nil && j.Kind == plan.JSONArray:
+		b.WriteByte('[')
+		for _, item := range j.Items {
+			writeShape(b, *ref.List, item)
+			b.WriteByte(',')
+		}
+		b.WriteByte(']')
+	case ref.List != nil:
+		writeShape(b, *ref.List, j)
+	case j.Kind == plan.JSONObject && base.Kind == schema.InputObject:
+		b.WriteByte('{')
+		for i, key := range j.Keys {
+			b.WriteString(key)
+			b.WriteByte(':')
+			if in, ok := base.Input(key); ok {
+				writeShape(b, in.Type, j.Items[i])
+			}
+			b.WriteByte(',')
+		}
+		b.WriteByte('}')
+	default:
+		b.WriteString(strconv.Quote(j.TextOf()))
+	}
+}

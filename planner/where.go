@@ -1,0 +1,334 @@
+package planner
+
+import (
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+	"dovetail/schema"
+)
+
+// where plans a bool_exp.
+func (p *planner) where(v value, t *schema.Type, path string) (plan.Predicate, error) {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	var parts []plan.Predicate
+	for _, m := range members {
+		in, ok := t.Input(m.key)
+		here := under(path, m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return nil, err
+		}
+		if inner.missing || inner.isNull() {
+			continue
+		}
+		part, err := p.member(inner, in, here)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return &plan.And{Parts: parts}, nil
+}
+
+// member plans one member of a bool_exp.
+func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate, error) {
+	switch b := in.Binding.(type) {
+	case *schema.BoolAnd:
+		parts, err := p.conditions(v, in, path)
+		return &plan.And{Parts: parts}, err
+	case *schema.BoolOr:
+		parts, err := p.conditions(v, in, path)
+		return &plan.Or{Parts: parts}, err
+	case *schema.BoolNot:
+		part, err := p.where(v, in.Type.Base(), path)
+		return &plan.Not{Part: part}, err
+	case *schema.BoolColumn:
+		left := &plan.ColumnOperand{Column: b.Column.Plan(), Guard: b.Guard}
+		return p.comparisons(v, in.Type.Base(), left, path)
+	case *schema.BoolComputed:
+		left := &plan.ComputedOperand{Call: rowCall(b.Computed), Type: b.Computed.Function.Returns}
+		return p.comparisons(v, in.Type.Base(), left, path)
+	case *schema.BoolRelated:
+		rows, err := p.related(b.Relationship)
+		if err != nil {
+			return nil, err
+		}
+		rows.Where, err = p.where(v, in.Type.Base(), path)
+		return &plan.Exists{Relationship: b.Relationship.Name, Target: rows}, err
+	case *schema.BoolAggregate:
+		return p.aggregatePredicate(v, in.Type.Base(), b.Relationship, path)
+	default:
+		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' is not a condition"}
+	}
+}
+
+func (p *planner) conditions(v value, in *schema.Input, path string) ([]plan.Predicate, error) {
+	element := *in.Type.List
+	items, err := p.list(v, element, path)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Predicate
+	for i, item := range items {
+		here := indexed(path, i)
+		if item.missing || item.isNull() {
+			return nil, invalid(here, "unexpected null value for type '%s'", element.Base().Name)
+		}
+		part, err := p.where(item, element.Base(), here)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, part)
+	}
+	return out, nil
+}
+
+// comparisons plans the operators of a comparison_exp, ANDed.
+func (p *planner) comparisons(v value, t *schema.Type, left plan.Operand, path string) (plan.Predicate, error) {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	var parts []plan.Predicate
+	for _, m := range members {
+		in, ok := t.Input(m.key)
+		here := under(path, m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return nil, err
+		}
+		// An absent variable must not turn into "every row".
+		if inner.missing || inner.isNull() {
+			if p.schema.Catalog.Settings.BooleanNullCollapse {
+				continue
+			}
+			return nil, invalid(here, "unexpected null value for type '%s'", nullTypeName(in.Type))
+		}
+		part, err := p.comparison(inner, in, left, here)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return &plan.And{Parts: parts}, nil
+}
+
+func nullTypeName(r schema.Ref) string { return schema.Nullable(r).String() }
+
+func (p *planner) comparison(v value, in *schema.Input, left plan.Operand, path string) (plan.Predicate, error) {
+	switch b := in.Binding.(type) {
+	case *schema.CompareNull:
+		j, err := v.literal(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := check(in.Type, j, path); err != nil {
+			return nil, err
+		}
+		return &plan.IsNull{Left: left, Negate: j.Text == "false"}, nil
+	case *schema.CompareCast:
+		return p.castComparison(v, in, left, path)
+	case *schema.Compare:
+		right, err := p.symbolic(v, in.Type, path)
+		return &plan.Compare{Left: left, Operator: b.Operator, Right: right}, err
+	default:
+		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' is not a comparison"}
+	}
+}
+
+// castComparison plans _cast: the comparisons of the column as another type.
+func (p *planner) castComparison(v value, in *schema.Input, left plan.Operand, path string) (plan.Predicate, error) {
+	t := in.Type.Base()
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	var parts []plan.Predicate
+	for _, m := range members {
+		here := under(path, m.key)
+		to, ok := t.Input(m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		column, isColumn := left.(*plan.ColumnOperand)
+		cast, isCast := to.Binding.(*schema.CompareCast)
+		if !isColumn || !isCast {
+			return nil, invalid(here, "only columns can be cast")
+		}
+		inner, err := p.of(m, to.Type, false, here)
+		if err != nil {
+			return nil, err
+		}
+		if inner.missing || inner.isNull() {
+			continue
+		}
+		operand := *column
+		operand.Cast = &cast.Type
+		part, err := p.comparisons(inner, to.Type.Base(), &operand, here)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return &plan.And{Parts: parts}, nil
+}
+
+// aggregatePredicate plans <relationship>_aggregate in a bool_exp.
+func (p *planner) aggregatePredicate(v value, t *schema.Type, r *catalog.Relationship, path string) (plan.Predicate, error) {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(members) != 1 {
+		return nil, invalid(path, "exactly one predicate should be specified")
+	}
+	m := members[0]
+	here := under(path, m.key)
+	in, ok := t.Input(m.key)
+	if !ok {
+		return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+	}
+	b, ok := in.Binding.(*schema.AggregatePredicate)
+	if !ok {
+		return nil, &Error{Code: CodeUnexpected, Path: here, Message: "'" + in.Name + "' is not an aggregate predicate"}
+	}
+	inner, err := p.of(m, in.Type, false, here)
+	if err != nil {
+		return nil, err
+	}
+	if inner.missing || inner.isNull() {
+		return nil, invalid(here, "unexpected null value for type '%s'", in.Type.Base().Name)
+	}
+	rows, err := p.related(r)
+	if err != nil {
+		return nil, err
+	}
+	out := &plan.CompareAggregate{Relationship: r.Name, Target: rows, Function: b.Function}
+	if err := p.aggregateArguments(inner, in.Type.Base(), out, here); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (p *planner) aggregateArguments(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, m := range members {
+		in, ok := t.Input(m.key)
+		here := under(path, m.key)
+		if !ok {
+			return invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return err
+		}
+		if inner.missing || inner.isNull() {
+			continue
+		}
+		seen[in.Name] = true
+		b, ok := in.Binding.(*schema.Argument)
+		if !ok {
+			continue
+		}
+		if err := p.aggregateArgument(inner, in, b.Kind, out, here); err != nil {
+			return err
+		}
+	}
+	for _, in := range t.Inputs() {
+		if in.Type.NonNull && !seen[in.Name] {
+			return invalid(under(path, in.Name), "missing required field '%s'", in.Name)
+		}
+	}
+	return nil
+}
+
+func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.ArgumentKind, out *plan.CompareAggregate, path string) error {
+	var err error
+	switch kind {
+	case schema.ArgArguments:
+		if in.Type.List != nil {
+			out.Arguments, err = p.columns(v, *in.Type.List, path)
+			return err
+		}
+		c, err := p.column(v, in.Type, path)
+		out.Arguments = []plan.Column{c}
+		return err
+	case schema.ArgDistinct:
+		out.Distinct, err = boolean(v, in, path)
+		return err
+	case schema.ArgFilter:
+		out.Target.Where, err = p.where(v, in.Type.Base(), path)
+		return err
+	case schema.ArgPredicate:
+		out.Having, err = p.having(v, in.Type.Base(), path)
+		return err
+	case schema.ArgWhere, schema.ArgOrderBy, schema.ArgLimit, schema.ArgOffset, schema.ArgDistinctOn, schema.ArgColumns, schema.ArgPath, schema.ArgArgs:
+	}
+	return nil
+}
+
+func boolean(v value, in *schema.Input, path string) (bool, error) {
+	j, err := v.literal(path)
+	if err != nil {
+		return false, err
+	}
+	return j.Text == "true", check(in.Type, j, path)
+}
+
+// having plans the comparisons of an aggregate's value.
+func (p *planner) having(v value, t *schema.Type, path string) ([]plan.AggregateComparison, error) {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.AggregateComparison
+	for _, m := range members {
+		in, ok := t.Input(m.key)
+		here := under(path, m.key)
+		if !ok {
+			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return nil, err
+		}
+		if inner.missing || inner.isNull() {
+			return nil, invalid(here, "unexpected null value for type '%s'", nullTypeName(in.Type))
+		}
+		switch b := in.Binding.(type) {
+		case *schema.CompareNull:
+			isNull, err := boolean(inner, in, here)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, plan.AggregateComparison{IsNull: &isNull})
+		case *schema.Compare:
+			right, err := p.symbolic(inner, in.Type, here)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, plan.AggregateComparison{Operator: b.Operator, Right: right})
+		default:
+			return nil, invalid(here, "'%s' can't be used on an aggregate", in.Name)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"dovetail/metadata/command"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+	"dovetail/session"
+)
+
+// explainer is a source that can tell how it would run a statement.
+type explainer interface {
+	Explain(ctx context.Context, s plan.Statement, args *plan.Arguments) ([]string, error)
+}
+
+// explainedRoot is one root field of an explained operation. Field, SQL and Plan
+// are v2's; the rest tells of the plan across all sources.
+type explainedRoot struct {
+	Field string `json:"field"`
+	// SQL is the root fragment's statement: SQL, or a GraphQL document.
+	SQL  *string  `json:"sql"`
+	Plan []string `json:"plan"`
+	// Fragments lists the root's fragment and all below it.
+	Fragments []explainedFragment `json:"fragments,omitempty"`
+}
+
+type explainedFragment struct {
+	ID        int             `json:"id"`
+	Source    string          `json:"source"`
+	Path      []string        `json:"path"`
+	Statement string          `json:"statement"`
+	Keys      []explainedKey  `json:"keys,omitempty"`
+	Permit    string          `json:"permission,omitempty"`
+	Joins     []explainedJoin `json:"joins,omitempty"`
+}
+
+type explainedKey struct {
+	Left  string `json:"left"`
+	Right string `json:"right"`
+}
+
+type explainedJoin struct {
+	Field        string `json:"field"`
+	Relationship string `json:"relationship"`
+	Fragment     int    `json:"fragment"`
+}
+
+// handleExplain answers how an operation would be run: the whole plan, across
+// all sources, for the role and session variables in "user".
+func (s *Server) handleExplain(w http.ResponseWriter, r *http.Request) {
+	who, err := s.auth.Resolve(r.Header)
+	if err != nil {
+		s.writeError(w, r, sessionError(err), false)
+		return
+	}
+	if !who.Admin() {
+		s.writeError(w, r, &command.Error{
+			Status: http.StatusBadRequest, Code: command.CodeAccessDenied, Path: "$",
+			Message: "You have to be an admin to access this endpoint",
+		}, false)
+		return
+	}
+	body, failure := s.readBody(w, r)
+	if failure != nil {
+		s.writeError(w, r, failure, true)
+		return
+	}
+	state, release := s.engine.Acquire()
+	defer release()
+	roots, tree, refused := s.explain(r, state, body)
+	if refused != nil {
+		s.writeRefusal(w, r, refused, true, true)
+		return
+	}
+	w.Header().Set("X-Dovetail-Plan-Fragments", formatInt(int64(tree)))
+	s.writeValue(w, r, roots)
+}
+
+func (s *Server) explain(r *http.Request, state *engine.State, body []byte) ([]explainedRoot, int, *refusal) {
+	j, err := plan.ParseJSON(body)
+	if err != nil {
+		return nil, 0, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error())
+	}
+	query, ok := j.Get("query")
+	if !ok {
+		return nil, 0, refuse(http.StatusBadRequest, command.CodeParseFailed, "$", `key "query" not found`)
+	}
+	request, refused := parseGraphQLRequest(query)
+	if refused != nil {
+		return nil, 0, refused
+	}
+	variables := map[string]string{}
+	if user, ok := j.Get("user"); ok {
+		for i, key := range user.Keys {
+			variables[key] = user.Items[i].TextOf()
+		}
+	}
+	as, err := session.As(variables)
+	if err != nil {
+		e := sessionError(err)
+		return nil, 0, refuse(e.Status, e.Code, e.Path, e.Message)
+	}
+	made, refused := plans(state).plan(state.Catalog, as.Role, request)
+	if refused != nil {
+		return nil, 0, refused
+	}
+	out, err := explainRoots(r.Context(), state, made.Roots, arguments(r, as, request))
+	if err != nil {
+		return nil, 0, refusalOf(err)
+	}
+	return out, len(made.Fragments), nil
+}
+
+func explainRoots(ctx context.Context, state *engine.State, roots []plan.Root, args *plan.Arguments) ([]explainedRoot, error) {
+	out := []explainedRoot{}
+	for _, root := range roots {
+		switch n := root.Node.(type) {
+		case *plan.Static:
+			out = append(out, explainedRoot{Field: root.Key})
+		case *plan.Namespace:
+			inner, err := explainRoots(ctx, state, n.Roots, args)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, inner...)
+		case *plan.Fetch:
+			e, err := explainFetch(ctx, state, root.Key, n.Fragment, args)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func explainFetch(ctx context.Context, state *engine.State, key string, f *plan.Fragment, args *plan.Arguments) (explainedRoot, error) {
+	text := f.Statement.Text()
+	out := explainedRoot{Field: key, SQL: &text}
+	describeFragments(f, nil, &out.Fragments)
+	source, _ := state.Source(f.Source)
+	if e, ok := source.(explainer); ok {
+		lines, err := e.Explain(ctx, f.Statement, args)
+		var missing *plan.MissingSessionVariableError
+		switch {
+		case errors.As(err, &missing):
+			return out, err
+		case err != nil:
+			// The plan stands without its source; what the source says is an extra.
+			lines = []string{"the source could not explain the statement: " + err.Error()}
+		}
+		out.Plan = lines
+	}
+	return out, nil
+}
+
+func describeFragments(f *plan.Fragment, keys []plan.JoinKey, out *[]explainedFragment) {
+	e := explainedFragment{
+		ID: f.ID, Source: f.Source, Path: f.Path, Statement: f.Statement.Text(), Permit: permission(f.Query),
+	}
+	for i, k := range keys {
+		e.Keys = append(e.Keys, explainedKey{Left: k.Name, Right: f.Bindings[i].Name})
+	}
+	for _, j := range f.Joins {
+		e.Joins = append(e.Joins, explainedJoin{Field: j.Field, Relationship: j.Relationship, Fragment: j.Child.ID})
+	}
+	*out = append(*out, e)
+	for _, j := range f.Joins {
+		describeFragments(j.Child, j.Keys, out)
+	}
+}
+
+func permission(q plan.Query) string {
+	var rows *plan.Rows
+	switch q := q.(type) {
+	case *plan.Selection:
+		rows = &q.Rows
+	case *plan.Aggregation:
+		rows = &q.Rows
+	case *plan.RemoteQuery:
+	}
+	if rows == nil || !rows.Restricted {
+		return ""
+	}
+	return plan.PredicateText(rows.Permit)
+}

@@ -1,0 +1,237 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"dovetail/executor"
+	"dovetail/metadata/command"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+	"dovetail/planner"
+	"dovetail/session"
+	"dovetail/sources"
+)
+
+// graphQLRequest is one operation as a client sends it.
+type graphQLRequest struct {
+	query         string
+	operationName string
+	variables     map[string]plan.JSON
+}
+
+// refusal is an operation that was refused before anything ran.
+type refusal struct {
+	status   int
+	code     string
+	message  string
+	path     string
+	internal any
+}
+
+func refuse(status int, code, path, message string) *refusal {
+	return &refusal{status: status, code: code, message: message, path: path}
+}
+
+// refusalOf says why an operation could not be planned.
+func refusalOf(err error) *refusal {
+	var p *planner.Error
+	if errors.As(err, &p) {
+		return refuse(http.StatusBadRequest, p.Code, p.Path, p.Message)
+	}
+	var e *sources.Error
+	if errors.As(err, &e) {
+		r := refuse(http.StatusBadRequest, e.Code, "$", e.Message)
+		r.internal = e.Internal
+		return r
+	}
+	r := refuse(http.StatusInternalServerError, sources.CodeUnexpected, "$", "internal error")
+	r.internal = err.Error()
+	return r
+}
+
+// parseGraphQLRequest reads one operation from its JSON.
+func parseGraphQLRequest(j plan.JSON) (*graphQLRequest, *refusal) {
+	bad := func(path, message string) (*graphQLRequest, *refusal) {
+		return nil, refuse(http.StatusBadRequest, planner.CodeParseFailed, path, message)
+	}
+	if j.Kind != plan.JSONObject {
+		return bad("$", "parsing GraphQL request failed, expected Object, but encountered "+kindName(j.Kind))
+	}
+	out := &graphQLRequest{variables: map[string]plan.JSON{}}
+	if extensions, ok := j.Get("extensions"); ok {
+		if _, ok := extensions.Get("persistedQuery"); ok {
+			return nil, refuse(http.StatusBadRequest, planner.CodeNotSupported, "$", "Automatic Persisted Queries is not enabled")
+		}
+	}
+	query, ok := j.Get("query")
+	if !ok {
+		return bad("$", `key "query" not found`)
+	}
+	if query.Kind != plan.JSONString {
+		return bad("$.query", "parsing Text failed, expected String, but encountered "+kindName(query.Kind))
+	}
+	out.query = query.Text
+	if name, ok := j.Get("operationName"); ok && !name.IsNull() {
+		if name.Kind != plan.JSONString {
+			return bad("$.operationName", "parsing OperationName failed, expected String, but encountered "+kindName(name.Kind))
+		}
+		out.operationName = name.Text
+	}
+	variables, ok := j.Get("variables")
+	if !ok || variables.IsNull() {
+		return out, nil
+	}
+	if variables.Kind != plan.JSONObject {
+		return bad("$.variables", "parsing HashMap failed, expected Object, but encountered "+kindName(variables.Kind))
+	}
+	for i, key := range variables.Keys {
+		out.variables[key] = variables.Items[i]
+	}
+	return out, nil
+}
+
+func kindName(k plan.JSONKind) string {
+	switch k {
+	case plan.JSONNull:
+		return "Null"
+	case plan.JSONBool:
+		return "Boolean"
+	case plan.JSONNumber:
+		return "Number"
+	case plan.JSONString:
+		return "String"
+	case plan.JSONArray:
+		return "Array"
+	case plan.JSONObject:
+		return "Object"
+	}
+	return "a value"
+}
+
+// handleGraphQL answers /v1/graphql: one operation, or a batch of them in an
+// array. Errors of an operation are answered with status 200, as v2 does.
+func (s *Server) handleGraphQL(w http.ResponseWriter, r *http.Request) {
+	s.graphQL(w, r, false)
+}
+
+// handleGraphQLV1Alpha1 answers the older endpoint, whose errors have the admin
+// API's shape and a status of their own.
+func (s *Server) handleGraphQLV1Alpha1(w http.ResponseWriter, r *http.Request) {
+	s.graphQL(w, r, true)
+}
+
+func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) { s.handleNotFound(w, r) }
+
+func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, alpha bool) {
+	state, release := s.engine.Acquire()
+	defer release()
+	who, err := s.auth.Resolve(r.Header)
+	if err != nil {
+		e := sessionError(err)
+		s.writeRefusal(w, r, refuse(e.Status, e.Code, e.Path, e.Message), false, alpha)
+		return
+	}
+	body, failure := s.readBody(w, r)
+	if failure != nil {
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, alpha)
+		return
+	}
+	j, err := plan.ParseJSON(body)
+	if err != nil {
+		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, alpha)
+		return
+	}
+	if j.Kind == plan.JSONArray {
+		s.batch(w, r, state, who, j.Items)
+		return
+	}
+	answer, refused := s.operation(r, state, who, j)
+	if refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), alpha)
+		return
+	}
+	if alpha && !answer.HasData && len(answer.Errors) > 0 {
+		e := answer.Errors[0]
+		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
+		refused.internal = e.Internal
+		s.writeRefusal(w, r, refused, who.Admin(), alpha)
+		return
+	}
+	w.Header().Set("Content-Type", jsonContentType)
+	out := newResponseWriter(w)
+	out.response(answer, s.showInternal(who.Admin()))
+	out.flush(r, s)
+}
+
+// batch answers an array of operations, one after another.
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, items []plan.JSON) {
+	w.Header().Set("Content-Type", jsonContentType)
+	out := newResponseWriter(w)
+	out.text("[")
+	for i, item := range items {
+		if i > 0 {
+			out.text(",")
+		}
+		answer, refused := s.operation(r, state, who, item)
+		if refused != nil {
+			out.refusal(refused, s.showInternal(who.Admin()))
+			continue
+		}
+		out.response(answer, s.showInternal(who.Admin()))
+	}
+	out.text("]")
+	out.flush(r, s)
+}
+
+// operation plans and runs one operation.
+func (s *Server) operation(r *http.Request, state *engine.State, who *session.Session, j plan.JSON) (*executor.Response, *refusal) {
+	request, refused := parseGraphQLRequest(j)
+	if refused != nil {
+		return nil, refused
+	}
+	made, refused := plans(state).plan(state.Catalog, who.Role, request)
+	if refused != nil {
+		return nil, refused
+	}
+	if made.Operation == plan.OperationSubscription {
+		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
+	}
+	return s.config.Executor.Execute(r.Context(), made, runners{state}, arguments(r, who, request)), nil
+}
+
+func arguments(r *http.Request, who *session.Session, request *graphQLRequest) *plan.Arguments {
+	return &plan.Arguments{
+		Variables: request.variables, Session: who.Variables, Role: who.Role, Headers: r.Header, RequestID: RequestID(r.Context()),
+	}
+}
+
+// runners lets the executor find sources in the state a request holds.
+type runners struct{ state *engine.State }
+
+// Runner implements executor.Runners.
+func (r runners) Runner(source string) (executor.Runner, bool) { return r.state.Source(source) }
+
+func statusOf(code string) int {
+	switch code {
+	case sources.CodeNotFound:
+		return http.StatusNotFound
+	case sources.CodeUnexpected:
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}
+
+// writeRefusal answers a refused operation in the shape of its endpoint.
+func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal, admin, alpha bool) {
+	if alpha {
+		s.writeError(w, r, &command.Error{
+			Status: refused.status, Code: refused.code, Path: refused.path, Message: refused.message, Internal: refused.internal,
+		}, admin)
+		return
+	}
+	w.Header().Set("Content-Type", jsonContentType)
+	out := newResponseWriter(w)
+	out.refusal(refused, s.showInternal(admin))
+	out.flush(r, s)
+}

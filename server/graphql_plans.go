@@ -1,0 +1,109 @@
+package server
+
+import (
+	"container/list"
+	"slices"
+	"strings"
+	"sync"
+
+	"dovetail/metadata/catalog"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+	"dovetail/planner"
+	"dovetail/schema"
+)
+
+// Bounds of what is kept per state.
+const (
+	maxOperations    = 4096
+	maxOperationText = 64 << 10
+)
+
+// planCache keeps the schemas of roles and the operations planned against them,
+// for one state of the metadata.
+type planCache struct {
+	mu         sync.Mutex
+	schemas    map[string]*schema.Schema
+	operations map[string]*list.Element
+	recent     list.List // of cachedOperation, most recent first
+}
+
+type cachedOperation struct {
+	key       string
+	operation *planner.Operation
+}
+
+type plansKey struct{}
+
+// plans is the plan cache of a state.
+func plans(state *engine.State) *planCache {
+	if c, ok := state.Extra.Load(plansKey{}); ok {
+		return c.(*planCache) //nolint:forcetypeassert // the key is ours alone
+	}
+	c, _ := state.Extra.LoadOrStore(plansKey{}, &planCache{
+		schemas: map[string]*schema.Schema{}, operations: map[string]*list.Element{},
+	})
+	return c.(*planCache) //nolint:forcetypeassert // the key is ours alone
+}
+
+// schema is the schema of a role. Roles that no permission names share one.
+func (c *planCache) schema(catalogue *catalog.Catalog, role string) *schema.Schema {
+	key := role
+	if role != catalog.AdminRole {
+		if _, known := slices.BinarySearch(catalogue.Roles, role); !known {
+			key = ""
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.schemas[key]
+	if !ok {
+		s = schema.ForRole(catalogue, role)
+		c.schemas[key] = s
+	}
+	return s
+}
+
+// plan gives the plan of a request.
+func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graphQLRequest) (*plan.Plan, *refusal) {
+	operation, err := c.operation(catalogue, role, request)
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	made, err := operation.Plan(request.variables)
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	return made, nil
+}
+
+func (c *planCache) operation(catalogue *catalog.Catalog, role string, request *graphQLRequest) (*planner.Operation, error) {
+	s := c.schema(catalogue, role)
+	if len(request.query) > maxOperationText {
+		return planner.Prepare(s, request.query, request.operationName)
+	}
+	key := strings.Join([]string{s.Role, request.operationName, request.query}, "\x00")
+	c.mu.Lock()
+	if e, ok := c.operations[key]; ok {
+		c.recent.MoveToFront(e)
+		c.mu.Unlock()
+		return e.Value.(*cachedOperation).operation, nil //nolint:forcetypeassert // the list holds nothing else
+	}
+	c.mu.Unlock()
+	operation, err := planner.Prepare(s, request.query, request.operationName)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.operations[key]; ok {
+		return e.Value.(*cachedOperation).operation, nil //nolint:forcetypeassert // the list holds nothing else
+	}
+	c.operations[key] = c.recent.PushFront(&cachedOperation{key: key, operation: operation})
+	if c.recent.Len() > maxOperations {
+		oldest := c.recent.Back()
+		c.recent.Remove(oldest)
+		delete(c.operations, oldest.Value.(*cachedOperation).key) //nolint:forcetypeassert // the list holds nothing else
+	}
+	return operation, nil
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"dovetail/executor"
+	"dovetail/joins"
+	"dovetail/plan"
+)
+
+// flushAt is how much of a response is gathered before it is sent.
+const flushAt = 64 << 10
+
+// responseWriter writes a GraphQL response in stretches: the bytes that sources
+// answered go out as they are.
+type responseWriter struct {
+	w   http.ResponseWriter
+	buf []byte
+	err error
+}
+
+func newResponseWriter(w http.ResponseWriter) *responseWriter {
+	return &responseWriter{w: w, buf: make([]byte, 0, 4<<10)}
+}
+
+func (o *responseWriter) bytes(p []byte) {
+	if len(o.buf)+len(p) > flushAt && len(o.buf) > 0 {
+		o.send(o.buf)
+		o.buf = o.buf[:0]
+	}
+	if len(p) > flushAt {
+		o.send(p)
+		return
+	}
+	o.buf = append(o.buf, p...)
+}
+
+func (o *responseWriter) send(p []byte) {
+	if o.err == nil {
+		_, o.err = o.w.Write(p)
+	}
+}
+
+func (o *responseWriter) text(s string) { o.bytes([]byte(s)) }
+
+func (o *responseWriter) flush(r *http.Request, s *Server) {
+	o.send(o.buf)
+	if o.err != nil {
+		s.logger.DebugContext(r.Context(), "answer not delivered", "error", o.err.Error())
+	}
+}
+
+// response writes {"data":…,"errors":[…]}; without data only the errors, as v2
+// does.
+func (o *responseWriter) response(answer *executor.Response, internal bool) {
+	o.text("{")
+	if answer.HasData {
+		o.text(`"data":`)
+		answer.WriteData(o.bytes)
+	}
+	if len(answer.Errors) > 0 {
+		if answer.HasData {
+			o.text(",")
+		}
+		o.text(`"errors":[`)
+		for i := range answer.Errors {
+			if i > 0 {
+				o.text(",")
+			}
+			o.bytes(errorJSON(&answer.Errors[i], internal))
+		}
+		o.text("]")
+	}
+	o.text("}")
+}
+
+func (o *responseWriter) refusal(r *refusal, internal bool) {
+	o.text(`{"errors":[`)
+	e := &executor.Error{Message: r.message, Code: r.code, Location: r.path, Internal: r.internal}
+	o.bytes(errorJSON(e, internal))
+	o.text("]}")
+}
+
+// errorJSON writes one entry of errors. A remote schema's own entry is passed
+// on, with our path in place of its.
+func errorJSON(e *executor.Error, internal bool) []byte {
+	if e.Upstream != nil {
+		return upstreamJSON(e)
+	}
+	out := []byte(`{"message":`)
+	out = plan.AppendJSONString(out, e.Message)
+	out = appendPath(out, e.Path)
+	out = append(out, `,"extensions":{"path":`...)
+	out = plan.AppendJSONString(out, e.Location)
+	out = append(out, `,"code":`...)
+	out = plan.AppendJSONString(out, e.Code)
+	if e.Source != "" && len(e.Path) > 0 {
+		out = append(out, `,"source":`...)
+		out = plan.AppendJSONString(out, e.Source)
+	}
+	if internal && e.Internal != nil {
+		if detail, err := json.Marshal(e.Internal); err == nil {
+			out = append(out, `,"internal":`...)
+			out = append(out, detail...)
+		}
+	}
+	return append(out, "}}"...)
+}
+
+func appendPath(out []byte, path []joins.Step) []byte {
+	if len(path) == 0 {
+		return out
+	}
+	out = append(out, `,"path":[`...)
+	for i, step := range path {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if step.List {
+			out = append(out, formatInt(int64(step.Index))...)
+		} else {
+			out = plan.AppendJSONString(out, step.Name)
+		}
+	}
+	return append(out, ']')
+}
+
+func upstreamJSON(e *executor.Error) []byte {
+	j, err := plan.ParseJSON(e.Upstream)
+	if err != nil || j.Kind != plan.JSONObject {
+		return errorJSON(&executor.Error{Message: e.Message, Code: e.Code, Location: e.Location, Path: e.Path, Source: e.Source}, false)
+	}
+	out := []byte{'{'}
+	for i, key := range j.Keys {
+		if key == "path" {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = plan.AppendJSONString(out, key)
+		out = append(out, ':')
+		out = j.Items[i].Append(out)
+	}
+	if len(e.Path) > 0 && len(out) == 1 {
+		out = append(out, `"message":null`...)
+	}
+	return append(appendPath(out, e.Path), '}')
+}
