@@ -85,6 +85,13 @@ func (s *Scanner) unexpected() error {
 
 // space moves past whitespace and gives the byte there, 0 at the end.
 func (s *Scanner) space() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
+	}
+	return s.passSpace()
+}
+
+func (s *Scanner) passSpace() byte {
 	for s.pos < len(s.data) {
 		switch c := s.data[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -364,8 +371,9 @@ func (s *Scanner) number() error {
 
 // passString consumes a string and tells whether it has escapes.
 func (s *Scanner) passString() (escaped bool, err error) {
-	for i := s.pos + 1; i < len(s.data); i++ {
-		c := s.data[i]
+	data := s.data
+	for i := s.pos + 1; i < len(data); i++ {
+		c := data[i]
 		if !needsEscape[c] {
 			continue
 		}
@@ -375,7 +383,7 @@ func (s *Scanner) passString() (escaped bool, err error) {
 			return escaped, nil
 		case '\\':
 			escaped = true
-			n := escapeLength(s.data[i:])
+			n := escapeLength(data[i:])
 			if n == 0 {
 				s.pos = i
 				return false, s.fail("invalid escape in a string")
@@ -386,7 +394,7 @@ func (s *Scanner) passString() (escaped bool, err error) {
 			return false, s.fail("control character in a string")
 		}
 	}
-	s.pos = len(s.data)
+	s.pos = len(data)
 	return false, s.unexpected()
 }
 

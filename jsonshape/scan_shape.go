@@ -243,11 +243,11 @@ func (w *objectWriter) prefix(a *Answer, m *remoteMember) {
 func (s *Scanner) writeMembers(w *objectWriter, a *Answer, until int) error {
 	for ; w.next < until; w.next++ {
 		m := &w.shape.members[w.next]
-		if !s.present(w, m) {
+		if missing, ok := s.missing(w, m); ok {
 			if m.Optional {
 				continue
 			}
-			return &MissingMemberError{Key: m.Sources[0]}
+			return &MissingMemberError{Key: missing}
 		}
 		if s.shadowed(w, m) {
 			continue
@@ -270,19 +270,20 @@ func (s *Scanner) writeMembers(w *objectWriter, a *Answer, until int) error {
 	return nil
 }
 
-func (s *Scanner) present(w *objectWriter, m *remoteMember) bool {
-	for i := range m.Sources {
+// missing names a source that a member lacks, if it does.
+func (s *Scanner) missing(w *objectWriter, m *remoteMember) (source string, ok bool) {
+	for i, source := range m.Sources {
 		if s.spans[w.base+m.first+i].End == 0 {
-			return false
+			return source, true
 		}
 	}
-	return true
+	return "", false
 }
 
 // shadowed tells whether an earlier member with the same key is there.
 func (s *Scanner) shadowed(w *objectWriter, m *remoteMember) bool {
 	for _, i := range m.same {
-		if s.present(w, &w.shape.members[i]) {
+		if _, missing := s.missing(w, &w.shape.members[i]); !missing {
 			return true
 		}
 	}
