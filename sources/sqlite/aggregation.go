@@ -16,9 +16,7 @@ func (c *compiler) rootAggregation(s *statement, agg *plan.Aggregation) {
 		results, s.shape.Object = c.aggregates(q, agg, outer{})
 		b.write("SELECT ")
 		writeResults(b, results)
-		b.write(" FROM (")
-		q.write(b, "", true)
-		b.write(")")
+		q.writeAggregated(b)
 		s.layout = layoutCells
 	case groupable(agg):
 		q := c.newQuery(&agg.Rows, outer{keys: true})
@@ -59,7 +57,7 @@ func groupable(agg *plan.Aggregation) bool {
 
 func writeResults(b *builder, results []*builder) {
 	if len(results) == 0 {
-		b.write("count(*)")
+		b.write("1")
 	}
 	for i, result := range results {
 		if i > 0 {
@@ -105,10 +103,21 @@ func (c *compiler) nestedAggregation(agg *plan.Aggregation, out outer) (*builder
 	b := &builder{}
 	b.write("(SELECT ", sqlRow, "(")
 	writeResults(b, results)
-	b.write(") FROM (")
-	q.write(b, "", true)
-	b.write("))")
+	b.write(")")
+	q.writeAggregated(b)
+	b.write(")")
 	return b, object
+}
+
+// writeAggregated writes FROM of what aggregates are computed over. Results
+// that are all read by subqueries of their own are one row without it.
+func (q *query) writeAggregated(b *builder) {
+	if !q.aggregated {
+		return
+	}
+	b.write(" FROM (")
+	q.write(b, "", true)
+	b.write(")")
 }
 
 // aggregates compiles what is computed over the rows of a query. The results
@@ -152,7 +161,9 @@ type aggregator struct {
 	results []*builder
 }
 
+// result adds an aggregate of the query's rows.
 func (a *aggregator) result(b *builder) int {
+	a.q.aggregated = true
 	a.results = append(a.results, b)
 	return len(a.results) - 1
 }
@@ -176,7 +187,8 @@ func (a *aggregator) nodes(n *plan.AggregateNodes) jsonshape.Node {
 	sel := &plan.Selection{Rows: a.agg.Rows, Fields: n.Fields, Card: plan.Many}
 	inner, object := a.c.nestedQuery(sel, a.out, a.agg.PermitLimit)
 	node.Object = object
-	node.Cell = a.result(inner.packed())
+	a.results = append(a.results, inner.packed())
+	node.Cell = len(a.results) - 1
 	return node
 }
 

@@ -121,6 +121,8 @@ type query struct {
 	// partition are the columns of distinct on.
 	partition []*builder
 	limit     *builder
+	// aggregated: something is computed over the rows.
+	aggregated bool
 }
 
 type orderTerm struct{ expression, direction *builder }
