@@ -201,6 +201,9 @@ type scope struct {
 	rowColumn  bool
 	// native rows come of SQL whose column types are only declared.
 	native bool
+	// present holds unless the row is the row of nulls that an outer join makes;
+	// nil: it always is.
+	present expression
 }
 
 func (s *scope) column(name string) expression { return columnOf{s.alias, name} }
@@ -238,6 +241,15 @@ func (c *compiler) relation(r plan.Relation, outer *scope) (fromSource, *scope, 
 		return q, s, err
 	}
 	return nil, nil, fmt.Errorf("unknown kind of relation %T", r)
+}
+
+// scalarCall is a function of a row as a value, null where there is no row.
+func (c *compiler) scalarCall(f *plan.FunctionCall, s *scope) (expression, error) {
+	value, err := c.functionCall(f, s)
+	if err != nil || s.present == nil {
+		return value, err
+	}
+	return caseWhen{condition: s.present, then: value}, nil
 }
 
 func (c *compiler) functionCall(f *plan.FunctionCall, outer *scope) (*call, error) {

@@ -25,15 +25,15 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 		}
 		return append(dst, '0')
 	}
-	limit, exact := 1e15, float64(1<<52)
+	least, limit, exact := 1e-4, 1e15, float64(1<<52)
 	if bits == 32 {
-		limit, exact = 1e6, float64(1<<20)
+		least, limit, exact = float64(float32(1e-4)), 1e6, float64(1<<20)
 	}
 	size := math.Abs(f)
 	if size >= exact {
 		return appendLargeFloat(dst, f, bits, size < limit)
 	}
-	if size >= 1e-4 && size < limit {
+	if size >= least && size < limit {
 		return strconv.AppendFloat(dst, f, 'f', -1, bits)
 	}
 	return strconv.AppendFloat(dst, f, 'e', -1, bits)

@@ -36,7 +36,7 @@ func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, 
 	case *plan.OrderColumn:
 		return s.column(key.Column.Name), nil
 	case *plan.OrderComputed:
-		return c.functionCall(key.Call, s)
+		return c.scalarCall(key.Call, s)
 	case *plan.OrderRelated:
 		return c.orderRelated(key, s, q)
 	case *plan.OrderAggregate:
@@ -82,6 +82,7 @@ func (c *compiler) leftJoin(r *plan.Rows, outer *scope, q *query) (*scope, error
 	if err != nil {
 		return nil, err
 	}
+	s.present = nullTest{left: s.column(r.On[0].Column.Name), negate: true}
 	q.from = append(q.from, fromItem{join: leftJoin, source: source, alias: s.alias, on: append(on, filter...)})
 	return s, nil
 }

@@ -165,7 +165,7 @@ func (c *compiler) columnField(f *plan.ColumnField, l *cells) (jsonshape.Node, e
 }
 
 func (c *compiler) computedField(f *plan.ComputedField, l *cells) (jsonshape.Node, error) {
-	value, err := c.functionCall(f.Call, l.scope)
+	value, err := c.scalarCall(f.Call, l.scope)
 	if err != nil {
 		return nil, err
 	}
@@ -277,8 +277,7 @@ func (c *compiler) joinedObject(s *plan.Selection, l *cells) (jsonshape.Node, er
 	if _, k := c.encoded(joined.column(column.Name), column.Type, false, false); k.binary && k.oid != 0 {
 		presence, _ = c.columnCell(inner, column, false, false)
 	} else {
-		there := nullTest{left: joined.column(column.Name), negate: true}
-		presence = l.add(caseWhen{condition: there, then: keyword("true")}, oidBool)
+		presence = l.add(caseWhen{condition: joined.present, then: keyword("true")}, oidBool)
 	}
 	fields, err := c.fields(s.Fields, inner)
 	if err != nil {
