@@ -3,6 +3,7 @@ package catalog
 import (
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"dovetail/metadata/document"
 	"dovetail/plan"
 	"dovetail/sources"
 )
@@ -24,6 +25,19 @@ type Catalog struct {
 	InheritedRoles  map[string][]string
 	Inconsistencies []Inconsistency
 	Settings        Settings
+	// RemotePredicates are the conditions on other sources that select filters
+	// hold. In a filter, plan.InKeys with the negative KeySet -1-i stands for
+	// RemotePredicates[i]: the planner fetches its keys first and puts their key
+	// set in its place.
+	RemotePredicates []*RemotePredicate
+	metadata         *document.Metadata
+}
+
+// RemotePredicate is a condition on the target of a relationship to another
+// source. The target's own permission does not apply.
+type RemotePredicate struct {
+	Relationship *ToSource
+	Where        plan.Predicate
 }
 
 // Settings are server settings that shape schemas and plans.
@@ -151,6 +165,7 @@ type Table struct {
 	// ApolloFederation: the table is an entity.
 	ApolloFederation bool
 	columns          map[string]*Column
+	relation         *plan.Table
 }
 
 // Relationships are the relationships of a table, by kind; names are unique
@@ -197,6 +212,8 @@ const (
 type RootField struct {
 	Name    string
 	Comment *string
+	// Hidden: another root field has the name already, so this one is left out.
+	Hidden bool
 }
 
 // Column is a column of a tracked table.
@@ -253,6 +270,12 @@ type LeftField struct {
 	Computed *ComputedField
 	// GraphQL is the upstream type of the field, for remote object types.
 	GraphQL *ast.Type
+	// Argument is the type of the argument (or part of it) that the field's value
+	// fills, for relationships to remote schemas: ID!. A field that fills
+	// arguments of different types stands in Left once for each.
+	Argument *ast.Type
+	// Cast is how the field's text becomes a value of Argument.
+	Cast plan.KeyCast
 }
 
 // ToRemoteSchema is a remote relationship to a field of a remote schema.
@@ -402,6 +425,9 @@ type RemoteSchema struct {
 	Relationships map[string]*Relationships
 	// Permissions by role; nil map values do not occur.
 	Permissions map[string]*RemotePermission
+	// HiddenRoots are upstream query fields that stay out of the query root,
+	// because another root field has the name already.
+	HiddenRoots map[string]bool
 }
 
 // RemoteCustomization renames what a remote schema puts into the schema.

@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+
+	"dovetail/metadata/document"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// The words for kinds of metadata objects, as v2 has them.
+const (
+	ObjectSource                   = "source"
+	ObjectTable                    = "table"
+	ObjectObjectRelation           = "object_relation"
+	ObjectArrayRelation            = "array_relation"
+	ObjectRemoteRelationship       = "remote_relationship"
+	ObjectSelectPermission         = "select_permission"
+	ObjectComputedField            = "computed_field"
+	ObjectFunction                 = "function"
+	ObjectFunctionPermission       = "function_permission"
+	ObjectNativeQuery              = "native_query"
+	ObjectLogicalModel             = "logical_model"
+	ObjectRemoteSchema             = "remote_schema"
+	ObjectRemoteSchemaPermission   = "remote_schema_permission"
+	ObjectRemoteSchemaRelationship = "remote_schema_remote_relationship"
+	ObjectInheritedRole            = "inherited_role"
+	// ObjectInheritedPermission marks what inherited roles could not inherit; it
+	// doesn't make metadata inconsistent.
+	ObjectInheritedPermission = "inherited role permission inconsistency"
+)
+
+// Informational tells notes from faults: they don't make metadata inconsistent.
+func (i *Inconsistency) Informational() bool { return i.Type == ObjectInheritedPermission }
+
+// object identifies a metadata object in inconsistencies.
+type object struct {
+	kind string
+	// name as in "select_permission user in table t in source s".
+	name       string
+	definition func() any
+	// context is put before messages: in table "t": in permission for role "r":
+	context string
+	path    ObjectPath
+}
+
+func (b *builder) inconsistent(o object, err error) {
+	b.report(o, "Inconsistent object: "+o.context+message(err), err)
+}
+
+// conflicting reports an object of which there is another by the same name.
+func (b *builder) conflicting(o object, format string, args ...any) {
+	b.report(o, "Conflicting objects: "+fmt.Sprintf(format, args...), nil)
+}
+
+func (b *builder) report(o object, reason string, cause error) {
+	i := Inconsistency{Type: o.kind, Name: o.name, Definition: o.definition(), Reason: reason, Path: o.path}
+	var s *sources.Error
+	if errors.As(cause, &s) && s.Cause != nil {
+		i.Message = s.Cause.Error()
+	}
+	b.catalog.Inconsistencies = append(b.catalog.Inconsistencies, i)
+}
+
+// message is the part of an error that is meant for the user.
+func message(err error) string {
+	var s *sources.Error
+	if errors.As(err, &s) {
+		return s.Message
+	}
+	var d *document.Error
+	if errors.As(err, &d) {
+		return d.Message
+	}
+	return err.Error()
+}
+
+func sourceObject(s *document.Source) object {
+	return object{
+		kind: ObjectSource, name: "source " + s.Name,
+		definition: func() any { return s.Name },
+		path:       ObjectPath{Source: s.Name, Kind: ObjectSource},
+	}
+}
+
+func tableObject(source string, t *document.Table) object {
+	name := TableName(t.Name)
+	return object{
+		kind: ObjectTable, name: "table " + name.String() + " in source " + source,
+		definition: func() any { return t.Name.JSON() },
+		path:       ObjectPath{Source: source, Table: &name, Kind: ObjectTable},
+	}
+}
+
+// inTable is an object that belongs to a table.
+func inTable(source string, t *document.Table, kind, name, context string, definition func() plan.JSON) object {
+	o := tableObject(source, t)
+	o.name = kind + " " + name + " in " + o.name
+	o.kind, o.path.Kind, o.path.Name = kind, kind, name
+	o.context = fmt.Sprintf("in table %q: in %s: ", TableName(t.Name), context)
+	o.definition = func() any {
+		d := plan.JSON{Kind: plan.JSONObject, Keys: []string{"source", "table"}, Items: []plan.JSON{jsonText(source), t.Name.JSON()}}
+		own := definition()
+		d.Keys = append(d.Keys, own.Keys...)
+		d.Items = append(d.Items, own.Items...)
+		return d
+	}
+	return o
+}
+
+func jsonText(s string) plan.JSON { return plan.JSON{Kind: plan.JSONString, Text: s} }
+
+func relationshipObject(source string, t *document.Table, r *document.Relationship) object {
+	kind := ObjectObjectRelation
+	if r.Array {
+		kind = ObjectArrayRelation
+	}
+	return inTable(source, t, kind, r.Name, fmt.Sprintf("relationship %q", r.Name), r.JSON)
+}
+
+func remoteRelationshipObject(source string, t *document.Table, r *document.RemoteRelationship) object {
+	return inTable(source, t, ObjectRemoteRelationship, r.Name, fmt.Sprintf("remote relationship %q", r.Name), r.JSON)
+}
+
+func computedFieldObject(source string, t *document.Table, c *document.ComputedField) object {
+	return inTable(source, t, ObjectComputedField, c.Name, fmt.Sprintf("computed field %q", c.Name), c.JSON)
+}
+
+func selectPermissionObject(source string, t *document.Table, p *document.SelectPermission) object {
+	o := inTable(source, t, ObjectSelectPermission, p.Role, fmt.Sprintf("permission for role %q", p.Role), p.JSON)
+	o.path.Role = p.Role
+	return o
+}
+
+func functionObject(source string, f *document.Function) object {
+	name := TableName(f.Name)
+	return object{
+		kind: ObjectFunction, name: "function " + name.String() + " in source " + source,
+		definition: func() any { return f.JSON() },
+		context:    fmt.Sprintf("in function %q: ", name),
+		path:       ObjectPath{Source: source, Table: &name, Kind: ObjectFunction, Name: name.String()},
+	}
+}
+
+func nativeQueryObject(source string, q *document.NativeQuery) object {
+	return object{
+		kind: ObjectNativeQuery, name: "native_query " + q.Name + " in source " + source,
+		definition: func() any { return q.JSON() },
+		path:       ObjectPath{Source: source, Kind: ObjectNativeQuery, Name: q.Name},
+	}
+}
+
+func logicalModelObject(source string, m *document.LogicalModel) object {
+	return object{
+		kind: ObjectLogicalModel, name: "logical_model " + m.Name + " in source " + source,
+		definition: func() any { return m.JSON() },
+		path:       ObjectPath{Source: source, Kind: ObjectLogicalModel, Name: m.Name},
+	}
+}
+
+func logicalPermissionObject(source string, m *document.LogicalModel, p *document.SelectPermission) object {
+	return object{
+		kind: ObjectSelectPermission, name: "select_permission " + p.Role + " in logical model " + m.Name + " in source " + source,
+		definition: func() any { return p.JSON() },
+		context:    fmt.Sprintf("in logical model %q: in permission for role %q: ", m.Name, p.Role),
+		path:       ObjectPath{Source: source, Kind: ObjectLogicalModel, Name: m.Name, Role: p.Role},
+	}
+}
+
+func remoteSchemaObject(r *document.RemoteSchema) object {
+	return object{
+		kind: ObjectRemoteSchema, name: "remote_schema " + r.Name,
+		definition: func() any { return r.Definition.JSON() },
+		path:       ObjectPath{RemoteSchema: r.Name, Kind: ObjectRemoteSchema},
+	}
+}
+
+func remotePermissionObject(r *document.RemoteSchema, p *document.RemoteSchemaPermission) object {
+	return object{
+		kind: ObjectRemoteSchemaPermission, name: p.Role + " permission in remote schema " + r.Name,
+		definition: func() any { return p.JSON() },
+		context:    fmt.Sprintf("in remote schema %q: in permission for role %q: ", r.Name, p.Role),
+		path:       ObjectPath{RemoteSchema: r.Name, Kind: ObjectRemoteSchemaPermission, Role: p.Role},
+	}
+}
+
+func typeRelationshipObject(r *document.RemoteSchema, typeName string, rel *document.RemoteRelationship) object {
+	return object{
+		kind:       ObjectRemoteSchemaRelationship,
+		name:       "remote_relationship " + rel.Name + " in type " + typeName + " in remote schema " + r.Name,
+		definition: func() any { return rel.JSON() },
+		context:    fmt.Sprintf("in remote relationship %q: ", rel.Name),
+		path:       ObjectPath{RemoteSchema: r.Name, Type: typeName, Kind: ObjectRemoteSchemaRelationship, Name: rel.Name},
+	}
+}
+
+func inheritedRoleObject(r *document.InheritedRole) object {
+	return object{
+		kind: ObjectInheritedRole, name: "inherited role " + r.Name,
+		definition: func() any { return r.JSON() },
+		path:       ObjectPath{Kind: ObjectInheritedRole, Role: r.Name, Name: r.Name},
+	}
+}

@@ -1,0 +1,277 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dovetail/metadata/document"
+	"dovetail/plan"
+)
+
+// inheritedRoles derives the permissions of inherited roles, parents first.
+func (b *builder) inheritedRoles() {
+	documents := map[string]*document.InheritedRole{}
+	for _, r := range b.in.Metadata.InheritedRoles {
+		documents[r.Name] = r
+	}
+	const (
+		visiting = 1
+		usable   = 2
+		refused  = 3
+	)
+	state := map[string]int{}
+	var visit func(r *document.InheritedRole, trail []string) bool
+	visit = func(r *document.InheritedRole, trail []string) bool {
+		switch state[r.Name] {
+		case usable:
+			return true
+		case refused:
+			return false
+		case visiting:
+			at := slices.Index(trail, r.Name)
+			b.inconsistent(inheritedRoleObject(r), fmt.Errorf("found cycle(s) in roles: [%q]", strings.Join(trail[max(at, 0):], `","`)))
+			state[r.Name] = refused
+			return false
+		}
+		state[r.Name] = visiting
+		var missing []string
+		for _, parent := range r.Roles {
+			if p, ok := documents[parent]; ok && parent != r.Name {
+				if !visit(p, append(trail, r.Name)) {
+					missing = append(missing, parent)
+				}
+			} else if !b.known[parent] && parent != r.Name {
+				missing = append(missing, parent)
+			}
+		}
+		if state[r.Name] == refused {
+			return false
+		}
+		if err := checkInherited(r, missing); err != nil {
+			b.inconsistent(inheritedRoleObject(r), err)
+			state[r.Name] = refused
+			return false
+		}
+		state[r.Name] = usable
+		b.inherit(r)
+		return true
+	}
+	for _, r := range b.in.Metadata.InheritedRoles {
+		visit(r, nil)
+	}
+	for name := range b.catalog.InheritedRoles {
+		if !b.known[name] {
+			b.catalog.Roles = append(b.catalog.Roles, name)
+		}
+	}
+	slices.Sort(b.catalog.Roles)
+}
+
+func checkInherited(r *document.InheritedRole, missing []string) error {
+	switch {
+	case r.Name == AdminRole:
+		return errors.New("the role \"admin\" can't be an inherited role")
+	case slices.Contains(r.Roles, r.Name):
+		return errors.New("an inherited role name cannot be in the role combination")
+	case len(missing) > 0:
+		return fmt.Errorf("the following parent role(s) are not found: %s which are required to construct the inherited role: %q",
+			strings.Join(missing, ", "), r.Name)
+	}
+	return nil
+}
+
+// inherit gives a role what its parents may do, where it has no permission of
+// its own.
+func (b *builder) inherit(r *document.InheritedRole) {
+	b.catalog.InheritedRoles[r.Name] = r.Roles
+	for _, s := range b.catalog.Sources {
+		for _, t := range s.Tables {
+			inheritSelect(t.Select, r)
+		}
+		for _, m := range s.LogicalModels {
+			inheritSelect(m.Select, r)
+		}
+		for _, q := range s.NativeQueries { // models written inline
+			inheritSelect(q.Returns.Select, r)
+		}
+		for _, f := range s.Functions {
+			if slices.ContainsFunc(r.Roles, func(parent string) bool { return f.Roles[parent] }) {
+				f.Roles[r.Name] = true
+			}
+		}
+	}
+	for _, s := range b.remotes {
+		b.inheritRemote(s, r)
+	}
+}
+
+func inheritSelect(permissions map[string]*SelectPermission, r *document.InheritedRole) {
+	if _, own := permissions[r.Name]; own {
+		return
+	}
+	var parents []*SelectPermission
+	for _, role := range r.Roles {
+		if p, ok := permissions[role]; ok && !slices.Contains(parents, p) {
+			parents = append(parents, p)
+		}
+	}
+	switch len(parents) {
+	case 0:
+	case 1:
+		permissions[r.Name] = parents[0]
+	default:
+		permissions[r.Name] = combine(parents)
+	}
+}
+
+// combine is what a role may read that has several roles' permissions: all of
+// their rows, and of each row the cells that some of them may read.
+func combine(parents []*SelectPermission) *SelectPermission {
+	out := &SelectPermission{Limit: parents[0].Limit}
+	filters := make([]plan.Predicate, len(parents))
+	for i, p := range parents {
+		filters[i] = p.Filter
+		out.AllowAggregations = out.AllowAggregations || p.AllowAggregations
+		if p.Limit < 0 || out.Limit < 0 {
+			out.Limit = -1
+		} else {
+			out.Limit = max(out.Limit, p.Limit)
+		}
+	}
+	out.Filter = or(filters)
+	// Columns granted by the same parents share one guard.
+	guards := map[string]plan.Predicate{}
+	out.Columns = combineCells(parents, guards, func(p *SelectPermission) map[string]plan.Predicate { return p.Columns })
+	out.ComputedFields = combineCells(parents, guards, func(p *SelectPermission) map[string]plan.Predicate { return p.ComputedFields })
+	out.QueryRootFields = combineRoots(parents, func(p *SelectPermission) map[RootFieldKind]bool { return p.QueryRootFields })
+	out.SubscriptionRootFields = combineRoots(parents, func(p *SelectPermission) map[RootFieldKind]bool { return p.SubscriptionRootFields })
+	return out
+}
+
+// or holds when one part holds; equal parts count once.
+func or(parts []plan.Predicate) plan.Predicate {
+	var out []plan.Predicate
+	for _, p := range parts {
+		if isTrue(p) {
+			return p
+		}
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 1 {
+		return out[0]
+	}
+	return &plan.Or{Parts: out}
+}
+
+func combineCells(parents []*SelectPermission, guards map[string]plan.Predicate, cells func(*SelectPermission) map[string]plan.Predicate) map[string]plan.Predicate {
+	out := map[string]plan.Predicate{}
+	for _, parent := range parents {
+		for name := range cells(parent) {
+			if _, done := out[name]; done {
+				continue
+			}
+			out[name] = combineGuard(parents, guards, name, cells)
+		}
+	}
+	return out
+}
+
+// combineGuard is the condition under which a cell may be read: nil where every
+// row that the role sees may show it.
+func combineGuard(parents []*SelectPermission, guards map[string]plan.Predicate, name string,
+	cells func(*SelectPermission) map[string]plan.Predicate,
+) plan.Predicate {
+	key := make([]byte, len(parents))
+	plain, all := true, true
+	parts := make([]plan.Predicate, 0, len(parents))
+	for i, p := range parents {
+		guard, ok := cells(p)[name]
+		key[i] = '0'
+		switch {
+		case !ok:
+			all = false
+		case guard == nil:
+			key[i] = '1'
+			parts = append(parts, p.Filter)
+		default:
+			plain, all = false, false
+			parts = append(parts, and([]plan.Predicate{p.Filter, guard}))
+		}
+	}
+	if all {
+		return nil
+	}
+	if shared, ok := guards[string(key)]; ok && plain {
+		return shared
+	}
+	guard := or(parts)
+	if isTrue(guard) {
+		guard = nil
+	}
+	if plain {
+		guards[string(key)] = guard
+	}
+	return guard
+}
+
+func combineRoots(parents []*SelectPermission, roots func(*SelectPermission) map[RootFieldKind]bool) map[RootFieldKind]bool {
+	out := map[RootFieldKind]bool{}
+	for _, p := range parents {
+		fields := roots(p)
+		if fields == nil {
+			return nil
+		}
+		for kind := range fields {
+			out[kind] = true
+		}
+	}
+	return out
+}
+
+// inheritRemote inherits a remote schema's permission where all parents that
+// have one have the same.
+func (b *builder) inheritRemote(s *remoteBuild, r *document.InheritedRole) {
+	if _, own := s.Permissions[r.Name]; own {
+		return
+	}
+	var found *RemotePermission
+	var schema string
+	for _, role := range r.Roles {
+		p, ok := s.Permissions[role]
+		if !ok {
+			continue
+		}
+		text := s.permissionText(role)
+		if found == nil {
+			found, schema = p, text
+			continue
+		}
+		if found != p && (text == "" || text != schema) {
+			entity := fmt.Sprintf("remote schema permission: '%s'", s.Name)
+			b.catalog.Inconsistencies = append(b.catalog.Inconsistencies, Inconsistency{
+				Type: ObjectInheritedPermission, Name: r.Name,
+				Definition: plan.JSON{Kind: plan.JSONObject, Keys: []string{"remote_schema"}, Items: []plan.JSON{jsonText(s.Name)}},
+				Reason:     fmt.Sprintf("Could not inherit permission for the role '%s' for the entity: '%s'", r.Name, entity),
+				Path:       ObjectPath{RemoteSchema: s.Name, Kind: ObjectRemoteSchemaPermission, Role: r.Name},
+			})
+			return
+		}
+	}
+	if found != nil {
+		s.Permissions[r.Name] = found
+	}
+}
+
+// permissionText is the schema document of a role's own permission.
+func (s *remoteBuild) permissionText(role string) string {
+	for _, p := range s.document.Permissions {
+		if p.Role == role {
+			return p.Schema
+		}
+	}
+	return ""
+}

@@ -1,0 +1,195 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/plan"
+)
+
+// family is a group of key types whose values are written alike.
+type family string
+
+const (
+	familyInteger family = "integer"
+	familyNumber  family = "number"
+	familyText    family = "text"
+	familyBoolean family = "boolean"
+	familyUUID    family = "uuid"
+	familyTime    family = "time"
+	familyEnum    family = "enum"
+	// familyOther has types that are only joined to themselves and to texts.
+	familyOther family = "other"
+	// familyCustom has the custom scalars of remote schemas: of any form on the
+	// left, taking any scalar on the right.
+	familyCustom family = "custom"
+	// familyObject has JSON and input objects.
+	familyObject family = "object"
+	// familyNone has what can't be a key.
+	familyNone family = "none"
+)
+
+// keyCasts is the matrix of what joins with what: left family, right family,
+// and the way from one to the other. What isn't in it is refused.
+var keyCasts = map[family]map[family]plan.KeyCast{ //nolint:gochecknoglobals // a constant table
+	familyInteger: {
+		familyInteger: plan.KeyCastNone, familyNumber: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone,
+	},
+	familyNumber: {
+		familyInteger: plan.KeyCastInteger, familyNumber: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone,
+	},
+	familyText: {
+		familyInteger: plan.KeyCastInteger, familyNumber: plan.KeyCastNumber, familyText: plan.KeyCastNone,
+		familyBoolean: plan.KeyCastBoolean, familyUUID: plan.KeyCastUUID, familyEnum: plan.KeyCastText, familyCustom: plan.KeyCastNone,
+	},
+	familyBoolean: {familyBoolean: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone},
+	familyUUID:    {familyUUID: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone},
+	familyTime:    {familyTime: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone},
+	familyEnum:    {familyEnum: plan.KeyCastText, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone},
+	familyOther:   {familyOther: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone},
+	familyCustom: {
+		familyInteger: plan.KeyCastInteger, familyNumber: plan.KeyCastNumber, familyText: plan.KeyCastText,
+		familyBoolean: plan.KeyCastBoolean, familyUUID: plan.KeyCastUUID, familyEnum: plan.KeyCastText, familyCustom: plan.KeyCastNone,
+	},
+	familyObject: {familyCustom: plan.KeyCastNone, familyObject: plan.KeyCastNone},
+}
+
+// keyType is one side of a pair of join keys.
+type keyType struct {
+	family family
+	// kind tells apart members of a family that don't join with each other.
+	kind string
+	// text is the type for messages.
+	text string
+}
+
+// keyCast gives the way from a left to a right key type, if there is one.
+func keyCast(left, right keyType) (plan.KeyCast, bool) {
+	cast, ok := keyCasts[left.family][right.family]
+	if !ok {
+		return plan.KeyCastNone, false
+	}
+	if left.family == right.family && left.kind != right.kind {
+		return plan.KeyCastNone, false
+	}
+	return cast, true
+}
+
+// columnKey is the key type of a column (or scalar computed field).
+func columnKey(t plan.Type) keyType {
+	k := keyType{text: typeText(t)}
+	t = t.Underlying()
+	switch t.Class {
+	case plan.ClassInteger:
+		k.family = familyInteger
+	case plan.ClassNumber:
+		k.family = familyNumber
+		if strings.EqualFold(t.Name, "money") {
+			k.family, k.kind = familyOther, "money" // shown with a currency
+		}
+	case plan.ClassText:
+		k.family = familyText
+	case plan.ClassBoolean:
+		k.family = familyBoolean
+	case plan.ClassUUID:
+		k.family = familyUUID
+	case plan.ClassTime:
+		k.family, k.kind = familyTime, timeKind(t)
+	case plan.ClassEnum:
+		k.family = familyEnum
+	case plan.ClassJSON, plan.ClassJSONB:
+		k.family = familyObject
+	case plan.ClassOther, plan.ClassLTree:
+		k.family, k.kind = familyOther, strings.ToLower(t.Name)
+	case plan.ClassBytes, plan.ClassArray, plan.ClassComposite, plan.ClassGeometry, plan.ClassGeography, plan.ClassRaster:
+		k.family = familyNone
+	default:
+		k.family = familyNone
+	}
+	return k
+}
+
+// timeKind groups the names that databases have for the same kind of moment.
+func timeKind(t plan.Type) string {
+	name := strings.ToLower(t.Scalar)
+	switch {
+	case name == "timestamptz", name == "datetimeoffset":
+		return "timestamptz"
+	case strings.HasPrefix(name, "datetime"), name == "smalldatetime", name == "timestamp":
+		return "timestamp"
+	}
+	return name
+}
+
+// graphQLKey is the key type of a field or argument of a remote schema, by its
+// named type.
+func graphQLKey(schema *ast.Schema, name string) keyType {
+	k := keyType{text: name}
+	definition := schema.Types[name]
+	if definition == nil {
+		k.family = familyNone
+		return k
+	}
+	switch definition.Kind {
+	case ast.Scalar:
+		k.family, k.kind = scalarFamily(name)
+	case ast.Enum:
+		k.family = familyEnum
+	case ast.InputObject:
+		k.family = familyObject
+	case ast.Object, ast.Interface, ast.Union:
+		k.family = familyNone
+	default:
+		k.family = familyNone
+	}
+	return k
+}
+
+// scalarFamily knows the built-in scalars and names that everybody uses.
+func scalarFamily(name string) (f family, kind string) {
+	switch name {
+	case "Int", "bigint", "smallint", "BigInt", "Long":
+		return familyInteger, ""
+	case "Float", "float8", "numeric", "Decimal", "BigDecimal":
+		return familyNumber, ""
+	case "String", "ID", "citext", "bpchar":
+		return familyText, ""
+	case "Boolean":
+		return familyBoolean, ""
+	case "uuid", "UUID":
+		return familyUUID, ""
+	case "date", "Date":
+		return familyTime, "date"
+	case "timestamp":
+		return familyTime, "timestamp"
+	case "timestamptz":
+		return familyTime, "timestamptz"
+	case "json", "jsonb":
+		return familyObject, ""
+	}
+	return familyCustom, ""
+}
+
+// argumentKey is the key type of an argument: custom scalars take what comes.
+func argumentKey(schema *ast.Schema, name string) keyType {
+	k := graphQLKey(schema, name)
+	if d := schema.Types[name]; d != nil && d.Kind == ast.Scalar && !isBuiltinScalar(name) {
+		k.family, k.kind = familyCustom, ""
+	}
+	return k
+}
+
+func isBuiltinScalar(name string) bool {
+	switch name {
+	case "Int", "Float", "String", "Boolean", "ID":
+		return true
+	}
+	return false
+}
+
+// errKeyTypes refuses a pair of keys, naming both sides and their types.
+func errKeyTypes(left string, leftType keyType, right string, rightType keyType) error {
+	return fmt.Errorf("%s of type %q cannot be joined to %s of type %q", left, leftType.text, right, rightType.text)
+}
