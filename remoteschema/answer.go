@@ -260,7 +260,7 @@ func (s *Source) answerError(r *response, err error) error {
 	} else {
 		message = fmt.Sprintf("unexpected response from remote schema %q: %s", s.config.Name, message)
 	}
-	return &sources.Error{Code: sources.CodeRemoteSchemaError, Message: message, Internal: r.internal(), Cause: err}
+	return &sources.Error{Code: sources.CodeRemoteSchemaError, Message: message, Internal: r.internal()}
 }
 
 func (r *response) mediaType() string {

@@ -58,6 +58,7 @@ fragment TypeRef on __Type {
 // version of GraphQL doesn't have.
 func introspectionQueries() []string {
 	return []string{
+		fmt.Sprintf(introspectionFields, "(includeDeprecated: true)", "isRepeatable", "specifiedByURL isOneOf", "isDeprecated deprecationReason"),
 		fmt.Sprintf(introspectionFields, "(includeDeprecated: true)", "isRepeatable", "specifiedByURL", "isDeprecated deprecationReason"),
 		fmt.Sprintf(introspectionFields, "", "", "", ""),
 	}

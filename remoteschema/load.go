@@ -32,6 +32,7 @@ type introspectedType struct {
 	Name           string              `json:"name"`
 	Description    string              `json:"description"`
 	SpecifiedByURL string              `json:"specifiedByURL"`
+	IsOneOf        bool                `json:"isOneOf"`
 	Fields         []introspectedField `json:"fields"`
 	InputFields    []introspectedInput `json:"inputFields"`
 	Interfaces     []introspectedRef   `json:"interfaces"`
@@ -211,6 +212,9 @@ func (l *loader) definition(t *introspectedType) (*ast.Definition, error) {
 			})
 		}
 	case ast.InputObject:
+		if t.IsOneOf {
+			d.Directives = ast.DirectiveList{{Name: "oneOf"}}
+		}
 		for i := range t.InputFields {
 			in := &t.InputFields[i]
 			typ, value, err := l.input(t.Name+"."+in.Name, in)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,7 +42,7 @@ enum Genre { ROCK JAZZ "Gone." POLKA @deprecated(reason: "nobody dances") }
 scalar JSON
 input AlbumFilter { artist: Int genre: Genre = ROCK title: StringFilter and: [AlbumFilter!] }
 input StringFilter { eq: String in: [String!] }
-type Album implements Node { id: ID! title: String! artistId: Int genre: Genre! plays: Int! artist: Artist old: String @deprecated }
+type Album implements Node { id: ID! title: String! artistId: Int genre: Genre! plays: Int! artist: Artist old: String @deprecated(reason: "long ago") }
 type Artist implements Node { id: ID! number: Int! name: String! albums: [Album!]! }
 type Region { album(id: ID!): Album name: String! deeper: Region }
 `
@@ -227,7 +227,7 @@ func (*resolver) Filtered(args struct{ Where albumFilter }) []*albumResolver {
 
 type regionResolver struct{ code string }
 
-func (r *regionResolver) Name() string                                    { return "region " + r.code }
+func (r *regionResolver) Name() string                                      { return "region " + r.code }
 func (r *regionResolver) Album(args struct{ ID gophers.ID }) *albumResolver { return album(args.ID) }
 func (r *regionResolver) Deeper() *regionResolver {
 	if r.code == "shallow" {
@@ -265,7 +265,7 @@ func (*resolver) Slow(ctx context.Context, args struct{ Milliseconds int32 }) (*
 }
 
 func (*resolver) Huge(args struct{ Kilobytes int32 }) *string {
-	text := fmt.Sprintf("%0*d", int(args.Kilobytes)*1024, 7)
+	text := strings.Repeat("x", int(args.Kilobytes)*1024)
 	return &text
 }
 
@@ -285,14 +285,14 @@ func (*resolver) Echo(args struct {
 		seen["value"] = args.Value.value
 	}
 	raw, err := json.Marshal(struct {
-		Value                       any      `json:"value,omitempty"`
-		Number                      *int32   `json:"number,omitempty"`
-		Ratio                       *float64 `json:"ratio,omitempty"`
-		Flag                        *bool    `json:"flag,omitempty"`
-		Text                        *string  `json:"text,omitempty"`
-		Genre                       *string  `json:"genre,omitempty"`
-		Genres                      *[]string
-		Filter                      *albumFilter
+		Value  any      `json:"value,omitempty"`
+		Number *int32   `json:"number,omitempty"`
+		Ratio  *float64 `json:"ratio,omitempty"`
+		Flag   *bool    `json:"flag,omitempty"`
+		Text   *string  `json:"text,omitempty"`
+		Genre  *string  `json:"genre,omitempty"`
+		Genres *[]string
+		Filter *albumFilter
 	}{seen["value"], args.Number, args.Ratio, args.Flag, args.Text, args.Genre, args.Genres, args.Filter})
 	text := string(raw)
 	return &text, err

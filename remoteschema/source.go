@@ -112,10 +112,10 @@ func checkURL(text string) error {
 const maxRedirects = 5
 
 var (
-	errRedirectMethod  = errors.New("the server redirects in a way that loses the request's body (307 or 308 keep it)")
-	errRedirectHost    = errors.New("the server redirects to another host, which must not see this one's headers")
+	errRedirectMethod   = errors.New("the server redirects in a way that loses the request's body (307 or 308 keep it)")
+	errRedirectHost     = errors.New("the server redirects to another host, which must not see this one's headers")
 	errRedirectInsecure = errors.New("the server redirects from https to http")
-	errRedirects       = fmt.Errorf("the server redirects more than %d times", maxRedirects)
+	errRedirects        = fmt.Errorf("the server redirects more than %d times", maxRedirects)
 )
 
 func checkRedirect(request *http.Request, via []*http.Request) error {
