@@ -65,6 +65,7 @@ func Run(t *testing.T, h Harness) {
 		{"types", testTypes},
 		{"key texts", testKeyTexts},
 		{"keys of every type", testKeysOfEveryType},
+		{"malformed keys", testMalformedKeys},
 		{"operators", testOperators},
 		{"aggregate functions", testAggregateFunctions},
 		{"predicates", testPredicates},
