@@ -20,13 +20,18 @@ type value struct {
 	name string
 	path []string
 	json plan.JSON
-	// enum tells that a literal was written as an enum value.
 	missing bool
 }
 
 // load resolves an input against the type of its place: variables are checked
 // for their declared type and their value.
 func (p *planner) load(v *ast.Value, ref schema.Ref, hasDefault bool, path string) (value, error) {
+	return p.loadAs(v, use{ref: ref, path: path}, hasDefault)
+}
+
+// loadAs is load for inputs with rules of their own.
+func (p *planner) loadAs(v *ast.Value, u use, hasDefault bool) (value, error) {
+	ref, path := u.ref, u.path
 	if v == nil {
 		return value{missing: true}, nil
 	}
@@ -40,7 +45,8 @@ func (p *planner) load(v *ast.Value, ref schema.Ref, hasDefault bool, path strin
 	if !usable(def, ref, hasDefault) {
 		return value{}, invalid(path, "variable '%s' is declared as '%s', but used where '%s' is expected", v.Raw, def.Type.String(), ref.String())
 	}
-	p.use(use{name: v.Raw, ref: ref, path: path})
+	u.name = v.Raw
+	p.use(u)
 	j, given := p.variables[v.Raw]
 	if !given {
 		if def.DefaultValue != nil {
@@ -48,7 +54,7 @@ func (p *planner) load(v *ast.Value, ref schema.Ref, hasDefault bool, path strin
 		}
 		return value{missing: true}, nil
 	}
-	if err := check(ref, j, path); err != nil {
+	if err := u.check(j); err != nil {
 		return value{}, err
 	}
 	return value{name: v.Raw, json: j}, nil

@@ -78,7 +78,7 @@ func newUses(known, found []use) []use {
 	var out []use
 	for _, u := range found {
 		same := func(k use) bool {
-			return k.name == u.name && k.path == u.path && k.exact == u.exact && k.nonNegative == u.nonNegative &&
+			return k.name == u.name && k.path == u.path && k.exact == u.exact && k.kind == u.kind &&
 				k.ref.String() == u.ref.String()
 		}
 		if !slices.ContainsFunc(known, same) && !slices.ContainsFunc(out, same) {

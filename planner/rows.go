@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"dovetail/metadata/catalog"
 	"dovetail/plan"
 	"dovetail/schema"
@@ -49,7 +51,14 @@ func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) erro
 			continue
 		}
 		path := under(s.path+".args", a.Name)
-		v, err := p.load(s.argument(a.Name), a.Type, a.Default != "", path)
+		u := use{ref: a.Type, path: path}
+		switch b.Kind { //nolint:exhaustive // only these have rules of their own
+		case schema.ArgLimit:
+			u.kind = limitInput
+		case schema.ArgOffset:
+			u.kind = offsetInput
+		}
+		v, err := p.loadAs(s.argument(a.Name), u, a.Default != "")
 		if err != nil {
 			return err
 		}
@@ -62,9 +71,9 @@ func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) erro
 		case schema.ArgOrderBy:
 			rows.OrderBy, err = p.orderBy(v, *a.Type.List, path)
 		case schema.ArgLimit:
-			rows.Limit, err = p.count(v, a.Type, path)
+			rows.Limit, err = checked(v, path, checkLimit)
 		case schema.ArgOffset:
-			rows.Offset, err = p.offset(v, a.Type, path)
+			rows.Offset, err = checked(v, path, checkOffset)
 		case schema.ArgDistinctOn:
 			rows.DistinctOn, err = p.columns(v, *a.Type.List, path)
 		case schema.ArgColumns, schema.ArgDistinct, schema.ArgPath, schema.ArgArgs, schema.ArgFilter, schema.ArgPredicate, schema.ArgArguments:
@@ -103,30 +112,23 @@ func distinctMatchesOrder(rows *plan.Rows, path string) error {
 	return nil
 }
 
-// count is a limit: a non-negative 32-bit integer.
-func (p *planner) count(v value, ref schema.Ref, path string) (plan.Value, error) {
-	j, err := v.literal(path)
+// checked gives a scalar that has rules of its own.
+func checked(v value, path string, check func(plan.JSON, string) error) (plan.Value, error) {
+	if v.lit == nil {
+		return &plan.Variable{Name: v.name, Path: v.path}, nil
+	}
+	if v.lit.Kind == ast.EnumValue {
+		return nil, invalid(path, "expected a non-negative 32-bit integer for type 'Int', but found an enum value")
+	}
+	j, err := literalJSON(v.lit, path)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkNonNegative(j, path); err != nil {
-		return nil, err
-	}
-	if v.lit == nil {
-		p.use(use{name: v.name, ref: ref, path: path, nonNegative: true})
-	}
-	return p.plain(v, j), nil
+	return &plan.Literal{JSON: j}, check(j, path)
 }
 
-// plain is a value that has been checked already.
-func (p *planner) plain(v value, j plan.JSON) plan.Value {
-	if v.lit == nil {
-		return &plan.Variable{Name: v.name, Path: v.path}
-	}
-	return &plan.Literal{JSON: j}
-}
-
-func checkNonNegative(j plan.JSON, path string) error {
+// checkLimit takes a non-negative 32-bit integer.
+func checkLimit(j plan.JSON, path string) error {
 	if j.IsNull() {
 		return nil
 	}
@@ -138,25 +140,18 @@ func checkNonNegative(j plan.JSON, path string) error {
 	return invalid(path, "expected a non-negative 32-bit integer for type 'Int', but found %s", describe(j))
 }
 
-// offset is a non-negative integer of up to 64 bits, which may stand in a
-// string.
-func (p *planner) offset(v value, ref schema.Ref, path string) (plan.Value, error) {
-	j, err := v.literal(path)
-	if err != nil {
-		return nil, err
+// checkOffset takes a non-negative integer of up to 64 bits, which may stand in
+// a string.
+func checkOffset(j plan.JSON, path string) error {
+	if j.IsNull() {
+		return nil
 	}
 	if j.Kind == plan.JSONNumber || j.Kind == plan.JSONString {
-		if i, err := strconv.ParseInt(j.Text, 10, 64); err == nil {
-			if i < 0 {
-				return nil, invalid(path, "expected a non-negative 64-bit integer for type 'Int', but found %s", describe(j))
-			}
-			return p.plain(v, j), nil
+		if i, err := strconv.ParseInt(j.Text, 10, 64); err == nil && i >= 0 {
+			return nil
 		}
 	}
-	if v.lit == nil {
-		return p.plain(v, j), nil
-	}
-	return nil, invalid(path, "expected a 64-bit integer for type 'Int', but found %s", describe(j))
+	return invalid(path, "expected a non-negative 64-bit integer for type 'Int', but found %s", describe(j))
 }
 
 // columns reads a list of column enum values.

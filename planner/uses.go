@@ -13,11 +13,20 @@ type use struct {
 	name string
 	ref  schema.Ref
 	path string
-	// nonNegative: limit and the like.
-	nonNegative bool
+	// kind says what is checked besides, or instead of, the type.
+	kind inputKind
 	// exact: the plan depends on the value itself.
 	exact bool
 }
+
+// inputKind tells inputs with rules of their own from plain ones.
+type inputKind string
+
+const (
+	plainInput  inputKind = ""
+	limitInput  inputKind = "limit"
+	offsetInput inputKind = "offset"
+)
 
 func (p *planner) use(u use) { p.uses = append(p.uses, u) }
 
@@ -29,16 +38,22 @@ func recheck(uses []use, variables map[string]plan.JSON) error {
 		if !ok {
 			continue
 		}
-		if err := check(u.ref, j, u.path); err != nil {
+		if err := u.check(j); err != nil {
 			return err
-		}
-		if u.nonNegative {
-			if err := checkNonNegative(j, u.path); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
+}
+
+func (u use) check(j plan.JSON) error {
+	switch u.kind {
+	case limitInput:
+		return checkLimit(j, u.path)
+	case offsetInput:
+		return checkOffset(j, u.path)
+	case plainInput:
+	}
+	return check(u.ref, j, u.path)
 }
 
 // shape is a text that is equal for variables that lead to the same plan:

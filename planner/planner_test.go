@@ -1,0 +1,267 @@
+package planner_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/metadata/catalog"
+	"dovetail/metadata/document"
+	"dovetail/plan"
+	"dovetail/planner"
+	"dovetail/remoteschema"
+	"dovetail/schema"
+	"dovetail/sources"
+	"dovetail/sources/sqlite"
+)
+
+// world is what a test file describes: databases, a remote schema, metadata.
+type world struct {
+	t         *testing.T
+	databases map[string]*sqlite.Source
+	remotes   map[string]string
+	catalog   *catalog.Catalog
+}
+
+// TestPlans runs the text goldens: queries and roles in, plans (or refusals)
+// out.
+func TestPlans(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "database":
+				return w.database(d.CmdArgs[0].Key, d.Input)
+			case "remote":
+				w.remotes[d.CmdArgs[0].Key] = d.Input
+				return "ok\n"
+			case "metadata":
+				return w.metadata(d.Input)
+			case "plan":
+				return w.plan(d)
+			case "statements":
+				return w.statements(d)
+			}
+			d.Fatalf(t, "unknown command %q", d.Cmd)
+			return ""
+		})
+	})
+}
+
+func (w *world) database(name, ddl string) string {
+	source, err := sqlite.Open(sqlite.Config{Path: ":memory:"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := source.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	if _, err := source.RunSQL(w.t.Context(), ddl, false); err != nil {
+		w.t.Fatal(err)
+	}
+	w.databases[name] = source
+	return "ok\n"
+}
+
+func (w *world) metadata(text string) string {
+	metadata, _, err := document.Parse([]byte(text))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	in := catalog.Input{
+		Metadata: metadata, Version: 1, Databases: map[string]catalog.Introspected{},
+		RemoteSchemas: map[string]catalog.IntrospectedRemote{},
+	}
+	for name, source := range w.databases {
+		database, err := source.Introspect(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		in.Databases[name] = catalog.Introspected{
+			Database: database, Capabilities: source.Capabilities(), Compiler: source, Version: 1,
+		}
+	}
+	for name, sdl := range w.remotes {
+		source, err := remoteschema.Open(remoteschema.Config{Name: name, URL: "http://127.0.0.1:1/graphql"})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		in.RemoteSchemas[name] = catalog.IntrospectedRemote{
+			Schema: gqlparser.MustLoadSchema(&ast.Source{Input: sdl}), Capabilities: source.Capabilities(), Compiler: source, Version: 1,
+		}
+	}
+	w.catalog = catalog.Build(in)
+	var out strings.Builder
+	for _, i := range w.catalog.Inconsistencies {
+		fmt.Fprintf(&out, "%s: %s\n", i.Name, i.Reason)
+	}
+	return out.String() + "ok\n"
+}
+
+func (w *world) made(d *datadriven.TestData) (*plan.Plan, error) {
+	role, variables, text := "admin", map[string]plan.JSON{}, d.Input
+	if d.HasArg("role") {
+		d.ScanArgs(w.t, "role", &role)
+	}
+	if first, rest, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(first, "variables ") {
+		j, err := plan.ParseJSON([]byte(strings.TrimPrefix(first, "variables ")))
+		if err != nil {
+			d.Fatalf(w.t, "variables: %v", err)
+		}
+		for i, k := range j.Keys {
+			variables[k] = j.Items[i]
+		}
+		text = rest
+	}
+	operation, err := planner.Prepare(schema.ForRole(w.catalog, role), text, "")
+	if err != nil {
+		return nil, err
+	}
+	return operation.Plan(variables)
+}
+
+func (w *world) plan(d *datadriven.TestData) string {
+	made, err := w.made(d)
+	if err != nil {
+		return refusal(err)
+	}
+	return made.String()
+}
+
+func (w *world) statements(d *datadriven.TestData) string {
+	made, err := w.made(d)
+	if err != nil {
+		return refusal(err)
+	}
+	var out strings.Builder
+	for _, f := range made.Fragments {
+		fmt.Fprintf(&out, "%d %s\n%s\n", f.ID, f.Source, strings.TrimSpace(f.Statement.Text()))
+	}
+	return out.String()
+}
+
+func refusal(err error) string {
+	var p *planner.Error
+	if errors.As(err, &p) {
+		return fmt.Sprintf("%s at %s: %s\n", p.Code, p.Path, p.Message)
+	}
+	var s *sources.Error
+	if errors.As(err, &s) {
+		return fmt.Sprintf("%s: %s\n", s.Code, s.Message)
+	}
+	return "error: " + err.Error() + "\n"
+}
+
+// FuzzPrepare feeds arbitrary documents and variables to the planner: it may
+// refuse them, and must not panic.
+func FuzzPrepare(f *testing.F) {
+	for _, seed := range []string{
+		"{ __typename }", "query ($a: Int) { artist(limit: $a) { id } }", "{ a { ...b } } fragment b on c { ...b }",
+		`{ __type(name: "x") { name fields { name } } }`, "mutation { x }", "subscription { artist { id } }",
+		`{ artist(where: {_and: [{id: {_in: [1, null]}}]}, order_by: {id: asc}) @include(if: true) { id } }`,
+	} {
+		f.Add(seed, `{"a": 1}`)
+	}
+	source, err := sqlite.Open(sqlite.Config{Path: ":memory:"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = source.Close() })
+	if _, err := source.RunSQL(f.Context(), "CREATE TABLE artist (id INTEGER PRIMARY KEY, name TEXT, born DATE)", false); err != nil {
+		f.Fatal(err)
+	}
+	database, err := source.Introspect(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	metadata, _, err := document.Parse([]byte(`{"version":3,"sources":[{"name":"default","kind":"sqlite","tables":[{"table":{"name":"artist"}}],
+		"configuration":{"connection_info":{"path":":memory:"}}}]}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	built := catalog.Build(catalog.Input{Metadata: metadata, Version: 1, Databases: map[string]catalog.Introspected{
+		"default": {Database: database, Capabilities: source.Capabilities(), Compiler: source, Version: 1},
+	}})
+	s := schema.ForRole(built, "admin")
+	f.Fuzz(func(t *testing.T, text, variables string) {
+		operation, err := planner.Prepare(s, text, "")
+		if err != nil {
+			return
+		}
+		values := map[string]plan.JSON{}
+		var raw map[string]json.RawMessage
+		if json.Unmarshal([]byte(variables), &raw) == nil {
+			for k, v := range raw {
+				if j, err := plan.ParseJSON(v); err == nil {
+					values[k] = j
+				}
+			}
+		}
+		first, err := operation.Plan(values)
+		if err != nil {
+			return
+		}
+		again, err := operation.Plan(values)
+		if err != nil || first.String() != again.String() {
+			t.Fatalf("planned twice, differently: %v", err)
+		}
+	})
+}
+
+const introspection = `query { __schema { queryType { name } mutationType { name } subscriptionType { name }
+  types { ...T } directives { name description locations args { ...I } } } }
+fragment T on __Type { kind name description fields(includeDeprecated: true) { name description args { ...I } type { ...R } isDeprecated deprecationReason }
+  inputFields { ...I } interfaces { ...R } enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason } possibleTypes { ...R } }
+fragment I on __InputValue { name description type { ...R } defaultValue }
+fragment R on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }`
+
+// TestIntrospectionIsASchema reads our introspection as a client does.
+func TestIntrospectionIsASchema(t *testing.T) {
+	w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}}
+	w.database("default", `CREATE TABLE artist (id INTEGER PRIMARY KEY, name TEXT, born DATE, tags JSON);
+		CREATE TABLE album (id INTEGER PRIMARY KEY, artist_id INTEGER NOT NULL REFERENCES artist(id));`)
+	w.remotes["pets"] = `type Query { pet: Pet, any: [Any] } interface Animal { name: String } type Dog implements Animal { name: String }
+		type Pet { kind: Kind @deprecated(reason: "gone"), in(a: In = {x: 1}): Int } enum Kind { CAT DOG } input In { x: Int = 3, y: [In!] } union Any = Pet | Dog`
+	w.metadata(`{"version": 3, "sources": [{"name": "default", "kind": "sqlite", "configuration": {"connection_info": {"path": "x"}}, "tables": [
+		{"table": {"name": "artist"}, "array_relationships": [{"name": "albums", "using": {"foreign_key_constraint_on": {"column": "artist_id", "table": {"name": "album"}}}}]},
+		{"table": {"name": "album"}, "object_relationships": [{"name": "artist", "using": {"foreign_key_constraint_on": "artist_id"}}]}]}],
+		"remote_schemas": [{"name": "pets", "definition": {"url": "http://127.0.0.1:1/"}}]}`)
+	operation, err := planner.Prepare(schema.ForRole(w.catalog, "admin"), introspection, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := operation.Plan(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	static, ok := made.Roots[0].Node.(*plan.Static)
+	if !ok {
+		t.Fatalf("introspection is planned as %T", made.Roots[0].Node)
+	}
+	read, err := remoteschema.LoadIntrospection([]byte(`{"data":{"__schema":` + string(static.JSON) + `}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"artist", "artist_bool_exp", "artist_order_by", "artist_select_column", "artist_aggregate_fields", "album_aggregate_order_by",
+		"order_by", "Pet", "Kind", "In", "Any", "Dog",
+	} {
+		if read.Types[name] == nil {
+			t.Errorf("type %s is missing", name)
+		}
+	}
+	if got := read.Types["album"].Fields.ForName("artist").Type.String(); got != "artist!" {
+		t.Errorf("album.artist is %s", got)
+	}
+	if got := read.Query.Fields.ForName("artist").Type.String(); got != "[artist!]!" {
+		t.Errorf("query_root.artist is %s", got)
+	}
+}
