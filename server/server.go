@@ -28,6 +28,8 @@ type Config struct {
 	// admins.
 	DevMode             bool
 	AdminInternalErrors bool
+	// Preserve401 answers failed authentication of GraphQL requests with 401.
+	Preserve401 bool
 	// MaxBodyBytes bounds the body of a request (0: no bound).
 	MaxBodyBytes int64
 	// CORS says which origins may ask from a browser.

@@ -123,6 +123,8 @@ func (s *Postgres) Get(ctx context.Context, key string) ([]byte, error) {
 		statement, args = `SELECT console_state::text FROM hdb_catalog.hdb_version`, nil
 	case KeyCLIState:
 		statement, args = `SELECT cli_state::text FROM hdb_catalog.hdb_version`, nil
+	case KeyResourceVersion:
+		statement, args = `SELECT coalesce((SELECT resource_version FROM hdb_catalog.hdb_metadata WHERE id = 1), 0)::text`, nil
 	}
 	var value string
 	err := s.pool.QueryRow(ctx, statement, args...).Scan(&value)
@@ -162,7 +164,7 @@ func (s *Postgres) Close() error {
 }
 
 func checkState(key string, value []byte) error {
-	if key == KeyInstanceID {
+	if key == KeyInstanceID || key == KeyResourceVersion {
 		return fmt.Errorf("the state %q can't be changed", key)
 	}
 	if !json.Valid(value) {

@@ -155,7 +155,11 @@ func (s *SQLite) Save(ctx context.Context, document []byte, expected int64) (int
 // Get implements Store.
 func (s *SQLite) Get(ctx context.Context, key string) ([]byte, error) {
 	var out []byte
-	err := s.read(ctx, `SELECT value FROM state WHERE key = ?`, []any{key}, func(stmt *sqlite.Stmt) error {
+	statement, args := `SELECT value FROM state WHERE key = ?`, []any{key}
+	if key == KeyResourceVersion {
+		statement, args = `SELECT coalesce((SELECT resource_version FROM metadata WHERE id = 1), 0)`, nil
+	}
+	err := s.read(ctx, statement, args, func(stmt *sqlite.Stmt) error {
 		out = []byte(stmt.ColumnText(0))
 		return nil
 	})

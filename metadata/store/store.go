@@ -19,6 +19,9 @@ const (
 	// KeyConsoleState and KeyCLIState are what clients keep here for themselves.
 	KeyConsoleState = "console_state"
 	KeyCLIState     = "cli_state"
+	// KeyResourceVersion is the metadata's version as a number, 0 when none has
+	// been saved yet. Saving changes it, nothing else does.
+	KeyResourceVersion = "resource_version"
 )
 
 // Snapshot is the metadata as stored.

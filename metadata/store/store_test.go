@@ -90,6 +90,9 @@ func TestStore(t *testing.T) {
 			if v, err := s.Save(ctx, []byte(first), 0); err != nil || v != 1 {
 				t.Fatalf("first save: %d, %v", v, err)
 			}
+			if v, err := s.Get(ctx, store.KeyResourceVersion); err != nil || string(v) != "1" {
+				t.Fatalf("version after the first save: %q, %v", v, err)
+			}
 			if _, err := s.Save(ctx, []byte(second), 0); !errors.Is(err, store.ErrConflict) {
 				t.Fatalf("second first save: %v", err)
 			}

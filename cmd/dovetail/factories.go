@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/metadata/catalog"
+	"dovetail/metadata/document"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+	"dovetail/remoteschema"
+	"dovetail/sources"
+	"dovetail/sources/postgres"
+	"dovetail/sources/sqlite"
+)
+
+// factories make the sources that metadata names.
+func factories(s *settings) engine.Factories {
+	return engine.Factories{
+		OpenDatabase: func(ctx context.Context, kind, name string, configuration plan.JSON) (sources.DatabaseSource, error) {
+			return openDatabase(ctx, s, kind, name, configuration)
+		},
+		ParseType: func(kind string) func(string) plan.Type {
+			if kind == document.KindPostgres {
+				return postgres.ParseType
+			}
+			return nil
+		},
+		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (engine.Remote, error) { return openRemote(s, r) },
+		Customize:  customize,
+		Permission: permission,
+	}
+}
+
+func openDatabase(ctx context.Context, s *settings, kind, name string, configuration plan.JSON) (sources.DatabaseSource, error) {
+	connection, err := document.ConnectionOf(configuration, "$.configuration", kind)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	switch kind {
+	case document.KindPostgres:
+		config, err := postgresConfig(s, connection)
+		if err != nil {
+			return nil, err
+		}
+		source, err := postgres.Open(ctx, config)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		}
+		return source, nil
+	case document.KindSQLite:
+		path, err := resolve(connection.Path)
+		if err != nil {
+			return nil, err
+		}
+		source, err := sqlite.Open(sqlite.Config{Path: path, MaxConnections: deref(connection.Pool.MaxConnections)})
+		if err != nil {
+			return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		}
+		return source, nil
+	}
+	return nil, fmt.Errorf("source %q: databases of kind %q are not supported", name, kind)
+}
+
+func resolve(t document.Text) (string, error) {
+	value, missing, ok := t.Resolve(os.LookupEnv)
+	if !ok {
+		return "", &sources.Error{Code: "invalid-params", Message: fmt.Sprintf("environment variable '%s' not set", missing)}
+	}
+	return value, nil
+}
+
+func deref(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func seconds(n *int, otherwise time.Duration) time.Duration {
+	if n == nil {
+		return otherwise
+	}
+	return time.Duration(*n) * time.Second
+}
+
+func postgresConfig(s *settings, c *document.Connection) (postgres.Config, error) {
+	address, err := resolve(c.URL)
+	if err != nil {
+		return postgres.Config{}, err
+	}
+	if c.SSL != nil {
+		if address, err = withSSL(address, c.SSL); err != nil {
+			return postgres.Config{}, err
+		}
+	}
+	out := postgres.Config{
+		URL: address, MaxConnections: deref(c.Pool.MaxConnections), IdleTimeout: seconds(c.Pool.IdleTimeout, s.postgres.idle),
+		ConnectionLifetime: seconds(c.Pool.ConnectionLifetime, s.postgres.lifetime), PoolTimeout: seconds(c.Pool.PoolTimeout, 0),
+		IsolationLevel: c.IsolationLevel, DisablePreparedStatements: c.UsePreparedStatements != nil && !*c.UsePreparedStatements,
+	}
+	if out.MaxConnections == 0 {
+		out.MaxConnections = s.postgres.connections
+	}
+	if out.IsolationLevel == "" {
+		out.IsolationLevel = s.postgres.isolation
+	}
+	return out, nil
+}
+
+// withSSL adds certificates to a Postgres URL. The metadata holds their text,
+// connections want files.
+func withSSL(address string, c *document.SSLConfiguration) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" {
+		return "", &sources.Error{Code: "invalid-params", Message: "ssl_configuration needs a database_url that is a URL"}
+	}
+	query := u.Query()
+	query.Set("sslmode", c.Mode)
+	folder, err := os.MkdirTemp("", "dovetail-certificates-")
+	if err != nil {
+		return "", err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	for name, text := range map[string]document.Text{"sslrootcert": c.RootCert, "sslcert": c.Cert, "sslkey": c.Key} {
+		if text == (document.Text{}) {
+			continue
+		}
+		value, err := resolve(text)
+		if err != nil {
+			return "", err
+		}
+		path := filepath.Join(folder, name+".pem")
+		if err := os.WriteFile(path, []byte(value), 0o600); err != nil {
+			return "", err //nolint:wrapcheck // the reason of an inconsistency
+		}
+		query.Set(name, path)
+	}
+	if c.Password != (document.Text{}) {
+		password, err := resolve(c.Password)
+		if err != nil {
+			return "", err
+		}
+		query.Set("sslpassword", password)
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+// remote is a remote schema as the engine wants it.
+type remote struct{ *remoteschema.Source }
+
+// Introspect implements engine.Remote.
+func (r remote) Introspect(ctx context.Context) ([]byte, error) {
+	schema, err := r.Source.Introspect(ctx)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	return schema.Raw, nil
+}
+
+// UseIntrospection implements engine.Remote.
+func (r remote) UseIntrospection(answer []byte) (*ast.Schema, error) {
+	schema, err := remoteschema.LoadIntrospection(answer)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	r.UseSchema(schema)
+	return schema, nil
+}
+
+func openRemote(s *settings, r *document.RemoteSchema) (engine.Remote, error) {
+	d := &r.Definition
+	address, display, err := remoteschema.ResolveURL(remoteschema.URLDefinition{URL: d.URL, URLFromEnv: d.URLFromEnv}, os.LookupEnv)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	definitions := make([]remoteschema.HeaderDefinition, 0, len(d.Headers))
+	for _, h := range d.Headers {
+		definitions = append(definitions, remoteschema.HeaderDefinition{Name: h.Name, Value: h.Value, ValueFromEnv: h.FromEnv})
+	}
+	headers, err := remoteschema.ResolveHeaders(definitions, os.LookupEnv)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	source, err := remoteschema.Open(remoteschema.Config{
+		Name: r.Name, URL: address, Display: display, Headers: headers, ForwardClientHeaders: d.ForwardClientHeaders,
+		Timeout: seconds(d.TimeoutSeconds, 0), SkipNulls: s.catalog.RemoteSchemaSkipNulls,
+	})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	return remote{source}, nil
+}
+
+func mapping(m document.Mapping) map[string]string {
+	out := make(map[string]string, len(m))
+	for _, p := range m {
+		out[p.Key] = p.Value
+	}
+	return out
+}
+
+func customize(r *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCustomization, error) {
+	c := r.Definition.Customization
+	definition := remoteschema.Customization{
+		Namespace: c.Namespace,
+		TypeNames: remoteschema.TypeNames{Prefix: c.TypePrefix, Suffix: c.TypeSuffix, Mapping: mapping(c.TypeMapping)},
+	}
+	for _, f := range c.Fields {
+		definition.FieldNames = append(definition.FieldNames, remoteschema.FieldNames{
+			ParentType: f.ParentType, Prefix: f.Prefix, Suffix: f.Suffix, Mapping: mapping(f.Mapping),
+		})
+	}
+	names, err := remoteschema.Customize(definition, upstream)
+	if err != nil {
+		return catalog.RemoteCustomization{}, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	return catalog.RemoteCustomization{Namespace: c.Namespace, Types: names.Types, Fields: names.Fields}, nil
+}
+
+func permission(p *document.RemoteSchemaPermission, _ *ast.Schema) (*catalog.RemotePermission, error) {
+	return nil, fmt.Errorf("permissions of remote schemas are not supported (role %q)", p.Role)
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// newLogger writes one JSON object a line, in v2's shape: timestamp, level,
+// type and detail.
+func newLogger(output io.Writer, s *settings) *slog.Logger {
+	handler := slog.NewJSONHandler(output, &slog.HandlerOptions{
+		Level: s.logLevel,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) > 0 {
+				return a
+			}
+			switch a.Key {
+			case slog.TimeKey:
+				a.Key = "timestamp"
+			case slog.MessageKey:
+				a.Key = "type"
+			case slog.LevelKey:
+				a.Value = slog.StringValue(strings.ToLower(a.Value.String()))
+			}
+			return a
+		},
+	})
+	return slog.New(&typeFilter{Handler: handler, types: s.logTypes})
+}
+
+// optionalTypes are the kinds of log lines that can be turned off; others are
+// always written.
+func optionalTypes() []string {
+	return []string{
+		"startup", "http-log", "webhook-log", "websocket-log", "query-log", "execution-log", "livequery-poller-log",
+		"action-handler-log", "data-connector-log", "jwk-refresh-log", "validate-input-log",
+	}
+}
+
+// typeFilter leaves out kinds of log lines that nobody asked for.
+type typeFilter struct {
+	slog.Handler
+	types map[string]bool
+}
+
+// Handle implements slog.Handler.
+func (f *typeFilter) Handle(ctx context.Context, r slog.Record) error {
+	for _, t := range optionalTypes() {
+		if r.Message == t && !f.types[t] {
+			return nil
+		}
+	}
+	return f.Handler.Handle(ctx, r) //nolint:wrapcheck // a handler hands on its handler's error
+}
+
+// WithAttrs implements slog.Handler.
+func (f *typeFilter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &typeFilter{Handler: f.Handler.WithAttrs(attrs), types: f.types}
+}
+
+// WithGroup implements slog.Handler.
+func (f *typeFilter) WithGroup(name string) slog.Handler {
+	return &typeFilter{Handler: f.Handler.WithGroup(name), types: f.types}
+}

@@ -1,0 +1,58 @@
+// Command dovetail serves one GraphQL endpoint over many databases and services.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// version is set by the build.
+var version = "development" //nolint:gochecknoglobals // set by the linker
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dovetail: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// lookup finds an environment variable.
+type lookup func(name string) (string, bool)
+
+// run carries out a command line.
+func run(ctx context.Context, arguments []string, env lookup, stdout, stderr io.Writer) error {
+	s, subcommand, rest, err := parseSettings(arguments, env, stderr)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q", strings.Join(rest, " "))
+	}
+	switch subcommand {
+	case "version":
+		_, err := fmt.Fprintln(stdout, "dovetail "+version)
+		return err //nolint:wrapcheck // nobody to tell
+	case "healthcheck":
+		return healthcheck(ctx, s)
+	case "demo-service":
+		return demoService(ctx, s)
+	case "serve":
+		return serve(ctx, s, stdout)
+	case "", "demo":
+		return serveDemo(ctx, s, stdout)
+	}
+	return fmt.Errorf("unknown command %q: expected serve, demo, demo-service, healthcheck or version", subcommand)
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dovetail/internal/demo"
+	"dovetail/metadata/command"
+	"dovetail/metadata/document"
+	"dovetail/metadata/engine"
+	"dovetail/metadata/store"
+	"dovetail/plan"
+	"dovetail/server"
+	"dovetail/session"
+)
+
+// openStore opens what keeps the metadata.
+func openStore(ctx context.Context, s *settings) (store.Store, error) {
+	url := s.metadataURL
+	if url == "" {
+		url = s.databaseURL
+	}
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		return store.OpenSQLite(ctx, path) //nolint:wrapcheck // says what it did
+	}
+	if url != "" {
+		return store.OpenPostgres(ctx, url) //nolint:wrapcheck // says what it did
+	}
+	return store.OpenSQLite(ctx, s.metadataPath) //nolint:wrapcheck // says what it did
+}
+
+// defaultSource is the configuration of the source that database-url makes;
+// null without one.
+func defaultSource(s *settings) plan.JSON {
+	if s.databaseURL == "" {
+		return plan.JSON{}
+	}
+	object := func(key string, value plan.JSON) plan.JSON {
+		return plan.JSON{Kind: plan.JSONObject, Keys: []string{key}, Items: []plan.JSON{value}}
+	}
+	url := plan.JSON{Kind: plan.JSONString, Text: s.databaseURL}
+	if s.databaseURLFromEnv != "" {
+		url = object("from_env", plan.JSON{Kind: plan.JSONString, Text: s.databaseURLFromEnv})
+	}
+	return object("connection_info", object("database_url", url))
+}
+
+// instance is a running engine.
+type instance struct {
+	store    store.Store
+	engine   *engine.Engine
+	commands *command.Runner
+	server   *server.Server
+	logger   *slog.Logger
+}
+
+// start makes an engine ready to serve.
+func start(ctx context.Context, s *settings, output io.Writer) (*instance, error) {
+	logger := newLogger(output, s)
+	for _, text := range s.ignored {
+		logger.WarnContext(ctx, "startup", "detail", map[string]any{"kind": "ignored_setting", "info": text})
+	}
+	authenticator, err := session.New(session.Config{AdminSecret: s.adminSecret, UnauthorizedRole: s.unauthorizedRole})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says it all
+	}
+	keeper, err := openStore(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	configuration := defaultSource(s)
+	var initial *document.Metadata
+	if !configuration.IsNull() {
+		initial = &document.Metadata{Sources: []*document.Source{{
+			Name: "default", Kind: document.KindPostgres, Configuration: configuration,
+		}}}
+	}
+	running, err := engine.Open(ctx, engine.Config{
+		Store: keeper, Factories: factories(s), Settings: s.catalog, Logger: logger,
+		Timeout: s.sourceTimeout, PollInterval: s.poll, Initial: initial,
+	})
+	if err != nil {
+		return nil, errors.Join(err, keeper.Close())
+	}
+	commands := command.New(command.Config{Engine: running, Logger: logger, ReadOnly: s.readOnly, DefaultSource: configuration})
+	return &instance{
+		store: keeper, engine: running, commands: commands, logger: logger,
+		server: server.New(server.Config{
+			Engine: running, Commands: commands, Authenticator: authenticator, Logger: logger, Version: version,
+			DevMode: s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
+			CORS: s.cors, APIs: s.apis, Description: map[string]any{"experimental_features": s.experimental}, ShutdownTimeout: s.shutdown,
+		}),
+	}, nil
+}
+
+// close ends an engine.
+func (i *instance) close() error {
+	i.engine.Close()
+	return i.store.Close() //nolint:wrapcheck // says what it did
+}
+
+// serve runs the engine until the context ends.
+func serve(ctx context.Context, s *settings, output io.Writer) (err error) {
+	var config net.ListenConfig
+	// Listening first refuses a taken port before anything is opened.
+	listener, err := config.Listen(ctx, "tcp", s.address())
+	if err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	i, err := start(ctx, s, output)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, i.close()) }()
+	i.logger.InfoContext(ctx, "startup", "detail", map[string]any{
+		"kind": "server", "info": map[string]any{"version": version, "address": listener.Addr().String()},
+	})
+	return i.server.Serve(ctx, listener) //nolint:wrapcheck // says it all
+}
+
+// serveDemo runs the engine over the built-in example.
+func serveDemo(ctx context.Context, s *settings, output io.Writer) (err error) {
+	if s.host == "" {
+		s.host = "127.0.0.1"
+	}
+	folder, err := os.MkdirTemp("", "dovetail-demo-")
+	if err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	if s.metadataURL == "" && s.metadataPath == defaults().metadataPath {
+		s.metadataPath = filepath.Join(folder, "metadata.db")
+	}
+	example, err := demo.Start(ctx, folder)
+	if err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	defer func() { err = errors.Join(err, example.Close()) }()
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.address())
+	if err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	var log bytes.Buffer
+	quiet := io.Writer(&log)
+	if s.logLevel < slog.LevelInfo {
+		quiet = output
+	}
+	s.logTypes = map[string]bool{}
+	i, err := start(ctx, s, quiet)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, i.close()) }()
+	if err := applyMetadata(ctx, i, example.MetadataJSON); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if err := greet(output, listener.Addr().String()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return i.server.Serve(ctx, listener) //nolint:wrapcheck // says it all
+}
+
+// applyMetadata replaces an engine's metadata.
+func applyMetadata(ctx context.Context, i *instance, metadata []byte) error {
+	body, err := json.Marshal(map[string]any{"type": "replace_metadata", "args": json.RawMessage(metadata)})
+	if err != nil {
+		return fmt.Errorf("the demo's metadata: %w", err)
+	}
+	if _, err := i.commands.Run(ctx, command.V1Metadata, &session.Session{Role: session.AdminRole}, body); err != nil {
+		return fmt.Errorf("applying the demo's metadata: %w", err)
+	}
+	return nil
+}
+
+func greet(output io.Writer, address string) error {
+	_, err := fmt.Fprintf(output, `Dovetail serves its demo, a music shop in two databases and a GraphQL service, at
+
+  http://%[1]s/v1/graphql
+
+Ask it something that takes all three:
+
+  curl -s http://%[1]s/v1/graphql -d '{"query": "{album(limit: 2) {title rating {average} order_lines {quantity}}}"}'
+
+`, address)
+	return err //nolint:wrapcheck // nobody to tell
+}
+
+// demoService runs the demo's GraphQL service alone.
+func demoService(ctx context.Context, s *settings) error {
+	return demo.ServeReviews(ctx, s.address()) //nolint:wrapcheck // says it all
+}
+
+// healthcheckTimeout is how long an engine may take to tell how it is.
+const healthcheckTimeout = 5 * time.Second
+
+// healthcheck asks a running engine how it is.
+func healthcheck(ctx context.Context, s *settings) error {
+	url := s.checkURL
+	if url == "" {
+		url = "http://" + net.JoinHostPort("127.0.0.1", s.port) + "/healthz"
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	if err := answer.Body.Close(); err != nil {
+		return err //nolint:wrapcheck // says it all
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", url, answer.Status)
+	}
+	return nil
+}

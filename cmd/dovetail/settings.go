@@ -1,0 +1,441 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dovetail/metadata/catalog"
+	"dovetail/server"
+)
+
+// settings are what flags and the environment say.
+type settings struct {
+	metadataURL  string
+	metadataPath string
+	databaseURL  string
+	// databaseURLFromEnv: the default source refers to the environment variable.
+	databaseURLFromEnv string
+
+	host, port       string
+	adminSecret      string
+	unauthorizedRole string
+	devMode          bool
+	internalErrors   bool
+	readOnly         bool
+	preserve401      bool
+	maxBodyBytes     int64
+	cors             server.CORS
+	apis             map[server.API]bool
+	shutdown         time.Duration
+	poll             time.Duration
+	sourceTimeout    time.Duration
+	logLevel         slog.Level
+	logTypes         map[string]bool
+	experimental     []string
+	catalog          catalog.Settings
+	postgres         postgresDefaults
+	checkURL         string
+	// ignored settings are told of at the start.
+	ignored []string
+}
+
+// postgresDefaults hold for sources that don't say otherwise.
+type postgresDefaults struct {
+	connections int
+	idle        time.Duration
+	lifetime    time.Duration
+	isolation   string
+}
+
+func defaults() *settings {
+	return &settings{
+		metadataPath: "dovetail.db", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20,
+		cors: server.CORS{Origins: []string{"*"}},
+		apis: map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
+		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
+		catalog: catalog.Settings{InferFunctionPermissions: true, DefaultNamingConvention: "hasura-default"},
+		logTypes: map[string]bool{
+			"startup": true, "http-log": true, "webhook-log": true, "websocket-log": true, "jwk-refresh-log": true,
+		},
+	}
+}
+
+// setting is one flag, with the environment variables that stand in for it:
+// DOVETAIL_ and HASURA_GRAPHQL_ followed by its name in capitals.
+type setting struct {
+	name string
+	help string
+	// toggle: the flag takes no value.
+	toggle bool
+	// variables stand in for it besides.
+	variables []string
+	apply     func(s *settings, value string) error
+}
+
+func text(target func(*settings) *string) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		*target(s) = v
+		return nil
+	}
+}
+
+func boolean(target func(*settings) *bool) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		b, err := parseBool(v)
+		*target(s) = b
+		return err
+	}
+}
+
+var errNotBool = errors.New("expected true or false")
+
+func parseBool(v string) (bool, error) {
+	switch strings.ToLower(v) {
+	case "true", "t", "yes", "y":
+		return true, nil
+	case "false", "f", "no", "n":
+		return false, nil
+	}
+	return false, errNotBool
+}
+
+// duration reads a number of units.
+func duration(target func(*settings) *time.Duration, unit time.Duration) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		n, err := strconv.ParseUint(v, 10, 31)
+		if err != nil {
+			return fmt.Errorf("expected a whole number: %w", err)
+		}
+		*target(s) = time.Duration(n) * unit //nolint:gosec // 31 bits
+		return nil
+	}
+}
+
+// honoured are the settings that do something.
+func honoured() []setting {
+	return slices.Concat(storeSettings(), serverSettings(), schemaSettings(), sourceSettings())
+}
+
+func storeSettings() []setting {
+	return []setting{
+		{
+			name: "metadata-database-url", help: "Postgres database that keeps the metadata",
+			apply: text(func(s *settings) *string { return &s.metadataURL }),
+		},
+		{
+			name: "metadata-path", help: "SQLite file that keeps the metadata when no database does (dovetail.db)",
+			apply: text(func(s *settings) *string { return &s.metadataPath }),
+		},
+		{
+			name: "database-url", help: "Postgres database that becomes the source default, and keeps the metadata if nothing else does",
+			apply: text(func(s *settings) *string { return &s.databaseURL }),
+		},
+		{
+			name: "schema-sync-poll-interval", help: "milliseconds between looking for other instances' changes of the metadata, 0 for never (1000)",
+			apply: duration(func(s *settings) *time.Duration { return &s.poll }, time.Millisecond),
+		},
+		{
+			name: "read-only-metadata", help: "refuse changes of the metadata", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.readOnly }),
+		},
+	}
+}
+
+func serverSettings() []setting {
+	return []setting{
+		{name: "server-host", help: "address to listen on (all; demo: 127.0.0.1)", apply: func(s *settings, v string) error {
+			if v == "*" {
+				v = ""
+			}
+			s.host = v
+			return nil
+		}},
+		{
+			name: "server-port", help: "port to listen on (8080)", variables: []string{"PORT"},
+			apply: func(s *settings, v string) error {
+				if n, err := strconv.ParseUint(v, 10, 16); err != nil || n == 0 {
+					return errors.New("expected a port number")
+				}
+				s.port = v
+				return nil
+			},
+		},
+		{
+			name: "admin-secret", help: "secret that requests must carry", variables: []string{"HASURA_GRAPHQL_ACCESS_KEY"},
+			apply: text(func(s *settings) *string { return &s.adminSecret }),
+		},
+		{name: "access-key", help: "older name of admin-secret", apply: text(func(s *settings) *string { return &s.adminSecret })},
+		{
+			name: "unauthorized-role", help: "role of requests that carry no secret",
+			apply: text(func(s *settings) *string { return &s.unauthorizedRole }),
+		},
+		{name: "dev-mode", help: "show internal error detail to every role", toggle: true, apply: boolean(func(s *settings) *bool { return &s.devMode })},
+		{
+			name: "admin-internal-errors", help: "show internal error detail to admins (true)",
+			apply: boolean(func(s *settings) *bool { return &s.internalErrors }),
+		},
+		{
+			name: "preserve-401-errors", help: "answer failed authentication of GraphQL requests with status 401", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.preserve401 }),
+		},
+		{name: "cors-domain", help: "origins that may ask from a browser (*)", apply: func(s *settings, v string) error {
+			s.cors.Origins = nil
+			for origin := range strings.SplitSeq(v, ",") {
+				s.cors.Origins = append(s.cors.Origins, strings.TrimSpace(origin))
+			}
+			return nil
+		}},
+		{name: "disable-cors", help: "answer no origin", toggle: true, apply: boolean(func(s *settings) *bool { return &s.cors.Disabled })},
+		{name: "enabled-apis", help: "graphql, metadata and config (all)", apply: enabledAPIs},
+		{name: "max-body-bytes", help: "largest body of a request, 0 for no bound (100 MiB)", apply: func(s *settings, v string) (err error) {
+			s.maxBodyBytes, err = strconv.ParseInt(v, 10, 64)
+			return err //nolint:wrapcheck // the caller names the setting
+		}},
+		{
+			name: "graceful-shutdown-timeout", help: "seconds that running requests get to end (60)",
+			apply: duration(func(s *settings) *time.Duration { return &s.shutdown }, time.Second),
+		},
+		{name: "log-level", help: "debug, info, warn or error (info)", apply: func(s *settings, v string) error {
+			return s.logLevel.UnmarshalText([]byte(v))
+		}},
+		{name: "enabled-log-types", help: "kinds of log lines (startup,http-log,webhook-log,websocket-log,jwk-refresh-log)", apply: logTypes},
+		{name: "url", help: "what healthcheck asks (http://127.0.0.1:8080/healthz)", apply: text(func(s *settings) *string { return &s.checkURL })},
+	}
+}
+
+func enabledAPIs(s *settings, v string) error {
+	s.apis = map[server.API]bool{}
+	for name := range strings.SplitSeq(v, ",") {
+		switch name = strings.TrimSpace(name); name {
+		case string(server.APIGraphQL), string(server.APIMetadata), string(server.APIConfig):
+			s.apis[server.API(name)] = true
+		case "pgdump", "developer", "metrics":
+			s.ignored = append(s.ignored, fmt.Sprintf("enabled-apis: there is no %q API", name))
+		default:
+			return fmt.Errorf("unknown API %q", name)
+		}
+	}
+	return nil
+}
+
+func logTypes(s *settings, v string) error {
+	s.logTypes = map[string]bool{}
+	for name := range strings.SplitSeq(v, ",") {
+		s.logTypes[strings.TrimSpace(name)] = true
+	}
+	return nil
+}
+
+func schemaSettings() []setting {
+	return []setting{
+		{
+			name: "stringify-numeric-types", help: "answer bigint, numeric, float8 and their likes as strings", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.catalog.StringifyNumericTypes }),
+		},
+		{
+			name: "infer-function-permissions", help: "let roles call query functions whose table they may read (true)",
+			apply: boolean(func(s *settings) *bool { return &s.catalog.InferFunctionPermissions }),
+		},
+		{
+			name: "enable-remote-schema-permissions", help: "roles see of remote schemas what permissions give them", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.catalog.RemoteSchemaPermissions }),
+		},
+		{
+			name: "v1-boolean-null-collapse", help: "a null in a comparison is true", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.catalog.BooleanNullCollapse }),
+		},
+		{
+			name: "remote-schema-skip-nulls", help: "leave null arguments out of requests to remote schemas", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.catalog.RemoteSchemaSkipNulls }),
+		},
+		{
+			name: "strict-remote-joins", help: "a failed remote join fails the whole request", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.catalog.StrictRemoteJoins }),
+		},
+		{
+			name: "enable-apollo-federation", help: "serve tables as entities of a federation", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.catalog.ApolloFederation }),
+		},
+		{name: "default-naming-convention", help: "hasura-default or graphql-default (hasura-default)", apply: func(s *settings, v string) error {
+			if v != "hasura-default" && v != "graphql-default" {
+				return errors.New(`expected "hasura-default" or "graphql-default"`)
+			}
+			s.catalog.DefaultNamingConvention = v
+			return nil
+		}},
+		{name: "experimental-features", help: "comma-separated list", apply: experimental},
+	}
+}
+
+// experimental reads v2's experimental features: those that are always there,
+// those that are settings here, and those that can't be had.
+func experimental(s *settings, v string) error {
+	for name := range strings.SplitSeq(v, ",") {
+		switch name = strings.TrimSpace(name); name {
+		case "":
+			continue
+		case "inherited_roles", "naming_convention", "optimize_permission_filters", "streaming_subscriptions":
+		case "apollo_federation":
+			s.catalog.ApolloFederation = true
+		case "bigquery_string_numeric_input", "remove_empty_subscription_responses", "disable_native_query_validation":
+			s.ignored = append(s.ignored, fmt.Sprintf("experimental-features: %q changes nothing here", name))
+		default:
+			return fmt.Errorf("the experimental feature %q is not supported", name)
+		}
+		s.experimental = append(s.experimental, name)
+	}
+	return nil
+}
+
+func sourceSettings() []setting {
+	return []setting{
+		{name: "pg-connections", help: "connections per Postgres source (50)", apply: func(s *settings, v string) (err error) {
+			s.postgres.connections, err = strconv.Atoi(v)
+			return err //nolint:wrapcheck // the caller names the setting
+		}},
+		{
+			name: "pg-timeout", help: "seconds until idle Postgres connections end (180)",
+			apply: duration(func(s *settings) *time.Duration { return &s.postgres.idle }, time.Second),
+		},
+		{
+			name: "pg-conn-lifetime", help: "seconds until Postgres connections end (600)",
+			apply: duration(func(s *settings) *time.Duration { return &s.postgres.lifetime }, time.Second),
+		},
+		{name: "tx-isolation", help: "isolation level of Postgres transactions (read-committed)", apply: func(s *settings, v string) error {
+			if !slices.Contains([]string{"read-committed", "repeatable-read", "serializable"}, v) {
+				return errors.New("expected read-committed, repeatable-read or serializable")
+			}
+			s.postgres.isolation = v
+			return nil
+		}},
+		{
+			name: "source-timeout", help: "seconds that connecting to a source and introspecting it may take (30)",
+			apply: duration(func(s *settings) *time.Duration { return &s.sourceTimeout }, time.Second),
+		},
+	}
+}
+
+// variableName is the end of the names of a setting's environment variables.
+func (d setting) variableName() string {
+	return strings.ToUpper(strings.ReplaceAll(d.name, "-", "_"))
+}
+
+// fromEnvironment finds a setting's value in the environment.
+func (d setting) fromEnvironment(env lookup) (value, name string, ok bool) {
+	for _, name := range append([]string{"DOVETAIL_" + d.variableName(), "HASURA_GRAPHQL_" + d.variableName()}, d.variables...) {
+		if v, ok := env(name); ok {
+			return v, name, true
+		}
+	}
+	return "", "", false
+}
+
+// parseSettings reads a command line: flags, a command, more flags. What flags
+// don't say, the environment does.
+func parseSettings(arguments []string, env lookup, output io.Writer) (s *settings, subcommand string, rest []string, err error) {
+	s = defaults()
+	flags := flag.NewFlagSet("dovetail", flag.ContinueOnError)
+	flags.SetOutput(output)
+	given := map[string]bool{}
+	define(flags, s, given)
+	if err := flags.Parse(arguments); err != nil {
+		return nil, "", nil, err //nolint:wrapcheck // says it all
+	}
+	if rest = flags.Args(); len(rest) > 0 {
+		subcommand = rest[0]
+		if err := flags.Parse(rest[1:]); err != nil {
+			return nil, "", nil, err //nolint:wrapcheck // says it all
+		}
+		rest = flags.Args()
+	}
+	for _, d := range honoured() {
+		value, name, ok := d.fromEnvironment(env)
+		if !ok || given[d.name] {
+			continue
+		}
+		if value == "" && !d.toggle {
+			continue
+		}
+		if err := d.apply(s, value); err != nil {
+			return nil, "", nil, fmt.Errorf("%s=%q: %w", name, value, err)
+		}
+		if d.name == "database-url" {
+			s.databaseURLFromEnv = name
+		}
+	}
+	return s, subcommand, rest, s.checkOthers(env)
+}
+
+// define defines the flags.
+func define(flags *flag.FlagSet, s *settings, given map[string]bool) {
+	for _, d := range honoured() {
+		apply := func(v string) error {
+			given[d.name] = true
+			return d.apply(s, v)
+		}
+		if d.toggle {
+			flags.BoolFunc(d.name, d.help, apply)
+		} else {
+			flags.Func(d.name, d.help, apply)
+		}
+	}
+	for _, d := range ignoredSettings() {
+		note := func(string) error {
+			s.ignored = append(s.ignored, d.name+": "+d.reason)
+			return nil
+		}
+		if d.toggle {
+			flags.BoolFunc(d.name, "ignored: "+d.reason, note)
+		} else {
+			flags.Func(d.name, "ignored: "+d.reason, note)
+		}
+	}
+	for _, d := range refusedSettings() {
+		refuse := func(v string) error {
+			if d.harmless(v) {
+				return nil
+			}
+			return errors.New(d.reason)
+		}
+		if d.toggle {
+			flags.BoolFunc(d.name, "refused: "+d.reason, refuse)
+		} else {
+			flags.Func(d.name, "refused: "+d.reason, refuse)
+		}
+	}
+}
+
+// checkOthers looks for v2's other settings in the environment.
+func (s *settings) checkOthers(env lookup) error {
+	for _, d := range refusedSettings() {
+		name := "HASURA_GRAPHQL_" + setting{name: d.name}.variableName()
+		if v, ok := env(name); ok && !d.harmless(v) {
+			return fmt.Errorf("%s is set, but %s", name, d.reason)
+		}
+	}
+	for _, d := range ignoredSettings() {
+		name := "HASURA_GRAPHQL_" + setting{name: d.name}.variableName()
+		if _, ok := env(name); ok {
+			s.ignored = append(s.ignored, name+": "+d.reason)
+		}
+	}
+	return nil
+}
+
+// address is where the server listens.
+func (s *settings) address() string { return net.JoinHostPort(s.host, s.port) }
+
+// isJSONObject tells whether a text is an object that says something.
+func isJSONObject(text string) bool {
+	var v map[string]json.RawMessage
+	return json.Unmarshal([]byte(text), &v) == nil && len(v) > 0
+}

@@ -1,0 +1,219 @@
+package command
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"dovetail/metadata/catalog"
+	"dovetail/metadata/document"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+)
+
+// subject is the object that a command makes; the zero subject is for commands
+// that make none.
+type subject struct {
+	kind   string // as Inconsistency.Type
+	source string
+	table  *document.TableName
+	// name is the object's own; a role for permissions.
+	name string
+	// remote and remoteType are for relationships of remote schemas.
+	remote, remoteType string
+}
+
+// is tells whether an inconsistency is the subject's own.
+func (s subject) is(i catalog.Inconsistency) bool {
+	p := i.Path
+	if s.kind == "" || i.Type != s.kind || p.Source != s.source || p.RemoteSchema != s.remote && s.remote != "" {
+		return false
+	}
+	if s.table != nil && (p.Table == nil || document.TableName(*p.Table) != *s.table) {
+		return false
+	}
+	if s.remoteType != "" && p.Type != s.remoteType {
+		return false
+	}
+	return s.name == "" || p.Name == s.name || p.Role == s.name
+}
+
+// inconsistencyJSON is an inconsistent object as clients see it.
+func inconsistencyJSON(i catalog.Inconsistency) map[string]any {
+	out := map[string]any{"type": i.Type, "name": i.Name, "definition": i.Definition, "reason": i.Reason}
+	if i.Message != "" {
+		out["message"] = i.Message
+	}
+	return out
+}
+
+func inconsistenciesJSON(list []catalog.Inconsistency) []map[string]any {
+	out := make([]map[string]any, 0, len(list))
+	for _, i := range list {
+		out = append(out, inconsistencyJSON(i))
+	}
+	return out
+}
+
+// newInconsistencies are those that were not there before.
+func newInconsistencies(before, after *engine.State) []catalog.Inconsistency {
+	type key struct{ kind, name string }
+	known := make(map[key]bool, len(before.Catalog.Inconsistencies))
+	for _, i := range before.Catalog.Inconsistencies {
+		known[key{i.Type, i.Name}] = true
+	}
+	var out []catalog.Inconsistency
+	for _, i := range after.Faulty() {
+		if !known[key{i.Type, i.Name}] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// judgeFor makes the judgement of a command: what it makes must be consistent
+// itself, and must not break anything else.
+func judgeFor(s subject) func(before, after *engine.State) error {
+	return func(before, after *engine.State) error {
+		var own []catalog.Inconsistency
+		var reasons []string
+		for _, i := range after.Catalog.Inconsistencies {
+			if s.is(i) {
+				own = append(own, i)
+				reasons = append(reasons, i.Reason)
+			}
+		}
+		if len(own) > 0 {
+			return fail(CodeInvalidConfiguration, "%s", strings.Join(reasons, ", ")).with(inconsistenciesJSON(own))
+		}
+		broken := newInconsistencies(before, after)
+		switch {
+		case len(broken) == 0:
+			return nil
+		case s.kind != "":
+			return fail(CodeUnexpected, "cannot continue due to new inconsistent metadata").with(inconsistenciesJSON(broken))
+		default:
+			return fail(CodeUnexpected, "cannot continue due to newly found inconsistent metadata").
+				status(http.StatusInternalServerError).with(inconsistenciesJSON(broken))
+		}
+	}
+}
+
+// change carries out an edit on a copy of the document and applies it.
+func (c *call) change(ctx context.Context, e edit) error {
+	return c.changeWith(ctx, e, engine.Reload{})
+}
+
+func (c *call) changeWith(ctx context.Context, e edit, reload engine.Reload) error {
+	if err := c.writable(ctx); err != nil {
+		return err
+	}
+	m := c.metadata().Clone()
+	s, err := e(c, m)
+	if err != nil {
+		return err
+	}
+	err = c.tx.Apply(ctx, m, reload, judgeFor(s))
+	if failure, ok := err.(*Error); ok && failure.Code == CodeInvalidConfiguration && s.source != "" && s.kind != "source" { //nolint:errorlint // the judgement's own
+		// The database may have changed without the engine's knowledge: look again
+		// before refusing.
+		again := reload
+		again.Again = map[string]bool{s.source: true}
+		err = c.tx.Apply(ctx, m, again, judgeFor(s))
+	}
+	return err //nolint:wrapcheck // becomes an internal error
+}
+
+// writable locks the metadata for a change.
+func (c *call) writable(ctx context.Context) error {
+	if c.runner.config.ReadOnly {
+		return fail(CodeNotSupported, "metadata cannot be modified in read-only mode")
+	}
+	return c.tx.Lock(ctx) //nolint:wrapcheck // becomes an internal error
+}
+
+// drop carries out an edit that takes something away. What depends on it is
+// named in an error, or with cascade taken away too.
+func (c *call) drop(ctx context.Context, cascade bool, e edit, reload engine.Reload) error {
+	if err := c.writable(ctx); err != nil {
+		return err
+	}
+	m := c.metadata().Clone()
+	if _, err := e(c, m); err != nil {
+		return err
+	}
+	return c.applyWithout(ctx, m, cascade, reload)
+}
+
+// applyWithout applies a document from which something is gone.
+func (c *call) applyWithout(ctx context.Context, m *document.Metadata, cascade bool, reload engine.Reload) error {
+	// Every round takes away what the last one left without ground; a document
+	// is finite, so this ends.
+	for {
+		var broken []catalog.Inconsistency
+		err := c.tx.Apply(ctx, m, reload, func(before, after *engine.State) error {
+			if broken = newInconsistencies(before, after); len(broken) == 0 {
+				return nil
+			}
+			return dependencyError(broken)
+		})
+		if err == nil || len(broken) == 0 || !cascade {
+			return err //nolint:wrapcheck // becomes an internal error
+		}
+		m = m.Clone()
+		removed := false
+		for _, i := range broken {
+			removed = remove(m, i.Path) || removed
+		}
+		if !removed {
+			return err //nolint:wrapcheck // the judgement's own
+		}
+	}
+}
+
+// dependencyError names what depends on an object that is to go.
+func dependencyError(broken []catalog.Inconsistency) error {
+	names := make([]string, 0, len(broken))
+	for _, i := range broken {
+		names = append(names, dependentName(i))
+	}
+	return fail(CodeDependencyError, "cannot drop due to the following dependent objects: %s", joinNames(names))
+}
+
+// dependentName is how dependency errors name an object.
+func dependentName(i catalog.Inconsistency) string {
+	p := i.Path
+	table := ""
+	if p.Table != nil {
+		table = document.TableName(*p.Table).String()
+	}
+	inSource := ` in source "` + p.Source + `"`
+	roleOrName := p.Role
+	if roleOrName == "" {
+		roleOrName = p.Name
+	}
+	switch i.Type {
+	case "object_relation", "array_relation":
+		return "relationship " + table + "." + p.Name + inSource
+	case "remote_relationship":
+		return "remote relationship " + table + "." + p.Name + inSource
+	case "computed_field":
+		return "computed field " + table + "." + p.Name + inSource
+	case "select_permission", "insert_permission", "update_permission", "delete_permission":
+		return "permission " + table + "." + roleOrName + "." + strings.TrimSuffix(i.Type, "_permission") + inSource
+	case "table":
+		return "table " + table + inSource
+	case "function":
+		return "function " + p.Name + inSource
+	case "remote_schema":
+		return "remote schema " + p.RemoteSchema
+	case "remote_schema_permission":
+		return "remote schema permission " + p.RemoteSchema + "." + roleOrName
+	case "remote_schema_remote_relationship":
+		return "remote_schema_remote_relationship " + p.RemoteSchema + "." + p.Type + "." + p.Name
+	}
+	return i.Name
+}
+
+// jsonBytes is the text of a JSON value.
+func jsonBytes(j plan.JSON) []byte { return j.Append(nil) }

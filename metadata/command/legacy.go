@@ -1,0 +1,3 @@
+package command
+
+func legacyCommands() map[string]command { return map[string]command{} }

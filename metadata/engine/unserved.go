@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"fmt"
+
+	"dovetail/metadata/document"
+	"dovetail/plan"
+)
+
+// Unserved lists what a document asks for that the engine keeps and exports but
+// does not act on.
+func Unserved(m *document.Metadata) []string {
+	var out []string
+	add := func(count int, what string) {
+		if count > 0 {
+			out = append(out, fmt.Sprintf("%d %s kept in the metadata but not served", count, what))
+		}
+	}
+	add(len(m.Actions), "action(s) are")
+	add(len(m.CronTriggers), "cron trigger(s) are")
+	add(len(m.RestEndpoints), "REST endpoint(s) are")
+	add(len(m.Allowlist), "allowlist collection(s) are")
+	triggers, procedures, writes, federated := 0, 0, 0, 0
+	for _, s := range m.Sources {
+		procedures += len(s.StoredProcedures)
+		for _, t := range s.Tables {
+			triggers += len(t.EventTriggers)
+			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)
+			if !t.ApolloFederation.IsNull() {
+				federated++
+			}
+		}
+	}
+	add(triggers, "event trigger(s) are")
+	add(procedures, "stored procedure(s) are")
+	add(writes, "insert, update or delete permission(s) are")
+	add(federated, "Apollo federation setting(s) are")
+	for _, p := range []struct {
+		value plan.JSON
+		name  string
+	}{
+		{m.CustomTypes, "custom_types"},
+		{m.APILimits, "api_limits"},
+		{m.MetricsConfig, "metrics_config"},
+		{m.Network, "network"},
+		{m.BackendConfigs, "backend_configs"},
+		{m.OpenTelemetry, "opentelemetry"},
+	} {
+		if len(p.value.Items) > 0 {
+			out = append(out, fmt.Sprintf("%q is kept in the metadata but not acted on", p.name))
+		}
+	}
+	return out
+}

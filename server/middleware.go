@@ -1,0 +1,200 @@
+package server
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"dovetail/metadata/command"
+)
+
+type requestIDKey struct{}
+
+// RequestID is the id under which a request is logged.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+func formatInt(i int64) string { return strconv.FormatInt(i, 10) }
+
+const requestIDHeader = "X-Request-Id"
+
+// wrap adds to the endpoints what all of them have: a request id, a log line,
+// cross-origin answers, compression, and an answer when one panics.
+func (s *Server) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		id := r.Header.Get(requestIDHeader)
+		if id == "" {
+			id = uuid.NewString()
+		}
+		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		w.Header().Set(requestIDHeader, id)
+		answer := &recorder{ResponseWriter: w, status: http.StatusOK}
+		defer func() { s.logRequest(r, answer, time.Since(start)) }()
+		if s.config.CORS.answer(answer, r) {
+			return
+		}
+		compressed, finish := compress(answer, r)
+		defer finish()
+		defer s.recoverPanic(compressed, answer, r)
+		next.ServeHTTP(compressed, r)
+	})
+}
+
+// recoverPanic answers for a handler that panicked and logs where.
+func (s *Server) recoverPanic(w http.ResponseWriter, answer *recorder, r *http.Request) {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	if fault == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it so too
+		panic(fault)
+	}
+	s.logger.ErrorContext(r.Context(), "panic", "detail", map[string]any{
+		"request_id": RequestID(r.Context()), "error": fmt.Sprint(fault), "stack": string(debug.Stack()),
+	})
+	if answer.wrote {
+		// Half an answer is out already: cut the connection rather than end it as
+		// if it were whole.
+		panic(http.ErrAbortHandler)
+	}
+	s.writeError(w, r, &command.Error{
+		Status: http.StatusInternalServerError, Code: command.CodeUnexpected, Path: "$", Message: "internal error",
+	}, false)
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	size   int
+	wrote  bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	r.status, r.wrote = status, true
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) {
+	r.wrote = true
+	n, err := r.ResponseWriter.Write(p)
+	r.size += n
+	return n, err //nolint:wrapcheck // a writer hands on its writer's error
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duration) {
+	level := slog.LevelInfo
+	if answer.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
+	s.logger.LogAttrs(r.Context(), level, "http-log", slog.Any("detail", map[string]any{
+		"request_id": RequestID(r.Context()),
+		"operation": map[string]any{
+			"request_id": RequestID(r.Context()), "query_execution_time": took.Seconds(), "response_size": answer.size,
+		},
+		"http_info": map[string]any{
+			"status": answer.status, "method": r.Method, "url": r.URL.Path, "ip": address,
+			"http_version": r.Proto, "content_encoding": answer.Header().Get("Content-Encoding"),
+		},
+	}))
+}
+
+// compressMinimum is the size below which compression costs more than it saves.
+const compressMinimum = 1024
+
+// compress makes a writer that compresses larger answers for clients that
+// accept it; finish ends the answer.
+func compress(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, func()) {
+	if !acceptsGzip(r.Header.Get("Accept-Encoding")) || r.Header.Get("Upgrade") != "" {
+		return w, func() {}
+	}
+	c := &compressor{ResponseWriter: w}
+	return c, c.finish
+}
+
+func acceptsGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		coding, quality, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if coding = strings.TrimSpace(coding); coding != "gzip" && coding != "*" {
+			continue
+		}
+		quality = strings.TrimPrefix(strings.TrimSpace(quality), "q=")
+		weight, err := strconv.ParseFloat(quality, 64)
+		return err != nil || weight > 0
+	}
+	return false
+}
+
+// compressor compresses an answer whose first write is large enough.
+type compressor struct {
+	http.ResponseWriter
+	status  int
+	decided bool
+	writer  *gzip.Writer
+}
+
+// WriteHeader implements http.ResponseWriter; the header goes out with the
+// first write, when the size is known.
+func (c *compressor) WriteHeader(status int) {
+	if c.status == 0 {
+		c.status = status
+	}
+}
+
+func (c *compressor) decide(size int) {
+	c.decided = true
+	c.Header().Add("Vary", "Accept-Encoding")
+	if size >= compressMinimum && c.Header().Get("Content-Encoding") == "" {
+		c.Header().Set("Content-Encoding", "gzip")
+		c.Header().Del("Content-Length")
+		c.writer = gzip.NewWriter(c.ResponseWriter)
+	}
+	if c.status != 0 {
+		c.ResponseWriter.WriteHeader(c.status)
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (c *compressor) Write(p []byte) (int, error) {
+	if !c.decided {
+		c.decide(len(p))
+	}
+	if c.writer != nil {
+		return c.writer.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
+	}
+	return c.ResponseWriter.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (c *compressor) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+func (c *compressor) finish() {
+	if !c.decided && c.status != 0 {
+		c.decide(0)
+	}
+	if c.writer != nil {
+		// An error here is the connection's: the client is gone.
+		_ = c.writer.Close()
+	}
+}
