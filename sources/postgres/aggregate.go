@@ -325,6 +325,11 @@ func (g *aggregateGroup) column(function string, column plan.AggregateColumn) (j
 	if column.Static != nil {
 		return &jsonshape.Literal{JSON: column.Static}, nil
 	}
+	if column.Computed == nil {
+		if err := checkAggregate(column.Column.Type, function); err != nil {
+			return nil, err
+		}
+	}
 	s := g.groups.scope
 	value := s.column(column.Column.Name)
 	t := column.Column.Type
@@ -339,14 +344,28 @@ func (g *aggregateGroup) column(function string, column plan.AggregateColumn) (j
 	if err != nil {
 		return nil, err
 	}
+	aggregate := aggregateOf(function, value, t, g.present)
 	if column.Computed == nil {
 		t = aggregateResult(function, t)
 	}
-	aggregate := &call{name: function, arguments: []argument{{value: value}}, filter: g.present}
 	// What a function returns is known as the plan's type of the result only, so
 	// the database writes it.
 	result, k := g.encoded(aggregate, t, column.Stringify, s.native || column.Computed != nil)
 	return &jsonshape.Scalar{Cell: g.add(result, k), Encode: k.encoder(column.Stringify)}, nil
+}
+
+// aggregateOf calls an aggregate function. UUIDs, which Postgres has no minimum
+// of, have the order of their texts.
+func aggregateOf(function string, value expression, t plan.Type, filter expression) expression {
+	uuid := t.Underlying().Class == plan.ClassUUID
+	if uuid {
+		value = castTo{value: value, to: systemCast("text")}
+	}
+	out := expression(&call{name: function, arguments: []argument{{value: value}}, filter: filter})
+	if uuid {
+		out = castTo{value: out, to: systemCast("uuid")}
+	}
+	return out
 }
 
 // aggregateResult is the type that the database gives an aggregate's value.

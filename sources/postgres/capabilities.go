@@ -4,7 +4,36 @@ import (
 	"slices"
 
 	"dovetail/plan"
+	"dovetail/sources"
 )
+
+// declared is what Postgres can do.
+var declared = capabilities() //nolint:gochecknoglobals // a constant
+
+// checkOperator refuses an operator that a type class isn't declared to have.
+func checkOperator(t plan.Type, operator plan.Operator) error {
+	class := t.Underlying().Class
+	if class == "" {
+		class = plan.ClassOther
+	}
+	if !slices.Contains(declared.Operators[class], operator) {
+		return sources.NotSupported("the operator %q is not supported for the type %q", operator, t.Name)
+	}
+	return nil
+}
+
+// checkAggregate refuses an aggregate function that a type class isn't declared
+// to have.
+func checkAggregate(t plan.Type, function string) error {
+	class := t.Underlying().Class
+	if class == "" {
+		class = plan.ClassOther
+	}
+	if !slices.Contains(declared.AggregateFunctions[class], function) {
+		return sources.NotSupported("the aggregate function %q is not supported for the type %q", function, t.Name)
+	}
+	return nil
+}
 
 func capabilities() plan.Capabilities {
 	return plan.Capabilities{
@@ -67,5 +96,6 @@ func classAggregates() map[plan.TypeClass][]string {
 		plan.ClassTime:    comparable,
 		plan.ClassEnum:    comparable,
 		plan.ClassArray:   comparable,
+		plan.ClassUUID:    comparable,
 	}
 }

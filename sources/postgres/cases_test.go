@@ -2,12 +2,12 @@ package postgres
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/testpostgres"
 	"dovetail/plan"
 )
 
@@ -396,9 +396,14 @@ func TestCompile(t *testing.T) {
 	all := fragments()
 	seen := map[string]bool{}
 	var s *Source
-	var last string                                        // what run commands run
-	t.Run("server", func(t *testing.T) { newDatabase(t) }) // says loudly when there is none
-	if os.Getenv(serverVariable) != "" {
+	var last string // what run commands run
+	// Without a server this part says that it is skipped.
+	server := false
+	t.Run("server", func(t *testing.T) {
+		testpostgres.URL(t)
+		server = true
+	})
+	if server {
 		s = open(t, Config{URL: newDatabase(t, library, libraryRows)})
 	}
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {

@@ -58,7 +58,8 @@ func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
 func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 	c := &compiler{fragment: f, session: settings, readsOnly: true}
 	for i, b := range f.Bindings {
-		c.parameters = append(c.parameters, parameterSource{form: formBinding, binding: i, cast: bindingCast(b.Type)})
+		cast, key, _ := keyOf(b.Type)
+		c.parameters = append(c.parameters, parameterSource{form: formBinding, binding: i, cast: cast, key: key})
 	}
 	var (
 		q     *query
@@ -162,19 +163,6 @@ func geometryFrom(text expression, t plan.Type) expression {
 		e = castTo{value: e, to: castOf(t)}
 	}
 	return e
-}
-
-// bindingCast is the element type of a binding column. Arrays would be
-// flattened by unnest, so they travel as text.
-func bindingCast(t plan.Type) sqlType {
-	switch u := t.Underlying(); u.Class { //nolint:exhaustive // all others travel as themselves
-	case plan.ClassArray, plan.ClassComposite, plan.ClassGeometry, plan.ClassGeography, plan.ClassRaster:
-		return systemCast("text")
-	}
-	if t.Name == "" {
-		return systemCast("text")
-	}
-	return castOf(t)
 }
 
 // bindings is the binding set as a member of FROM.

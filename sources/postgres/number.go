@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
 	"math/big"
+	mathbits "math/bits"
 	"strconv"
 )
 
@@ -15,63 +17,152 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, "NaN"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	case f == 0:
-		if math.Signbit(f) {
-			return append(dst, "-0"...)
+	case math.IsInf(f, 0):
+		if f < 0 {
+			dst = append(dst, '-')
 		}
+		return append(dst, "Infinity"...)
+	}
+	if math.Signbit(f) {
+		dst = append(dst, '-')
+		f = -f
+	}
+	if f == 0 {
 		return append(dst, '0')
 	}
-	least, limit, exact := 1e-4, 1e15, float64(1<<52)
+	var buffer [32]byte
+	d := newDecimal(strconv.AppendFloat(buffer[:0], f, 'e', -1, bits))
+	limit, exact := 15, float64(1<<52)
 	if bits == 32 {
-		least, limit, exact = float64(float32(1e-4)), 1e6, float64(1<<20)
+		limit, exact = 6, float64(1<<20)
 	}
-	size := math.Abs(f)
-	if size >= exact {
-		return appendLargeFloat(dst, f, bits, size < limit)
+	if f >= exact && betweenFloats(d, f, bits) {
+		d = inside(f, bits)
 	}
-	if size >= least && size < limit {
-		return strconv.AppendFloat(dst, f, 'f', -1, bits)
+	d.roundToEven(f, bits)
+	if d.exponent < -4 || d.exponent >= limit {
+		return d.appendScientific(dst)
 	}
-	return strconv.AppendFloat(dst, f, 'e', -1, bits)
+	return d.appendPlain(dst)
 }
 
-// appendLargeFloat handles numbers so large that a short decimal can lie
-// exactly between two floats. Postgres takes digits only when they lie strictly
-// nearer to f.
-func appendLargeFloat(dst []byte, f float64, bits int, plain bool) []byte {
-	format := byte('e')
-	if plain {
-		format = 'f'
+// decimal is 0.digits times ten to the exponent plus one: exponent is that of
+// the first digit.
+type decimal struct {
+	digits   []byte
+	exponent int
+}
+
+// newDecimal reads what strconv writes in format e; the digits stay in text.
+func newDecimal(text []byte) decimal {
+	at := bytes.IndexByte(text, 'e')
+	exponent, _ := strconv.Atoi(string(text[at+1:])) // strconv wrote it itself
+	digits := text[:1]
+	if at > 2 {
+		digits = append(digits, text[2:at]...)
 	}
-	text := strconv.FormatFloat(f, 'e', -1, bits)
-	if !betweenFloats(text, f, bits) {
-		return strconv.AppendFloat(dst, f, format, -1, bits)
+	return decimal{digits, exponent}
+}
+
+// last is the exponent of the last digit.
+func (d *decimal) last() int { return d.exponent - len(d.digits) + 1 }
+
+func (d *decimal) integer() *big.Int {
+	n, _ := new(big.Int).SetString(string(d.digits), 10)
+	return n
+}
+
+func (d *decimal) appendScientific(dst []byte) []byte {
+	dst = append(dst, d.digits[0])
+	if len(d.digits) > 1 {
+		dst = append(append(dst, '.'), d.digits[1:]...)
 	}
-	for precision := 0; precision < 20; precision++ {
-		text = strconv.FormatFloat(f, 'e', precision, bits)
-		if back, err := strconv.ParseFloat(text, bits); err == nil && back == f && !betweenFloats(text, f, bits) {
+	exponent := d.exponent
+	if exponent < 0 {
+		dst, exponent = append(dst, 'e', '-'), -exponent
+	} else {
+		dst = append(dst, 'e', '+')
+	}
+	return appendPadded(dst, int64(exponent), 2)
+}
+
+func (d *decimal) appendPlain(dst []byte) []byte {
+	if d.exponent < 0 {
+		dst = append(dst, '0', '.')
+		for range -d.exponent - 1 {
+			dst = append(dst, '0')
+		}
+		return append(dst, d.digits...)
+	}
+	for i := range max(len(d.digits), d.exponent+1) {
+		if i == d.exponent+1 {
+			dst = append(dst, '.')
+		}
+		if i < len(d.digits) {
+			dst = append(dst, d.digits[i])
+		} else {
+			dst = append(dst, '0')
+		}
+	}
+	return dst
+}
+
+// roundToEven takes the even one of two decimals of equal length that are
+// equally near to f, as Postgres does. That f = odd * 2^q lies half way between
+// decimals whose last digit counts 10^e is only possible when e = q+1.
+func (d *decimal) roundToEven(f float64, bits int) {
+	fraction, exponent := math.Frexp(f)
+	odd, q := uint64(fraction*(1<<53)), exponent-53
+	zeros := mathbits.TrailingZeros64(odd)
+	odd, q = odd>>zeros, q+zeros
+	if d.last() != q+1 || d.digits[len(d.digits)-1]%2 == 0 {
+		return
+	}
+	power := new(big.Int).Exp(big.NewInt(5), big.NewInt(int64(max(q+1, -q-1))), nil)
+	left, n := new(big.Int).SetUint64(odd), d.integer()
+	if q+1 < 0 {
+		left.Mul(left, power)
+		power.SetInt64(1)
+	}
+	for _, step := range []int64{-1, 1} {
+		between := new(big.Int).Lsh(n, 1)
+		between.Add(between, big.NewInt(step))
+		if between.Mul(between, power).Cmp(left) != 0 {
+			continue
+		}
+		even := decimal{[]byte(n.Add(n, big.NewInt(step)).String()), d.exponent}
+		if len(even.digits) != len(d.digits) {
+			return
+		}
+		if back, err := strconv.ParseFloat(string(even.appendScientific(nil)), bits); err == nil && back == f {
+			*d = even
+		}
+		return
+	}
+}
+
+// inside gives the shortest digits that lie strictly nearer to f than to any
+// other float, which is what Postgres takes.
+func inside(f float64, bits int) decimal {
+	var d decimal
+	for precision := range 20 {
+		text := strconv.FormatFloat(f, 'e', precision, bits)
+		d = newDecimal([]byte(text))
+		if back, err := strconv.ParseFloat(text, bits); err == nil && back == f && !betweenFloats(d, f, bits) {
 			break
 		}
 	}
-	if plain {
-		exact, _ := new(big.Float).SetString(text)
-		return exact.Append(dst, 'f', 0)
-	}
-	return append(dst, text...)
+	return d
 }
 
 // betweenFloats tells whether a decimal lies exactly half way between f and one
 // of its neighbours.
-func betweenFloats(text string, f float64, bits int) bool {
-	decimal, ok := new(big.Rat).SetString(text)
+func betweenFloats(d decimal, f float64, bits int) bool {
+	value, ok := new(big.Rat).SetString(string(d.appendScientific(nil)))
 	if !ok {
 		return false
 	}
-	double := new(big.Rat).Add(decimal, decimal)
+	double := value.Add(value, value)
 	for _, direction := range []float64{math.Inf(-1), math.Inf(1)} {
 		var neighbour float64
 		if bits == 32 {

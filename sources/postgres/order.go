@@ -95,11 +95,16 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expressio
 	if err != nil {
 		return nil, err
 	}
-	aggregate := &call{name: "count", star: true}
+	aggregate := expression(&call{name: "count", star: true})
 	if key.Function != "count" {
 		name, ok := aggregateFunctions[key.Function]
 		if !ok {
 			return nil, sources.NotSupported("the aggregate function %q is not supported", key.Function)
+		}
+		if key.Computed == nil {
+			if err := checkAggregate(key.Column.Type, key.Function); err != nil {
+				return nil, err
+			}
 		}
 		value := rows.scope.column(key.Column.Name)
 		if key.Computed != nil {
@@ -107,7 +112,7 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expressio
 				return nil, err
 			}
 		}
-		aggregate = &call{name: name, arguments: []argument{{value: value}}}
+		aggregate = aggregateOf(name, value, key.Column.Type, nil)
 	}
 	rows.query.orderBy = nil
 	rows.query.items = []item{{value: aggregate}}

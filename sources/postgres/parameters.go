@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strconv"
 
 	"dovetail/plan"
 	"dovetail/sources"
@@ -34,6 +33,7 @@ type parameterSource struct {
 	fallback string
 	path     []string
 	binding  int
+	key      keyForm
 	cast     sqlType
 }
 
@@ -61,7 +61,7 @@ func (s *parameterSource) same(o *parameterSource) bool {
 func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]byte, error) {
 	switch s.form {
 	case formBinding:
-		return bindingArray(bindings, s.binding), nil
+		return bindingArray(bindings, s.binding, s.key), nil
 	case formPath:
 		return textArray(s.path), nil
 	case formSession:
@@ -208,7 +208,7 @@ func textArray(texts []string) []byte {
 	return append(b, '}')
 }
 
-func bindingArray(bindings plan.Bindings, column int) []byte {
+func bindingArray(bindings plan.Bindings, column int, key keyForm) []byte {
 	rows := bindings.Rows()
 	b := make([]byte, 0, 2+rows*12)
 	b = append(b, '{')
@@ -216,14 +216,11 @@ func bindingArray(bindings plan.Bindings, column int) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendArrayElement(b, bindings.Cells[i*bindings.Width+column])
+		if text, ok := key(bindings.Cells[i*bindings.Width+column]); ok {
+			b = appendArrayElement(b, text)
+		} else {
+			b = append(b, "NULL"...)
+		}
 	}
 	return append(b, '}')
-}
-
-// literal is a value known to the compiler.
-func literal(j plan.JSON) plan.Value { return &plan.Literal{JSON: j} }
-
-func integerLiteral(n int) plan.Value {
-	return literal(plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(n)})
 }

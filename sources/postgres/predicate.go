@@ -170,6 +170,9 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 	if !ok {
 		return nil, sources.NotSupported("the operator %q is not supported", operator)
 	}
+	if err := checkOperator(t, operator); err != nil {
+		return nil, err
+	}
 	scalar := func(form form, cast sqlType) (expression, error) {
 		if right == nil {
 			return nil, fmt.Errorf("operator %q has no right side", operator)
@@ -274,6 +277,9 @@ func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (exp
 	o, ok := operations[p.Operator]
 	if !ok || o.right != rightSame && o.right != rightPattern {
 		return nil, sources.NotSupported("the operator %q can't compare two columns", p.Operator)
+	}
+	if err := checkOperator(p.Left.Type, p.Operator); err != nil {
+		return nil, err
 	}
 	right := s.row
 	if p.RightRoot {

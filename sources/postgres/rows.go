@@ -114,19 +114,20 @@ func (c *compiler) derived(base *query, inner *scope, order []ordering, bound bo
 func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expression, error) {
 	out := make([]expression, 0, len(on))
 	for _, pair := range on {
-		left := s.column(pair.Column.Name)
-		var right expression
+		left, right := s.column(pair.Column.Name), expression(nil)
 		switch {
 		case pair.Binding >= len(c.fragment.Bindings):
 			return nil, fmt.Errorf("the fragment has no binding %d", pair.Binding)
 		case pair.Binding >= 0:
 			right = columnOf{bindingsAlias, bindingKey(pair.Binding)}
-			t := c.fragment.Bindings[pair.Binding].Type
-			switch u := t.Underlying(); u.Class { //nolint:exhaustive // all others travel as themselves
-			case plan.ClassGeometry, plan.ClassGeography:
-				right = geometryFrom(right, u)
-			case plan.ClassArray, plan.ClassComposite, plan.ClassRaster:
-				right = castTo{value: right, to: castOf(t)}
+			t := c.fragment.Bindings[pair.Binding].Type.Underlying()
+			if _, _, native := keyOf(t); native {
+				break
+			}
+			if t.Class == plan.ClassGeometry || t.Class == plan.ClassGeography {
+				right = geometryFrom(right, t)
+			} else {
+				left = castTo{value: left, to: systemCast("text")}
 			}
 		case outer == nil:
 			return nil, fmt.Errorf("column %q refers to an enclosing row, but there is none", pair.Column.Name)

@@ -3,44 +3,25 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"dovetail/internal/testpostgres"
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
 )
 
-const serverVariable = "DOVETAIL_TEST_POSTGRES_URL"
-
-// newDatabase makes an empty database on the test server, runs the SQL in it
-// and gives its URL.
+// newDatabase makes an empty database, runs the SQL in it and gives its URL.
 func newDatabase(tb testing.TB, sql ...string) string {
 	tb.Helper()
-	server := os.Getenv(serverVariable)
-	if server == "" {
-		tb.Skipf("SKIPPED: set %s to the URL of a Postgres superuser to run the tests against a real server", serverVariable)
-	}
-	name := "postgres_" + strings.ToLower(strings.NewReplacer("/", "_", "#", "_", "-", "_").Replace(tb.Name()))
-	name = fmt.Sprintf("%.50s_%d", name, os.Getpid()%100000)
-	execute(tb, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
-	execute(tb, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
-	tb.Cleanup(func() {
-		execute(tb, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	u.Path = "/" + name
+	url := testpostgres.Database(tb)
 	for _, statement := range sql {
-		execute(tb, u.String(), statement)
+		execute(tb, url, statement)
 	}
-	return u.String()
+	return url
 }
 
 func execute(tb testing.TB, database, sql string) {
