@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,7 @@ func (a *answer) read(r *response) error {
 		return err
 	}
 	a.scanner = scanner
+	a.out.Bytes = slices.Grow(a.out.Bytes, len(r.body))
 	kind, err := scanner.Kind()
 	if err != nil {
 		return err
@@ -245,16 +247,14 @@ func (a *answer) failed(upstream []sources.UpstreamError, partial bool) error {
 
 // answerError completes the error for an answer that couldn't be used.
 func (s *Source) answerError(r *response, err error) error {
-	var ours *sources.Error
-	if errors.As(err, &ours) {
+	if ours, ok := errors.AsType[*sources.Error](err); ok {
 		if ours.Internal == nil {
 			ours.Internal = r.internal()
 		}
 		return ours
 	}
 	message := err.Error()
-	var syntax *jsonshape.ScanError
-	if errors.As(err, &syntax) {
+	if _, syntax := errors.AsType[*jsonshape.ScanError](err); syntax {
 		message = fmt.Sprintf("Remote server response is not valid JSON: HTTP status %d, content type %q: %v",
 			r.status, r.mediaType(), err)
 	} else {

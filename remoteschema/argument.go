@@ -58,6 +58,9 @@ func (c *compiler) argumentValue(a plan.RemoteArgument) error {
 		return err
 	}
 	d := c.statement.document
+	if _, bare := a.Value.(*plan.BindingValue); bare && c.query.Batch != nil && t.Elem == nil {
+		return sources.NotSupported("the argument %q of a list lookup is of type %s, which is no list", a.Name, a.Type)
+	}
 	if keyed && c.query.Batch == nil {
 		at := addSlot(&d.keyed, s)
 		c.out.write("$")
@@ -152,7 +155,6 @@ func (c *compiler) anyBinding(values []plan.Value) (bool, error) {
 // appendConstant prints a value as a GraphQL literal, if it is constant. Objects
 // whose keys aren't names can't be printed and are sent as variables.
 func appendConstant(dst []byte, v plan.Value) ([]byte, bool) {
-	ok := true
 	switch v := v.(type) {
 	case *plan.Literal:
 		return appendLiteral(dst, v.JSON)
@@ -164,6 +166,7 @@ func appendConstant(dst []byte, v plan.Value) ([]byte, bool) {
 			if i > 0 {
 				dst = append(dst, ", "...)
 			}
+			var ok bool
 			if dst, ok = appendConstant(dst, item); !ok {
 				return nil, false
 			}
@@ -182,6 +185,7 @@ func appendConstant(dst []byte, v plan.Value) ([]byte, bool) {
 				return nil, false
 			}
 			dst = append(append(dst, v.Keys[i]...), ": "...)
+			var ok bool
 			if dst, ok = appendConstant(dst, item); !ok {
 				return nil, false
 			}
@@ -195,7 +199,6 @@ func appendConstant(dst []byte, v plan.Value) ([]byte, bool) {
 // appendLiteral prints JSON as a GraphQL literal. Strings need no other escapes
 // than JSON's.
 func appendLiteral(dst []byte, j plan.JSON) ([]byte, bool) {
-	ok := true
 	switch j.Kind {
 	case plan.JSONNull, plan.JSONBool, plan.JSONNumber, plan.JSONString:
 		return j.Append(dst), true
@@ -205,6 +208,7 @@ func appendLiteral(dst []byte, j plan.JSON) ([]byte, bool) {
 			if i > 0 {
 				dst = append(dst, ", "...)
 			}
+			var ok bool
 			if dst, ok = appendLiteral(dst, item); !ok {
 				return nil, false
 			}
@@ -220,6 +224,7 @@ func appendLiteral(dst []byte, j plan.JSON) ([]byte, bool) {
 				return nil, false
 			}
 			dst = append(append(dst, j.Keys[i]...), ": "...)
+			var ok bool
 			if dst, ok = appendLiteral(dst, item); !ok {
 				return nil, false
 			}

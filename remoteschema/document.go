@@ -70,9 +70,13 @@ func (d *document) text(keys int) string {
 	if d.texts == nil {
 		d.texts = map[int]string{}
 	}
-	if len(d.texts) < maxCachedDocuments {
-		d.texts[keys] = text
+	if len(d.texts) == maxCachedDocuments {
+		for other := range d.texts {
+			delete(d.texts, other) // any: what is asked often comes back
+			break
+		}
 	}
+	d.texts[keys] = text
 	return text
 }
 

@@ -71,8 +71,7 @@ func (s *Source) Introspect(ctx context.Context) (*Schema, error) {
 		raw, err := s.introspect(ctx, query)
 		if err != nil {
 			failure = err
-			var refused graphql.Errors
-			if errors.As(err, &refused) {
+			if _, refused := errors.AsType[graphql.Errors](err); refused {
 				continue // an older server, perhaps
 			}
 			return nil, err

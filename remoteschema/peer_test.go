@@ -1,6 +1,7 @@
 package remoteschema
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -323,6 +324,45 @@ func TestRedirects(t *testing.T) {
 		if _, err := ask(t, Config{URL: test.url}); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestCompressedAnswers(t *testing.T) {
+	compressed := func(size int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Accept-Encoding") != "gzip" {
+				t.Errorf("accepts %q", r.Header.Get("Accept-Encoding"))
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			_, _ = fmt.Fprintf(z, `{"data":{"_0":{"title":"%s","x":1},"_1":null}}`, strings.Repeat(" ", size))
+			_ = z.Close()
+		}
+	}
+	got, err := ask(t, Config{URL: peer(t, compressed(3))})
+	if err != nil || got != "0: {\"title\":\"   \",\"x\":<0:1>}\n1: null\n" {
+		t.Errorf("%s %v", got, err)
+	}
+	if _, err = ask(t, Config{URL: peer(t, compressed(10_000_000)), MaxResponseBytes: 1_000_000}); !errors.Is(err, errTooLarge) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestKeysThatJSONCannotHold(t *testing.T) {
+	service := startService(t)
+	source := openSource(t, Config{URL: service.URL})
+	f, err := parseFragment(testSchema(), `query @bindings(types: ["ID!"]) { album(id: "key:0") { title } }`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := source.Compile(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := jsonshape.NewAnswer(2)
+	err = source.Run(t.Context(), compiled, &plan.Arguments{}, plan.Bindings{Width: 1, Cells: []string{"\xff", "a1"}}, answer)
+	if got := showAnswer(answer, f); err != nil || got != "0: null\n1: {\"title\":\"Blue\"}\n" {
+		t.Errorf("%s %v", got, err)
 	}
 }
 

@@ -80,12 +80,10 @@ func (s *Source) tooLarge() error {
 // transportError is the error for a request that got no answer. A context that
 // the caller ended is reported as such.
 func (s *Source) transportError(ctx context.Context, err error) error {
-	var ours *sources.Error
-	if errors.As(err, &ours) {
+	if ours, ok := errors.AsType[*sources.Error](err); ok {
 		return ours
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL, which may be a secret
 	}
 	message := err.Error()

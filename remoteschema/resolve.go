@@ -30,8 +30,8 @@ type HeaderDefinition struct {
 // Getenv looks an environment variable up.
 type Getenv func(name string) (value string, ok bool)
 
-func invalidConfiguration(code, format string, args ...any) error {
-	return &sources.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+func invalidParams(format string, args ...any) error {
+	return &sources.Error{Code: codeInvalidParams, Message: fmt.Sprintf(format, args...)}
 }
 
 const codeInvalidParams = "invalid-params"
@@ -40,16 +40,16 @@ const codeInvalidParams = "invalid-params"
 func ResolveURL(def URLDefinition, getenv Getenv) (address, display string, err error) {
 	switch {
 	case def.URL != "" && def.URLFromEnv != "":
-		return "", "", invalidConfiguration(codeInvalidParams, "both `url` and `url_from_env` can't be present")
+		return "", "", invalidParams("both `url` and `url_from_env` can't be present")
 	case def.URL == "" && def.URLFromEnv == "":
-		return "", "", invalidConfiguration(codeInvalidParams, "both `url` and `url_from_env` can't be empty")
+		return "", "", invalidParams("both `url` and `url_from_env` can't be empty")
 	case def.URLFromEnv != "":
 		value, ok := getenv(def.URLFromEnv)
 		if !ok {
-			return "", "", invalidConfiguration(codeInvalidParams, "environment variable '%s' not set", def.URLFromEnv)
+			return "", "", invalidParams("environment variable '%s' not set", def.URLFromEnv)
 		}
 		if checkURL(value) != nil {
-			return "", "", invalidConfiguration(codeInvalidParams, "not a valid URI in environment variable: %s", def.URLFromEnv)
+			return "", "", invalidParams("not a valid URI in environment variable: %s", def.URLFromEnv)
 		}
 		return value, def.URLFromEnv, nil
 	}
@@ -58,7 +58,7 @@ func ResolveURL(def URLDefinition, getenv Getenv) (address, display string, err 
 		return "", "", err
 	}
 	if checkURL(address) != nil {
-		return "", "", invalidConfiguration(codeInvalidParams, "not a valid URI generated from the template: %s", def.URL)
+		return "", "", invalidParams("not a valid URI generated from the template: %s", def.URL)
 	}
 	return address, def.URL, nil
 }
@@ -71,7 +71,7 @@ func ResolveHeaders(defs []HeaderDefinition, getenv Getenv) ([]Header, error) {
 		if def.ValueFromEnv != "" {
 			value, ok := getenv(def.ValueFromEnv)
 			if !ok {
-				return nil, invalidConfiguration(codeInvalidParams, "environment variable '%s' not set", def.ValueFromEnv)
+				return nil, invalidParams("environment variable '%s' not set", def.ValueFromEnv)
 			}
 			h.Value = value
 		} else {
@@ -82,7 +82,7 @@ func ResolveHeaders(defs []HeaderDefinition, getenv Getenv) ([]Header, error) {
 			h.Value = value
 		}
 		if !isHeader(h) {
-			return nil, invalidConfiguration(codeInvalidParams, "header %q is not a valid HTTP header", def.Name)
+			return nil, invalidParams("header %q is not a valid HTTP header", def.Name)
 		}
 		out = append(out, h)
 	}
@@ -120,7 +120,7 @@ func expand(text string, getenv Getenv) (string, error) {
 		return value
 	})
 	if len(missing) > 0 {
-		return "", invalidConfiguration(codeInvalidParams, "Value for environment variables not found: %s", strings.Join(missing, ", "))
+		return "", invalidParams("Value for environment variables not found: %s", strings.Join(missing, ", "))
 	}
 	return out, nil
 }

@@ -109,7 +109,7 @@ func (s *Source) request(st *statement, args *plan.Arguments, bindings plan.Bind
 func (v *values) rows(variables []byte, r *request) ([]byte, error) {
 	r.asked = make([]int, 0, v.bindings.Rows())
 	for row := range v.bindings.Rows() {
-		if v.statement.batch != nil {
+		if v.batch != nil {
 			if v.keyFits(row) {
 				r.asked = append(r.asked, row)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -67,13 +68,11 @@ type artistRow struct {
 	name   string
 }
 
-func number(i int32) *int32 { return &i }
-
 func albumRows() []albumRow {
 	return []albumRow{
-		{"a1", "Blue", "JAZZ", number(1), 11},
-		{"a2", "Red \"live\"", "ROCK", number(1), 22},
-		{"a3", "Grün", "ROCK", number(2), 33},
+		{"a1", "Blue", "JAZZ", new(int32(1)), 11},
+		{"a2", "Red \"live\"", "ROCK", new(int32(1)), 22},
+		{"a3", "Grün", "ROCK", new(int32(2)), 33},
 		{"a4", "Nobody's", "POLKA", nil, 44},
 	}
 }
@@ -136,8 +135,8 @@ func (*resolver) Album(args struct{ ID gophers.ID }) *albumResolver { return alb
 
 func (*resolver) Albums(args struct{ IDs []gophers.ID }) []*albumResolver {
 	out := []*albumResolver{}
-	for i := len(args.IDs) - 1; i >= 0; i-- { // deliberately not in the keys' order
-		out = append(out, album(args.IDs[i]))
+	for _, id := range slices.Backward(args.IDs) { // deliberately not in the keys' order
+		out = append(out, album(id))
 	}
 	return out
 }
@@ -227,8 +226,10 @@ func (*resolver) Filtered(args struct{ Where albumFilter }) []*albumResolver {
 
 type regionResolver struct{ code string }
 
-func (r *regionResolver) Name() string                                      { return "region " + r.code }
+func (r *regionResolver) Name() string { return "region " + r.code }
+
 func (r *regionResolver) Album(args struct{ ID gophers.ID }) *albumResolver { return album(args.ID) }
+
 func (r *regionResolver) Deeper() *regionResolver {
 	if r.code == "shallow" {
 		return nil
@@ -252,7 +253,7 @@ func (*resolver) Broken(args struct{ ID gophers.ID }) (*albumResolver, error) {
 	return album(args.ID), nil
 }
 
-func (*resolver) Strict(args struct{ ID gophers.ID }) (string, error) { return "", errBroken }
+func (*resolver) Strict(struct{ ID gophers.ID }) (string, error) { return "", errBroken }
 
 func (*resolver) Slow(ctx context.Context, args struct{ Milliseconds int32 }) (*string, error) {
 	select {
@@ -317,11 +318,11 @@ type service struct {
 	header   atomic.Pointer[http.Header]
 }
 
-func startService(t testing.TB) *service {
-	t.Helper()
+func startService(tb testing.TB) *service {
+	tb.Helper()
 	schema, err := gophers.ParseSchema(serviceSDL, &resolver{}, gophers.UseStringDescriptions())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	handler := &relay.Handler{Schema: schema}
 	s := &service{}
@@ -331,20 +332,20 @@ func startService(t testing.TB) *service {
 		s.header.Store(&header)
 		handler.ServeHTTP(w, r)
 	}))
-	t.Cleanup(s.Server.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
-func openSource(t testing.TB, config Config) *Source {
-	t.Helper()
+func openSource(tb testing.TB, config Config) *Source {
+	tb.Helper()
 	config.Name = "music"
 	s, err := Open(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s

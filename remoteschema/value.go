@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -129,10 +130,17 @@ func (v *values) session(dst []byte, name string, t *ast.Type) ([]byte, error) {
 	if errors.Is(err, errNoMatch) {
 		return dst, &sources.Error{
 			Code:    codeCoercionError,
-			Message: fmt.Sprintf("%q cannot be coerced into an %s value", text, t.Name()),
+			Message: fmt.Sprintf("%q cannot be coerced into an %s value", text, typeName(t)),
 		}
 	}
 	return out, err
+}
+
+func typeName(t *ast.Type) string {
+	if t == nil {
+		return "input"
+	}
+	return t.Name()
 }
 
 // binding writes the key of the current row, or the keys of all rows.
@@ -179,6 +187,9 @@ func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([
 	if t != nil && t.Elem != nil {
 		dst, err := appendScalar(append(dst, '['), text, t.Elem, class)
 		return append(dst, ']'), err
+	}
+	if !utf8.ValidString(text) {
+		return dst, errNoMatch // JSON can't hold it
 	}
 	name := ""
 	if t != nil {
