@@ -19,7 +19,7 @@ func (c *compiler) rootAggregation(s *statement, agg *plan.Aggregation) {
 		q.writeAggregated(b)
 		s.layout = layoutCells
 	case groupable(agg):
-		q := c.newQuery(&agg.Rows, outer{keys: true})
+		q, _ := c.newKeyedQuery(&agg.Rows)
 		results, object := c.aggregates(q, agg, outer{keys: true})
 		s.shape.Object = object
 		b.write("SELECT n, ")
@@ -93,9 +93,7 @@ func (c *compiler) emptyAggregation(object *jsonshape.Object, results []*builder
 
 // nestedAggregation compiles an aggregation as one packed value.
 func (c *compiler) nestedAggregation(agg *plan.Aggregation, out outer) (*builder, *jsonshape.Object) {
-	q := &query{c: c, alias: c.newAlias()}
-	c.relation(&q.from, agg.From, q.alias)
-	q.where = c.conditions(&agg.Rows, q.alias, out)
+	q := c.newQuery(&agg.Rows, out)
 	results, object := c.aggregates(q, agg, out)
 	if len(results) > maximumCells {
 		c.refuse("more than %d values in a nested aggregate", maximumCells)

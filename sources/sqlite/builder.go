@@ -54,6 +54,4 @@ func (b *builder) verbatim(sql string) { b.text.WriteString(sql) }
 
 func (b *builder) append(o *builder) { b.text.WriteString(o.text.String()) }
 
-func (b *builder) empty() bool { return b.text.Len() == 0 }
-
 func (b *builder) String() string { return b.text.String() }

@@ -43,14 +43,15 @@ const (
 // after it doesn't matter.
 type compiler struct {
 	fragment   *plan.Fragment
+	indexes    indexes
 	parameters []parameter
 	aliases    alias
 	err        error
 }
 
 // compile turns a fragment into a statement. It does no I/O.
-func compile(f *plan.Fragment) (*statement, error) {
-	c := &compiler{fragment: f}
+func compile(f *plan.Fragment, known indexes) (*statement, error) {
+	c := &compiler{fragment: f, indexes: known}
 	s := &statement{}
 	for _, b := range f.Bindings {
 		s.keyTypes = append(s.keyTypes, b.Type)
@@ -60,6 +61,8 @@ func compile(f *plan.Fragment) (*statement, error) {
 		c.rootSelection(s, q)
 	case *plan.Aggregation:
 		c.rootAggregation(s, q)
+	case *plan.RemoteQuery:
+		return nil, sources.NotSupported("a GraphQL query can't be sent to SQLite")
 	default:
 		return nil, sources.NotSupported("a query of kind %T can't be sent to SQLite", f.Query)
 	}
@@ -112,6 +115,8 @@ type outer struct {
 type query struct {
 	c     *compiler
 	alias alias
+	// with is what stands before SELECT.
+	with builder
 	// from holds the relation and what is joined to it.
 	from  builder
 	joins int
@@ -123,6 +128,8 @@ type query struct {
 	limit     *builder
 	// aggregated: something is computed over the rows.
 	aggregated bool
+	// nested: a cell is computed by a subquery.
+	nested bool
 }
 
 type orderTerm struct{ expression, direction *builder }
@@ -130,13 +137,43 @@ type orderTerm struct{ expression, direction *builder }
 // newQuery starts a query of rows: its relation and its condition.
 func (c *compiler) newQuery(rows *plan.Rows, out outer) *query {
 	q := &query{c: c, alias: c.newAlias()}
-	if out.keys {
-		c.writeKeys(&q.from)
-		q.from.write(" CROSS JOIN ")
-	}
 	c.relation(&q.from, rows.From, q.alias)
 	q.where = c.conditions(rows, q.alias, out)
 	return q
+}
+
+// newKeyedQuery starts a query of the rows of all keys, each with its key's
+// ordinal k.key. With an index on the key each key's rows are looked up, and
+// come key by key: a CROSS JOIN is never reordered. Without one SQLite is to
+// make an index for the statement, which it does for a materialized binding set
+// only, and rows must be sorted.
+func (c *compiler) newKeyedQuery(rows *plan.Rows) (q *query, sorted bool) {
+	q = &query{c: c, alias: c.newAlias()}
+	if c.keyIndexed(rows) {
+		c.writeKeys(&q.from)
+		q.from.write(" CROSS JOIN ")
+		sorted = true
+	} else {
+		q.with.write("WITH k(key, value) AS MATERIALIZED (SELECT e.key, e.value FROM json_each(")
+		q.with.parameter(c.parameter(parameter{convert: convertKeys}))
+		q.with.write(") AS e) ")
+		q.from.write("k JOIN ")
+	}
+	c.relation(&q.from, rows.From, q.alias)
+	q.where = c.conditions(rows, q.alias, outer{keys: true})
+	return q, sorted
+}
+
+// keyIndexed tells whether an index leads to the rows of a key.
+func (c *compiler) keyIndexed(rows *plan.Rows) bool {
+	table, ok := rows.From.(*plan.Table)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(rows.On, func(on plan.Correlation) bool {
+		// Wrapped in a function a column's index is of no use.
+		return on.Binding >= 0 && c.indexes.leads(table.Name, on.Column.Name) && bare(on.Column.Type)
+	})
 }
 
 // writeKeys writes the binding set as the relation k.
@@ -286,6 +323,7 @@ func (q *query) write(b *builder, first constant, named bool) {
 		q.writeDistinct(b, first, named)
 		return
 	}
+	b.append(&q.with)
 	b.write("SELECT ")
 	q.writeCells(b, first, named)
 	q.writeBody(b)

@@ -60,7 +60,30 @@ func (s *Source) Introspect(ctx context.Context) (*sources.Database, error) {
 		}
 	}
 	resolveForeignKeys(out)
-	return out, nil
+	return out, s.readIndexes(c)
+}
+
+const indexesSQL = `SELECT m.name, i.name FROM sqlite_schema AS m CROSS JOIN pragma_index_list(m.name) AS l
+CROSS JOIN pragma_index_info(l.name) AS i WHERE m.type = 'table' AND l.partial = 0 AND i.seqno = 0 AND i.name IS NOT NULL
+UNION ALL SELECT m.name, c.name FROM sqlite_schema AS m CROSS JOIN pragma_table_info(m.name) AS c
+WHERE m.type = 'table' AND c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE`
+
+// indexes are the tables' columns that an index begins with, in lower case.
+type indexes map[[2]string]bool
+
+func (i indexes) leads(table, column string) bool {
+	return i[[2]string{strings.ToLower(table), strings.ToLower(column)}]
+}
+
+// readIndexes notes the indexes, by which Compile chooses how to look keys up.
+func (s *Source) readIndexes(c *connection) error {
+	known := indexes{}
+	err := c.query(indexesSQL, nil, func(row *zombiezen.Stmt) error {
+		known[[2]string{strings.ToLower(row.ColumnText(0)), strings.ToLower(row.ColumnText(1))}] = true
+		return nil
+	})
+	s.known.Store(&known)
+	return err
 }
 
 // query runs SQL of this package.

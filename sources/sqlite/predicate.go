@@ -191,6 +191,12 @@ func (c *compiler) comparand(b *builder, expression *builder, t plan.Type) {
 	b.write(")")
 }
 
+// bare tells whether comparand leaves a column of the type as it is.
+func bare(t plan.Type) bool {
+	return t.Class != plan.ClassJSONB && !untyped(t) &&
+		(t.Class != plan.ClassTime || t.Scalar == scalarDate)
+}
+
 // equals writes that an expression equals a value. A uuid may be stored as text
 // in either case or as 16 bytes.
 func (c *compiler) equals(b *builder, left *builder, t plan.Type, value *builder) {

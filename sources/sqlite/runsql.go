@@ -27,7 +27,10 @@ func (s *Source) RunSQL(ctx context.Context, sql string, readOnly bool) (*source
 		}
 		return nil, databaseError(err, sql)
 	}
-	return result, nil
+	if !readOnly {
+		err = s.readIndexes(c)
+	}
+	return result, err
 }
 
 func (c *connection) script(sql string, readOnly bool) (result *sources.SQLResult, err error) {

@@ -32,38 +32,82 @@ func (c *compiler) rootSelection(s *statement, sel *plan.Selection) {
 		}
 		q.write(b, "", false)
 		s.layout = layoutCells
-	case bounded:
-		// The bound holds for each key: the rows of a key are read apart and
-		// come packed.
-		q, object := c.nestedQuery(sel, outer{keys: true}, permitLimit)
-		s.shape.Object = object
-		b.write("SELECT k.key, ")
-		b.append(q.packed())
-		b.write(" FROM ")
-		c.writeKeys(b)
-		s.layout = layoutPacked
-	default:
-		q := c.newQuery(&sel.Rows, outer{keys: true})
+	case !bounded:
+		q, sorted := c.newKeyedQuery(&sel.Rows)
 		s.shape.Object = c.fields(q, q.alias, sel.Fields)
 		q.arrange(&sel.Rows, -1)
-		if len(q.order) > 0 {
-			// Without an order rows come key by key anyway: a CROSS JOIN is
-			// never reordered.
+		if !sorted || len(q.order) > 0 {
 			byKey := orderTerm{expression: &builder{}, direction: &builder{}}
 			byKey.expression.write("k.key")
 			q.order = append([]orderTerm{byKey}, q.order...)
 		}
 		q.write(b, "k.key", false)
 		s.layout = layoutOrdinal
+	default:
+		c.boundedSelection(s, b, sel, permitLimit)
 	}
 	s.sql = b.String()
 }
 
+// boundedSelection compiles rows of which each key has its own bound. With an
+// index the rows of a key are read apart, no more than wanted, and come packed.
+// Without one that would read the table for every key: the rows of all keys are
+// read at once and numbered.
+func (c *compiler) boundedSelection(s *statement, b *builder, sel *plan.Selection, permitLimit int) {
+	if !c.keyIndexed(&sel.Rows) && len(sel.DistinctOn) == 0 {
+		numbered := *c
+		q, _ := numbered.newKeyedQuery(&sel.Rows)
+		object := numbered.fields(q, q.alias, sel.Fields)
+		if !q.nested {
+			q.arrange(&sel.Rows, -1)
+			q.limit = nil
+			*c = numbered
+			c.writeNumbered(b, q, sel, permitLimit)
+			s.shape.Object, s.layout = object, layoutOrdinal
+			return
+		}
+		// Subqueries would be run for rows beyond the bound too.
+	}
+	q, object := c.nestedQuery(sel, outer{keys: true}, permitLimit)
+	b.write("SELECT k.key, ")
+	b.append(q.packed())
+	b.write(" FROM ")
+	c.writeKeys(b)
+	s.shape.Object, s.layout = object, layoutPacked
+}
+
+func (c *compiler) writeNumbered(b *builder, q *query, sel *plan.Selection, permitLimit int) {
+	limit := c.parameter(parameter{convert: convertLimit, value: sel.Limit, permitLimit: permitLimit})
+	offset := c.parameter(parameter{convert: convertOffset, value: sel.Offset})
+	b.append(&q.with)
+	b.write("SELECT k")
+	for i := range q.cells {
+		b.numbered(", c", i)
+	}
+	b.write(" FROM (SELECT ")
+	q.writeCells(b, "k.key AS k", true)
+	b.write(", row_number() OVER (PARTITION BY k.key")
+	for i, term := range q.order {
+		b.write(orderSeparator(i))
+		b.append(term.expression)
+		b.append(term.direction)
+	}
+	b.write(") AS n")
+	q.writeBody(b)
+	b.write(") WHERE n > ")
+	b.parameter(offset)
+	b.write(" AND (")
+	b.parameter(limit)
+	b.write(" < 0 OR n - ")
+	b.parameter(offset)
+	b.write(" <= ")
+	b.parameter(limit)
+	b.write(") ORDER BY k, n")
+}
+
 // nestedQuery compiles rows that are read for each row of something outside.
 func (c *compiler) nestedQuery(sel *plan.Selection, out outer, permitLimit int) (*query, *jsonshape.Object) {
-	q := &query{c: c, alias: c.newAlias()}
-	c.relation(&q.from, sel.From, q.alias)
-	q.where = c.conditions(&sel.Rows, q.alias, out)
+	q := c.newQuery(&sel.Rows, out)
 	object := c.fields(q, q.alias, sel.Fields)
 	q.arrange(&sel.Rows, permitLimit)
 	return q, object
@@ -92,6 +136,7 @@ func (c *compiler) field(q *query, a alias, f plan.Field) (string, jsonshape.Nod
 	case *plan.NestedField:
 		return f.Key, c.nested(q, here, f)
 	case *plan.NestedAggregateField:
+		q.nested = true
 		expression, object := c.nestedAggregation(f.Aggregation, outer{alias: a})
 		cell := q.cell(c.guarded(expression, f.Guard, here))
 		return f.Key, &jsonshape.Nested{Cell: cell, Rows: unpackRows, Object: object, Absent: []byte(jsonNull)}
@@ -133,6 +178,7 @@ func (c *compiler) nested(q *query, here *scope, f *plan.NestedField) jsonshape.
 	if sel.Card == plan.One && permitLimit != 0 {
 		permitLimit = 1
 	}
+	q.nested = true
 	inner, object := c.nestedQuery(sel, outer{alias: here.alias}, permitLimit)
 	cell := q.cell(c.guarded(inner.packed(), f.Guard, here))
 	return &jsonshape.Nested{

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	zombiezen "zombiezen.com/go/sqlite"
@@ -47,6 +48,9 @@ type Source struct {
 	// that is yet to be opened.
 	free chan *connection
 
+	// known are the indexes found when the database was looked at last.
+	known atomic.Pointer[indexes]
+
 	closing sync.Once
 	closed  chan struct{}
 }
@@ -79,6 +83,9 @@ func Open(config Config) (*Source, error) {
 	first, err := s.connect()
 	if err != nil {
 		return nil, err
+	}
+	if err := s.readIndexes(first); err != nil {
+		return nil, errors.Join(err, first.close())
 	}
 	for range config.MaxConnections - 1 {
 		s.free <- nil
@@ -171,7 +178,7 @@ func (s *Source) Capabilities() plan.Capabilities { return capabilities() }
 
 // Compile turns a fragment into SQL.
 func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
-	compiled, err := compile(f)
+	compiled, err := compile(f, *s.known.Load())
 	if err != nil {
 		return nil, err
 	}
