@@ -136,8 +136,7 @@ func (p *planner) functionItem(s *selected, function string) (*plan.AggregateFun
 			return nil, &Error{Code: CodeUnexpected, Path: m.path, Message: "'" + m.field.Name + "' is not a column"}
 		}
 		out.Columns = append(out.Columns, plan.AggregateColumn{
-			Key: m.key, Column: b.Column.Plan(), Result: b.Result, Guard: b.Guard,
-			Stringify: p.stringify(b.Column.Info.Type) && (function == "sum" || function == "min" || function == "max"),
+			Key: m.key, Column: b.Column.Plan(), Guard: b.Guard, Stringify: p.stringify(b.Column.Info.Type),
 		})
 	}
 	return out, nil

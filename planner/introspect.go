@@ -1,6 +1,9 @@
 package planner
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/plan"
@@ -135,6 +138,16 @@ func text(s string) any {
 	return s
 }
 
+// sorted lists fields and inputs by name, as v2 does.
+func sorted[T any](items []T, name func(T) string, keep func(T) bool) []any {
+	items = slices.Clone(items)
+	slices.SortStableFunc(items, func(a, b T) int { return strings.Compare(name(a), name(b)) })
+	return anyList(items, keep)
+}
+
+func fieldName(f *schema.Field) string { return f.Name }
+func inputName(f *schema.Input) string { return f.Name }
+
 func anyList[T any](items []T, keep func(T) bool) []any {
 	out := make([]any, 0, len(items))
 	for _, item := range items {
@@ -237,7 +250,7 @@ func metaFieldOf(f *schema.Field, name string) any {
 	case "description":
 		return text(f.Description)
 	case "args":
-		return anyList(f.Args, nil)
+		return sorted(f.Args, inputName, nil)
 	case "type":
 		return f.Type
 	case "isDeprecated":
@@ -272,7 +285,7 @@ func metaType(r schema.Ref, name string, deprecated bool) any {
 		return text(t.Description)
 	case "fields":
 		if t.Kind == schema.Object || t.Kind == schema.Interface {
-			return anyList(t.Fields(), func(f *schema.Field) bool { return deprecated || f.Deprecation == nil })
+			return sorted(t.Fields(), fieldName, func(f *schema.Field) bool { return deprecated || f.Deprecation == nil })
 		}
 	case "interfaces":
 		if t.Kind == schema.Object || t.Kind == schema.Interface {
@@ -288,7 +301,7 @@ func metaType(r schema.Ref, name string, deprecated bool) any {
 		}
 	case "inputFields":
 		if t.Kind == schema.InputObject {
-			return anyList(t.Inputs(), nil)
+			return sorted(t.Inputs(), inputName, nil)
 		}
 	case "isOneOf":
 		if t.Kind == schema.InputObject {

@@ -16,9 +16,11 @@ func aggregateFunctions() []string {
 func (s *Schema) aggregateType(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
 	return s.object(n.typeName(t, "aggregate"), `aggregated selection of "`+t.Name.Name+`"`, func(x *Type) {
-		x.fields = []*Field{
-			{Name: "aggregate", Type: Named(s.aggregateFields(t)), Binding: &AggregateFields{}},
-			{Name: "nodes", Type: Required(List(Required(Named(s.tableType(t))))), Binding: &AggregateNodes{}},
+		x.fields = []*Field{{Name: "aggregate", Type: Named(s.aggregateFields(t)), Binding: &AggregateFields{}}}
+		if row := s.tableType(t); len(row.Fields()) > 0 {
+			x.fields = append(x.fields, &Field{
+				Name: "nodes", Type: Required(List(Required(Named(row)))), Binding: &AggregateNodes{},
+			})
 		}
 	})
 }
@@ -50,9 +52,6 @@ func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 				x.fields = append(x.fields, count)
 			}
 			if len(s.functionColumns(a, function)) == 0 {
-				if function == "avg" {
-					continue
-				}
 				continue
 			}
 			x.fields = append(x.fields, &Field{
@@ -92,10 +91,9 @@ func (s *Schema) functionFields(t *catalog.Table, function string) *Type {
 			return
 		}
 		for _, c := range s.functionColumns(a, function) {
-			result := resultType(function, c.Info.Type)
 			x.fields = append(x.fields, &Field{
-				Name: n.column(c.Column), Description: c.Description, Type: s.typeRef(result),
-				Binding: &FunctionColumn{Column: c.Column, Guard: c.guard, Result: result},
+				Name: n.column(c.Column), Description: c.Description, Type: s.typeRef(resultType(function, c.Info.Type)),
+				Binding: &FunctionColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
 	})

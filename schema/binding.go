@@ -72,7 +72,6 @@ type (
 	FunctionColumn struct {
 		Column *catalog.Column
 		Guard  plan.Predicate
-		Result plan.Type
 	}
 
 	// RemoteFieldOf is a field of a remote type.

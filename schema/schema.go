@@ -123,6 +123,12 @@ func (a access) columns() []visibleColumn {
 	return out
 }
 
+// selectable tells whether the role sees anything of the rows.
+func (a access) selectable() bool {
+	return len(a.columns()) > 0 || len(a.table.ComputedFields) > 0 || len(a.table.Local) > 0 ||
+		len(a.table.ToSource) > 0 || len(a.table.ToRemoteSchema) > 0
+}
+
 // primaryKey is the table's primary key; false when there is none or the role
 // doesn't see all of it.
 func (a access) primaryKey() ([]*catalog.Column, bool) {
@@ -197,7 +203,7 @@ func (s *Schema) sourceRoots(source *catalog.Source, op operation) []*Field {
 	var fields []*Field
 	for _, t := range source.Tables {
 		a, ok := s.access(t)
-		if !ok || len(a.columns()) == 0 && len(t.ComputedFields) == 0 {
+		if !ok {
 			continue
 		}
 		fields = append(fields, s.tableRoots(a, op)...)
@@ -235,9 +241,12 @@ func (s *Schema) tableRoots(a access, op operation) []*Field {
 	if t.Name.Schema != "" && t.Name.Schema != "public" && t.Name.Schema != "dbo" {
 		quoted = `"` + t.Name.Schema + "." + t.Name.Name + `"`
 	}
-	add(catalog.RootSelect, "fetch data from the table: "+quoted, &Field{
-		Type: Required(List(Required(Named(row)))), Args: s.rowArguments(t), Binding: &RootRows{Table: t},
-	})
+	// A role that sees nothing of the rows may still be allowed to count them.
+	if a.selectable() {
+		add(catalog.RootSelect, "fetch data from the table: "+quoted, &Field{
+			Type: Required(List(Required(Named(row)))), Args: s.rowArguments(t), Binding: &RootRows{Table: t},
+		})
+	}
 	if a.aggregations() {
 		add(catalog.RootSelectAggregate, "fetch aggregated fields from the table: "+quoted, &Field{
 			Type: Required(Named(s.aggregateType(t))), Args: s.rowArguments(t), Binding: &RootAggregate{Table: t},
