@@ -19,7 +19,17 @@ func (s *Source) Introspect(ctx context.Context) (*sources.Database, error) {
 	if err != nil {
 		return nil, s.failure(ctx, err, introspection, nil)
 	}
-	i := introspector{types: map[string]*typeRow{}, tables: map[string]*tableRow{}, database: &sources.Database{}}
+	i, err := readCatalog(results)
+	if err != nil {
+		return nil, err
+	}
+	s.settings.Store(&session{utc: utcZones[i.database.TimeZone], shortestFloats: i.shortestFloats})
+	return i.database, nil
+}
+
+// readCatalog reads the results of the introspection.
+func readCatalog(results []*pgconn.Result) (*introspector, error) {
+	i := &introspector{types: map[string]*typeRow{}, tables: map[string]*tableRow{}, database: &sources.Database{}}
 	for _, step := range []struct {
 		result int
 		read   func(fields) error
@@ -39,8 +49,7 @@ func (s *Source) Introspect(ctx context.Context) (*sources.Database, error) {
 			}
 		}
 	}
-	s.settings.Store(&session{utc: utcZones[i.database.TimeZone], shortestFloats: i.shortestFloats})
-	return i.database, nil
+	return i, nil
 }
 
 func (s *Source) catalogRows(ctx context.Context) ([]*pgconn.Result, error) {
@@ -49,7 +58,11 @@ func (s *Source) catalogRows(ctx context.Context) ([]*pgconn.Result, error) {
 		return nil, err
 	}
 	defer c.Release()
-	results, err := c.Conn().PgConn().Exec(ctx, introspection).ReadAll()
+	return catalogResults(ctx, c.Conn().PgConn(), introspection)
+}
+
+func catalogResults(ctx context.Context, c *pgconn.PgConn, query string) ([]*pgconn.Result, error) {
+	results, err := c.Exec(ctx, query).ReadAll()
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +162,9 @@ func (i *introspector) readTable(f fields) error {
 	if err != nil {
 		return err
 	}
+	if t.ObjectID, err = strconv.ParseInt(f.text(0), 10, 64); err != nil {
+		return err
+	}
 	t.Insertable, t.Updatable, t.Deletable = bits&insertableBit != 0, bits&updatableBit != 0, bits&deletableBit != 0
 	switch f.text(3) {
 	case "v":
@@ -181,6 +197,9 @@ func (i *introspector) readColumn(f fields) error {
 		Nullable:   !f.bool(4) && !i.types[f.text(3)].notNull,
 		HasDefault: f.bool(5) || identity != "",
 		Generated:  identity == "a" || generated != "",
+	}
+	if c.Position, err = f.number(1); err != nil {
+		return err
 	}
 	row.columns[f.text(1)] = c
 	row.table.Columns = append(row.table.Columns, c)

@@ -3,7 +3,15 @@ package postgres
 // introspection is sent at once and answers with one result per statement. The
 // transaction makes them see the same state of the catalog.
 const introspection = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SELECT current_setting('TimeZone'), current_setting('extra_float_digits');
+` + introspectionBody + `
+COMMIT`
+
+// introspectionInside is the same inside of a transaction that has begun.
+const introspectionInside = `SELECT 1;
+` + introspectionBody + `
+SELECT 1`
+
+const introspectionBody = `SELECT current_setting('TimeZone'), current_setting('extra_float_digits');
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typelem, t.typlen, t.typbasetype, t.typrelid, t.typnotnull
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace;
 SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(d.description, ''),
@@ -35,8 +43,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_catalog.pg_proc'::regclass AND d.objsubid = 0
 WHERE p.prokind <> 'p' AND ` + userSchema + ` AND NOT EXISTS (
 	SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
-ORDER BY n.nspname, p.proname, p.oid;
-COMMIT`
+ORDER BY n.nspname, p.proname, p.oid;`
 
 // userSchema leaves out the schemas that belong to the database itself and to
 // the engine's own bookkeeping.
