@@ -17,9 +17,9 @@ import (
 type value struct {
 	lit *ast.Value
 	// name and path lead to the part of the variable; json is its value here.
-	name string
-	path []string
-	json plan.JSON
+	name    string
+	path    []string
+	json    plan.JSON
 	missing bool
 }
 

@@ -45,8 +45,6 @@ func TestPlans(t *testing.T) {
 				return w.metadata(d.Input)
 			case "plan":
 				return w.plan(d)
-			case "statements":
-				return w.statements(d)
 			}
 			d.Fatalf(t, "unknown command %q", d.Cmd)
 			return ""
@@ -134,18 +132,6 @@ func (w *world) plan(d *datadriven.TestData) string {
 		return refusal(err)
 	}
 	return made.String()
-}
-
-func (w *world) statements(d *datadriven.TestData) string {
-	made, err := w.made(d)
-	if err != nil {
-		return refusal(err)
-	}
-	var out strings.Builder
-	for _, f := range made.Fragments {
-		fmt.Fprintf(&out, "%d %s\n%s\n", f.ID, f.Source, strings.TrimSpace(f.Statement.Text()))
-	}
-	return out.String()
 }
 
 func refusal(err error) string {
