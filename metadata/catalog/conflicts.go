@@ -5,42 +5,132 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"dovetail/metadata/document"
 )
 
-// typeConflicts drops tables whose type another table has already.
+// typeNames are the names of GraphQL types and who defines them.
+type typeNames struct {
+	tables map[string]*tableBuild
+	// places also has the types that come with a table's, and those of every
+	// schema.
+	places map[string]string
+}
+
+// typeConflicts drops tables and remote schemas with types that others have
+// already.
 func (b *builder) typeConflicts() {
-	types := map[string]*tableBuild{}
+	names := &typeNames{tables: map[string]*tableBuild{}, places: map[string]string{}}
+	for _, name := range []string{
+		"query_root", "mutation_root", "subscription_root", "order_by", "cursor_ordering", "String", "Int", "Float", "Boolean", "ID",
+	} {
+		names.places[name] = "the built-in types"
+	}
 	for _, s := range b.sources {
 		for _, t := range slices.Clone(s.tables) {
-			name := t.TypeName()
-			first, taken := types[name]
-			if !taken {
-				types[name] = t
-				continue
+			if err := names.takeTable(t); err != nil {
+				b.inconsistent(tableObject(s.Name, t.document), err)
+				s.drop(t)
 			}
-			place, firstPlace := describeTable(t.Table), describeTable(first.Table)
-			err := fmt.Errorf("Found conflicting definitions for GraphQL type '%s'. The definition at %s differs from the definition at %s.", //nolint:staticcheck,revive // v2's words
-				name, place, firstPlace)
-			if b.rootPath(t.Table, RootSelect) == b.rootPath(first.Table, RootSelect) {
-				err = errRootConflict(t.RootFieldName(RootSelect), firstPlace, place)
-			}
-			b.inconsistent(tableObject(s.Name, t.document), err)
-			s.drop(t)
 		}
 	}
+	upstream := map[string]*ast.Definition{}
+	b.remotes = slices.DeleteFunc(b.remotes, func(r *remoteBuild) bool {
+		err := names.takeRemote(r, upstream)
+		if err != nil {
+			b.inconsistent(remoteSchemaObject(r.document), err)
+			b.catalog.RemoteSchemas = slices.DeleteFunc(b.catalog.RemoteSchemas, func(s *RemoteSchema) bool { return s == r.RemoteSchema })
+		}
+		return err != nil
+	})
+}
+
+func errTypeConflict(name, place, first string) error {
+	return fmt.Errorf("Found conflicting definitions for GraphQL type '%s'. The definition at %s differs from the definition at %s.", //nolint:staticcheck,revive // v2's words
+		name, place, first)
+}
+
+// takeTable claims the names of a table's types.
+func (n *typeNames) takeTable(t *tableBuild) error {
+	name, place := t.TypeName(), describeTable(t.Table)
+	if first, ok := n.tables[name]; ok {
+		if rootPath(t.Table, RootSelect) == rootPath(first.Table, RootSelect) {
+			return errRootConflict(t.RootFieldName(RootSelect), describeTable(first.Table), place)
+		}
+		return errTypeConflict(name, place, describeTable(first.Table))
+	}
+	all := append([]string{name}, t.derivedTypeNames()...)
+	for _, derived := range all {
+		if first, taken := n.places[derived]; taken {
+			return errTypeConflict(derived, place, first)
+		}
+	}
+	n.tables[name] = t
+	for _, derived := range all {
+		n.places[derived] = place
+	}
+	return nil
+}
+
+// takeRemote claims the names of a remote schema's types. Scalars, and types
+// that are alike in two remote schemas, may share a name.
+func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*ast.Definition) error {
+	mine := map[string]*ast.Definition{}
+	place := "remote schema " + r.Name
+	for _, typeName := range sortedKeys(r.Upstream.Types) {
+		d := r.Upstream.Types[typeName]
+		if d.BuiltIn || d.Kind == ast.Scalar || strings.HasPrefix(typeName, "__") ||
+			d == r.Upstream.Query || d == r.Upstream.Mutation || d == r.Upstream.Subscription {
+			continue
+		}
+		name := typeName
+		if custom, ok := r.Customization.Types[typeName]; ok {
+			name = custom
+		}
+		if first, taken := n.places[name]; taken {
+			if other, ok := upstream[name]; !ok || !sameType(other, d) {
+				return errTypeConflict(name, place, first)
+			}
+		}
+		mine[name] = d
+	}
+	for name, d := range mine {
+		n.places[name], upstream[name] = place, d
+	}
+	return nil
+}
+
+// sameType tells whether two types of remote schemas can stand for each other.
+func sameType(a, b *ast.Definition) bool {
+	if a.Kind != b.Kind || len(a.Fields) != len(b.Fields) || len(a.EnumValues) != len(b.EnumValues) ||
+		!slices.Equal(slices.Sorted(slices.Values(a.Types)), slices.Sorted(slices.Values(b.Types))) {
+		return false
+	}
+	for _, f := range a.Fields {
+		g := b.Fields.ForName(f.Name)
+		if g == nil || g.Type.String() != f.Type.String() || len(g.Arguments) != len(f.Arguments) {
+			return false
+		}
+		for _, argument := range f.Arguments {
+			if other := g.Arguments.ForName(argument.Name); other == nil || other.Type.String() != argument.Type.String() {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(a.EnumValues, func(v *ast.EnumValueDefinition) bool { return b.EnumValues.ForName(v.Name) == nil })
 }
 
 func describeTable(t *Table) string {
 	return "table " + t.Name.String() + " in source " + t.Source.Name
 }
 
-func (b *builder) rootPath(t *Table, kind RootFieldKind) string {
+func rootPath(t *Table, kind RootFieldKind) string {
 	return t.Source.Customization.Namespace + "." + t.RootFieldName(kind)
 }
 
 func errRootConflict(name string, places ...string) error {
-	return fmt.Errorf("Encountered conflicting definitions in the selection set for 'query_root' for field '%s' defined in [%s]. "+ //nolint:staticcheck,revive // v2's words
+	return fmt.Errorf("Encountered conflicting definitions in the selection set for 'query_root' for field '%s' defined in [%s]. "+ //nolint:staticcheck // v2's words
 		"Fields must not be defined more than once across all sources.", name, strings.Join(places, ", "))
 }
 

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"dovetail/metadata/document"
 	"dovetail/plan"
@@ -223,11 +224,11 @@ func (w *dependencyWalk) remoteSchema(r *RemoteSchema) {
 			return ObjectPath{RemoteSchema: r.Name, Type: typeName, Kind: ObjectRemoteSchemaRelationship, Name: name}
 		}
 		for _, rel := range relationships.ToSource {
-			w.visit(at(rel.Name), "remote_schema_remote_relationship %s.%s.%s", r.Name, typeName, rel.Name)
+			w.visit(at(rel.Name), "remote relationship %s.%s in remote schema %q", typeName, rel.Name, r.Name)
 			w.toSource(rel, nil)
 		}
 		for _, rel := range relationships.ToRemoteSchema {
-			w.visit(at(rel.Name), "remote_schema_remote_relationship %s.%s.%s", r.Name, typeName, rel.Name)
+			w.visit(at(rel.Name), "remote relationship %s.%s in remote schema %q", typeName, rel.Name, r.Name)
 			w.toRemoteSchema(rel, nil)
 		}
 	}
@@ -375,20 +376,12 @@ func (w *dependencyWalk) eventTriggers(t *Table, doc *document.Table) {
 	}
 }
 
-// DropDescription joins dependents to v2's refusal: cannot drop due to the
-// following dependent objects: …
+// DropDescription is v2's refusal to drop what others depend on, naming them.
 func DropDescription(dependents []Dependent) string {
 	descriptions := make([]string, len(dependents))
 	for i, d := range dependents {
 		descriptions[i] = d.Description
 	}
 	slices.Sort(descriptions)
-	text := "cannot drop due to the following dependent objects: "
-	for i, d := range descriptions {
-		if i > 0 {
-			text += ", "
-		}
-		text += d
-	}
-	return text
+	return "cannot drop due to the following dependent objects: " + strings.Join(descriptions, ", ")
 }

@@ -56,8 +56,7 @@ func (b *builder) conflicting(o object, format string, args ...any) {
 
 func (b *builder) report(o object, reason string, cause error) {
 	i := Inconsistency{Type: o.kind, Name: o.name, Definition: o.definition(), Reason: reason, Path: o.path}
-	var s *sources.Error
-	if errors.As(cause, &s) && s.Cause != nil {
+	if s, ok := errors.AsType[*sources.Error](cause); ok && s.Cause != nil {
 		i.Message = s.Cause.Error()
 	}
 	b.catalog.Inconsistencies = append(b.catalog.Inconsistencies, i)
@@ -65,12 +64,10 @@ func (b *builder) report(o object, reason string, cause error) {
 
 // message is the part of an error that is meant for the user.
 func message(err error) string {
-	var s *sources.Error
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*sources.Error](err); ok {
 		return s.Message
 	}
-	var d *document.Error
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[*document.Error](err); ok {
 		return d.Message
 	}
 	return err.Error()

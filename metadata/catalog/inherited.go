@@ -10,56 +10,24 @@ import (
 	"dovetail/plan"
 )
 
+// roleState says how far an inherited role has come.
+type roleState int
+
+const (
+	roleUnseen roleState = iota
+	roleVisiting
+	roleUsable
+	roleRefused
+)
+
 // inheritedRoles derives the permissions of inherited roles, parents first.
 func (b *builder) inheritedRoles() {
-	documents := map[string]*document.InheritedRole{}
+	v := &roleVisit{builder: b, documents: map[string]*document.InheritedRole{}, state: map[string]roleState{}}
 	for _, r := range b.in.Metadata.InheritedRoles {
-		documents[r.Name] = r
-	}
-	const (
-		visiting = 1
-		usable   = 2
-		refused  = 3
-	)
-	state := map[string]int{}
-	var visit func(r *document.InheritedRole, trail []string) bool
-	visit = func(r *document.InheritedRole, trail []string) bool {
-		switch state[r.Name] {
-		case usable:
-			return true
-		case refused:
-			return false
-		case visiting:
-			at := slices.Index(trail, r.Name)
-			b.inconsistent(inheritedRoleObject(r), fmt.Errorf("found cycle(s) in roles: [%q]", strings.Join(trail[max(at, 0):], `","`)))
-			state[r.Name] = refused
-			return false
-		}
-		state[r.Name] = visiting
-		var missing []string
-		for _, parent := range r.Roles {
-			if p, ok := documents[parent]; ok && parent != r.Name {
-				if !visit(p, append(trail, r.Name)) {
-					missing = append(missing, parent)
-				}
-			} else if !b.known[parent] && parent != r.Name {
-				missing = append(missing, parent)
-			}
-		}
-		if state[r.Name] == refused {
-			return false
-		}
-		if err := checkInherited(r, missing); err != nil {
-			b.inconsistent(inheritedRoleObject(r), err)
-			state[r.Name] = refused
-			return false
-		}
-		state[r.Name] = usable
-		b.inherit(r)
-		return true
+		v.documents[r.Name] = r
 	}
 	for _, r := range b.in.Metadata.InheritedRoles {
-		visit(r, nil)
+		v.visit(r)
 	}
 	for name := range b.catalog.InheritedRoles {
 		if !b.known[name] {
@@ -67,6 +35,63 @@ func (b *builder) inheritedRoles() {
 		}
 	}
 	slices.Sort(b.catalog.Roles)
+}
+
+// roleVisit walks inherited roles from the children to their parents.
+type roleVisit struct {
+	builder   *builder
+	documents map[string]*document.InheritedRole
+	state     map[string]roleState
+	// trail are the roles being visited, children first.
+	trail []string
+}
+
+func (v *roleVisit) visit(r *document.InheritedRole) {
+	switch v.state[r.Name] {
+	case roleUsable, roleRefused:
+		return
+	case roleVisiting:
+		v.cycle(v.trail[slices.Index(v.trail, r.Name):])
+		return
+	case roleUnseen:
+	}
+	v.state[r.Name] = roleVisiting
+	v.trail = append(v.trail, r.Name)
+	var missing []string
+	for _, parent := range r.Roles {
+		if parent == r.Name {
+			continue
+		}
+		if p, ok := v.documents[parent]; ok {
+			if v.visit(p); v.state[parent] == roleRefused {
+				missing = append(missing, parent)
+			}
+		} else if !v.builder.known[parent] {
+			missing = append(missing, parent)
+		}
+	}
+	v.trail = v.trail[:len(v.trail)-1]
+	if v.state[r.Name] == roleRefused { // as part of a cycle
+		return
+	}
+	if err := checkInherited(r, missing); err != nil {
+		v.builder.inconsistent(inheritedRoleObject(r), err)
+		v.state[r.Name] = roleRefused
+		return
+	}
+	v.state[r.Name] = roleUsable
+	v.builder.inherit(r)
+}
+
+// cycle refuses roles that inherit from each other.
+func (v *roleVisit) cycle(names []string) {
+	err := fmt.Errorf("found cycle(s) in roles: [\"%s\"]", strings.Join(names, `","`))
+	for _, name := range names {
+		if v.state[name] != roleRefused {
+			v.state[name] = roleRefused
+			v.builder.inconsistent(inheritedRoleObject(v.documents[name]), err)
+		}
+	}
 }
 
 func checkInherited(r *document.InheritedRole, missing []string) error {
@@ -197,9 +222,9 @@ func combineGuard(parents []*SelectPermission, guards map[string]plan.Predicate,
 		case guard == nil:
 			key[i] = '1'
 			parts = append(parts, p.Filter)
-		default:
+		default: // of an inherited role, whose filter every guard implies
 			plain, all = false, false
-			parts = append(parts, and([]plan.Predicate{p.Filter, guard}))
+			parts = append(parts, guard)
 		}
 	}
 	if all {

@@ -22,11 +22,32 @@ func defaultGraphQLName(n TableName) string {
 // TypeName is the name of the table's object type.
 func (t *Table) TypeName() string {
 	c := &t.Source.Customization
-	name := t.GraphQLName
-	if c.GraphQLDefaultNaming && !t.CustomName {
-		name = upperFirst(camelCase(name))
+	return c.TypePrefix + t.baseTypeName() + c.TypeSuffix
+}
+
+func (t *Table) baseTypeName() string {
+	if t.Source.Customization.GraphQLDefaultNaming && !t.CustomName {
+		return upperFirst(camelCase(t.GraphQLName))
 	}
-	return c.TypePrefix + name + c.TypeSuffix
+	return t.GraphQLName
+}
+
+// derivedTypeNames are the names of the types that come with the table's own.
+func (t *Table) derivedTypeNames() []string {
+	c := &t.Source.Customization
+	base := t.baseTypeName()
+	parts := []string{"bool_exp", "order_by", "select_column", "stream_cursor_input", "stream_cursor_value_input"}
+	if t.Source.Capabilities.Aggregates {
+		parts = append(parts, "aggregate", "aggregate_fields", "aggregate_order_by", "aggregate_bool_exp")
+	}
+	if t.IsEnum {
+		parts = append(parts, "enum", "enum_comparison_exp")
+	}
+	out := make([]string, len(parts))
+	for i, part := range parts {
+		out[i] = c.TypePrefix + c.join(base, part) + c.TypeSuffix
+	}
+	return out
 }
 
 // RootFieldName is the name of one of the table's select root fields, without

@@ -57,8 +57,8 @@ func (b *builder) logicalModels() {
 }
 
 func errNoModel(name string) error {
-	return fmt.Errorf("The logical model %s could not be found", name)
-} //nolint:staticcheck // v2's words
+	return fmt.Errorf("The logical model %s could not be found", name) //nolint:staticcheck // v2's words
+}
 
 func newLogicalModel(doc *document.LogicalModel) *LogicalModel {
 	m := &LogicalModel{Name: doc.Name, Select: map[string]*SelectPermission{}}

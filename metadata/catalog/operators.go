@@ -146,7 +146,7 @@ func (f *filter) compareColumns(t *Table, left plan.Operand, operator plan.Opera
 		table, root, path = f.root, nested, path[1:]
 	}
 	if len(path) != 1 {
-		return nil, errors.New("Relationship references are not supported in column comparison RHS") //nolint:staticcheck // v2's words
+		return nil, errors.New("Relationship references are not supported in column comparison RHS")
 	}
 	if f.remote && root {
 		return nil, errors.New("the root table of another source can't be compared with")

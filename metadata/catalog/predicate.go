@@ -214,7 +214,7 @@ func (t *Table) ComputedField(name string) (*ComputedField, bool) {
 	return nil, false
 }
 
-// aggregateFunctions are the functions that <relationship>_aggregate knows.
+// aggregate reads the condition of <relationship>_aggregate.
 func (f *filter) aggregate(r *Relationship, value plan.JSON) (plan.Predicate, error) {
 	if !r.Target.Source.Capabilities.AggregatePredicate {
 		return nil, errNoColumn(r.Name + "_aggregate")
@@ -276,7 +276,7 @@ func (f *filter) aggregateParts(r *Relationship, p *plan.CompareAggregate, rows 
 		case *plan.IsNull:
 			isNull := !c.Negate
 			p.Having = append(p.Having, plan.AggregateComparison{IsNull: &isNull})
-		default:
+		case *plan.And, *plan.Or, *plan.Not, *plan.Const, *plan.CompareColumns, *plan.Exists, *plan.CompareAggregate, *plan.InKeys:
 			return fmt.Errorf("operator %s can't compare an aggregate", key)
 		}
 	}

@@ -140,7 +140,7 @@ func (l *lookup) template(t *ast.Type, j plan.JSON) (plan.Value, error) {
 
 func (l *lookup) listTemplate(t *ast.Type, j plan.JSON) (plan.Value, error) {
 	if d := l.remote.Upstream.Types[t.Name()]; t.Elem == nil && (d == nil || d.Kind != ast.Scalar || isBuiltinScalar(d.Name)) {
-		return nil, fmt.Errorf("expected type %q but got %q", t.Name(), "["+jsonTypeName(j)+"]")
+		return nil, fmt.Errorf("expected type %q but got %q", t.Name(), jsonTypeName(j))
 	}
 	if len(j.Items) > 1 {
 		return nil, errors.New("multiple elements in list value is not supported")

@@ -85,14 +85,15 @@ func TestCloneIsIndependent(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	datadriven.Walk(t, "testdata/parse", func(t *testing.T, path string) {
+		t.Helper()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			j, err := plan.ParseJSON([]byte(d.Input))
 			if err != nil {
 				return err.Error()
 			}
 			out, err := parsePart(t, d, j)
-			var fault *document.Error
-			if errors.As(err, &fault) {
+			if fault, ok := errors.AsType[*document.Error](err); ok {
 				return "error " + fault.Code + " " + fault.Path + "\n" + fault.Message
 			}
 			return out
@@ -101,6 +102,7 @@ func TestParse(t *testing.T) {
 }
 
 func parsePart(t *testing.T, d *datadriven.TestData, j plan.JSON) (string, error) {
+	t.Helper()
 	kind := document.KindPostgres
 	if d.HasArg("kind") {
 		d.ScanArgs(t, "kind", &kind)

@@ -25,7 +25,7 @@ func NormalizeKind(word string) string {
 // DefaultSchema is the schema of names written without one.
 func DefaultSchema(kind string) string {
 	switch kind {
-	case KindPostgres:
+	case KindPostgres, "citus", "cockroach":
 		return "public"
 	case KindMSSQL:
 		return "dbo"
