@@ -406,7 +406,7 @@ func TestCompile(t *testing.T) {
 	if server {
 		s = open(t, Config{URL: newDatabase(t, library, libraryRows)})
 	}
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/compile", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "run" {
 				if s == nil {
