@@ -40,10 +40,44 @@ func (s subject) is(i catalog.Inconsistency) bool {
 
 // inconsistencyJSON is an inconsistent object as clients see it.
 func inconsistencyJSON(i catalog.Inconsistency) map[string]any {
-	out := map[string]any{"type": i.Type, "name": i.Name, "definition": i.Definition, "reason": i.Reason}
+	out := map[string]any{"type": i.Type, "name": i.Name, "definition": definitionJSON(i), "reason": i.Reason}
+	if i.Informational() {
+		delete(out, "definition")
+		out["entity"] = i.Definition
+	}
 	if i.Message != "" {
 		out["message"] = i.Message
 	}
+	return out
+}
+
+// definitionJSON is the definition of an object as v2 shows it in errors: with
+// some of the parts that exports leave out.
+func definitionJSON(i catalog.Inconsistency) any {
+	definition, ok := i.Definition.(plan.JSON)
+	if !ok || definition.Kind != plan.JSONObject || i.Path.Table == nil {
+		return i.Definition
+	}
+	switch i.Type {
+	case catalog.ObjectSelectPermission:
+		permission, _ := definition.Get("permission")
+		if _, ok := permission.Get("allow_aggregations"); !ok {
+			definition = withField(definition, "permission", withField(permission, "allow_aggregations", jsonBool(false)))
+		}
+	case catalog.ObjectObjectRelation, catalog.ObjectArrayRelation, catalog.ObjectComputedField:
+	default:
+		return definition
+	}
+	if _, ok := definition.Get("comment"); !ok {
+		definition = withField(definition, "comment", plan.JSON{})
+	}
+	return definition
+}
+
+// withField gives an object with a field set.
+func withField(o plan.JSON, key string, value plan.JSON) plan.JSON {
+	out := without(o, key)
+	out.Keys, out.Items = append(out.Keys, key), append(out.Items, value)
 	return out
 }
 
