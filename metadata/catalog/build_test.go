@@ -25,6 +25,7 @@ type world struct {
 
 func TestBuild(t *testing.T) {
 	datadriven.Walk(t, "testdata/build", func(t *testing.T, path string) {
+		t.Helper()
 		w := &world{input: catalog.Input{
 			Version: 1, ResourceVersion: 1, Settings: catalog.Settings{InferFunctionPermissions: true},
 			Databases:     map[string]catalog.Introspected{},
@@ -32,6 +33,7 @@ func TestBuild(t *testing.T) {
 			EnumValues:    map[string]map[catalog.TableName][]catalog.EnumValue{},
 		}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			out, err := w.run(t, d)
 			if err != nil {
 				return "error: " + err.Error() + "\n"

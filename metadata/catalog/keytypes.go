@@ -61,6 +61,8 @@ type keyType struct {
 	family family
 	// kind tells apart members of a family that don't join with each other.
 	kind string
+	// bits is the width of an integer.
+	bits int
 	// text is the type for messages.
 	text string
 }
@@ -74,7 +76,26 @@ func keyCast(left, right keyType) (plan.KeyCast, bool) {
 	if left.family == right.family && left.kind != right.kind {
 		return plan.KeyCastNone, false
 	}
+	if right.family == familyInteger && left.bits > right.bits {
+		return plan.KeyCastInteger, true // what is too big matches nothing
+	}
 	return cast, true
+}
+
+// integerBits is the width of an integer type; types without a schema (SQLite's
+// hold 64 bits whatever their name) count as wide.
+func integerBits(t plan.Type) int {
+	if t.Schema != "" {
+		switch strings.ToLower(t.Name) {
+		case "tinyint":
+			return 8
+		case "int2", "smallint":
+			return 16
+		case "int4", "int", "integer":
+			return 32
+		}
+	}
+	return 64
 }
 
 // columnKey is the key type of a column (or scalar computed field).
@@ -83,7 +104,7 @@ func columnKey(t plan.Type) keyType {
 	t = t.Underlying()
 	switch t.Class {
 	case plan.ClassInteger:
-		k.family = familyInteger
+		k.family, k.bits = familyInteger, integerBits(t)
 	case plan.ClassNumber:
 		k.family = familyNumber
 		if strings.EqualFold(t.Name, "money") {
@@ -135,6 +156,9 @@ func graphQLKey(schema *ast.Schema, name string) keyType {
 	switch definition.Kind {
 	case ast.Scalar:
 		k.family, k.kind = scalarFamily(name)
+		if k.bits = 64; name == "Int" {
+			k.bits = 32
+		}
 	case ast.Enum:
 		k.family = familyEnum
 	case ast.InputObject:

@@ -196,7 +196,7 @@ func typeText(t plan.Type) string {
 func (b *builder) enumColumns(s *sourceBuild) {
 	for _, t := range s.tables {
 		for _, fk := range t.Info.ForeignKeys {
-			if len(fk.Columns) != 1 {
+			if len(fk.Columns) != 1 || len(fk.TargetColumns) != 1 {
 				continue
 			}
 			target, ok := s.Table(TableName{fk.TargetSchema, fk.TargetTable})
