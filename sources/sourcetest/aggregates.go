@@ -30,6 +30,7 @@ func (f *fixture) aggregation(t *testing.T, fields ...plan.AggregateField) *plan
 }
 
 func testAggregates(t *testing.T, f *fixture) {
+	t.Helper()
 	aggregation := f.aggregation(t, f.statistics(t), &plan.AggregateStatic{Key: "__typename", JSON: []byte(`"article_aggregate"`)})
 	if !f.capabilities.Aggregates {
 		f.refused(t, aggregation)
@@ -75,6 +76,7 @@ func testAggregates(t *testing.T, f *fixture) {
 }
 
 func testAggregatesOfBindings(t *testing.T, f *fixture) {
+	t.Helper()
 	if !f.capabilities.Aggregates || !f.capabilities.Bindings {
 		return
 	}
@@ -111,6 +113,7 @@ var aggregateResults = []struct { //nolint:gochecknoglobals // the suite's data
 }
 
 func testAggregateFunctions(t *testing.T, f *fixture) {
+	t.Helper()
 	if !f.capabilities.Aggregates {
 		return
 	}

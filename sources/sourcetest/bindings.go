@@ -8,6 +8,7 @@ import (
 )
 
 func testBindings(t *testing.T, f *fixture) {
+	t.Helper()
 	list := f.selection(t, "article", "id", "title")
 	r := &request{query: list, keys: [][]string{{"3"}, {"4"}, {"1"}, {"77"}, {"2"}}}
 	r.bindings = f.bound(t, &list.Rows, "article", "author_id")
@@ -58,6 +59,7 @@ func testBindings(t *testing.T, f *fixture) {
 }
 
 func testBoundedBindings(t *testing.T, f *fixture) {
+	t.Helper()
 	list := f.selection(t, "article", "id")
 	list.OrderBy = []plan.Order{f.order(t, "article", "score", true), f.order(t, "article", "id", false)}
 	list.OrderBy[0].Nulls = plan.NullsLast
@@ -97,6 +99,7 @@ func (f *fixture) authorOf(t *testing.T) *plan.NestedField {
 }
 
 func testCompositeKeys(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, "account", "owner")
 	r := &request{query: sel, keys: [][]string{{"us", "1"}, {"eu", "2"}, {"us", "2"}, {"e", "1"}, {"eu", "1"}}}
 	r.bindings = f.bound(t, &sel.Rows, "account", "region", "number")
@@ -138,6 +141,7 @@ func (f *fixture) articlesWithComments(t *testing.T) *plan.Selection {
 }
 
 func testNested(t *testing.T, f *fixture) {
+	t.Helper()
 	// An object in an object.
 	comment := f.selection(t, "comment", "id")
 	article := &plan.Selection{
@@ -183,6 +187,7 @@ func testNested(t *testing.T, f *fixture) {
 }
 
 func testHoles(t *testing.T, f *fixture) {
+	t.Helper()
 	join := &plan.Join{Index: 0, OnNull: []byte("[]"), Keys: []plan.JoinKey{{Name: "author_id", Type: f.column(t, "article", "author_id").Type}}}
 	second := &plan.Join{Index: 1, OnNull: []byte("null"), Keys: []plan.JoinKey{{Name: "id", Type: f.column(t, "author", "id").Type}}}
 	joins := []*plan.Join{join, second}

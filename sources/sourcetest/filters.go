@@ -57,6 +57,7 @@ var operatorCases = []operatorCase{ //nolint:gochecknoglobals // the suite's dat
 // testOperators checks that each operator a source declares finds what it must,
 // and that each it doesn't declare is refused.
 func testOperators(t *testing.T, f *fixture) {
+	t.Helper()
 	classes := map[string]logical{}
 	for _, l := range logicals {
 		classes[l.column] = l
@@ -95,6 +96,7 @@ func (f *fixture) where(t *testing.T, table string, where plan.Predicate, want .
 }
 
 func testPredicates(t *testing.T, f *fixture) {
+	t.Helper()
 	scoreAbove := func(n string) plan.Predicate { return f.compare(t, "article", "score", plan.Greater, literal(t, n)) }
 	titled := func(title string) plan.Predicate {
 		return f.compare(t, "article", "title", plan.Equal, literal(t, `"`+title+`"`))
@@ -139,6 +141,7 @@ func testPredicates(t *testing.T, f *fixture) {
 }
 
 func testColumnComparison(t *testing.T, f *fixture) {
+	t.Helper()
 	own := &plan.CompareColumns{
 		Left: f.column(t, "booking", "id"), Operator: plan.Greater, Right: f.column(t, "booking", "number"),
 	}
@@ -160,6 +163,7 @@ func testColumnComparison(t *testing.T, f *fixture) {
 }
 
 func testAggregatePredicates(t *testing.T, f *fixture) {
+	t.Helper()
 	predicate := &plan.CompareAggregate{
 		Relationship: "articles", Target: f.related(t, "article", "author_id", "author", "id"), Function: "count",
 		Having: []plan.AggregateComparison{{Operator: plan.GreaterOrEqual, Right: literal(t, "1")}},
@@ -189,6 +193,7 @@ func testAggregatePredicates(t *testing.T, f *fixture) {
 }
 
 func testLists(t *testing.T, f *fixture) {
+	t.Helper()
 	article := func(operator plan.Operator, value plan.Value) plan.Predicate {
 		return f.compare(t, "article", "score", operator, value)
 	}
@@ -213,6 +218,7 @@ func testLists(t *testing.T, f *fixture) {
 // testBadValues checks that a value that isn't of its column's type is the
 // user's error.
 func testBadValues(t *testing.T, f *fixture) {
+	t.Helper()
 	values := map[Logical]string{
 		Integer: `"one"`, Bigint: `9223372036854775808`, Numeric: `"1,5"`, Double: `"x"`, Boolean: `"perhaps"`,
 		UUID: `"0a1b2c3d"`, Date: `"the day before"`, Timestamp: `"then"`, TimestampTZ: `"then"`, Time: `"noonish"`,

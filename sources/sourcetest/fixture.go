@@ -158,8 +158,7 @@ func (f *fixture) exec(t *testing.T, sql string) {
 
 // describe shows what an error keeps for admins too.
 func describe(err error) string {
-	var coded *sources.Error
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*sources.Error](err); ok {
 		return coded.Code + ": " + coded.Error() + " " + internalText(coded.Internal)
 	}
 	return err.Error()

@@ -6,6 +6,7 @@
 package sourcetest
 
 import (
+	"slices"
 	"testing"
 
 	"dovetail/plan"
@@ -100,10 +101,5 @@ func Run(t *testing.T, h Harness) {
 
 // declared tells whether a source declares an operator for a type class.
 func declared(c plan.Capabilities, class plan.TypeClass, operator plan.Operator) bool {
-	for _, o := range c.Operators[class] {
-		if o == operator {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.Operators[class], operator)
 }

@@ -24,6 +24,7 @@ func wantMissing(t *testing.T, err error, name string) {
 }
 
 func testNativeQueries(t *testing.T, f *fixture) {
+	t.Helper()
 	article := f.column(t, "article", "score")
 	query := &plan.NativeQuery{Name: "scored", Parts: []plan.NativeQueryPart{
 		{SQL: `SELECT "id", "title", "score" FROM "article" WHERE "score" >= `}, {Type: article.Type, Value: &plan.Variable{Name: "least"}},
@@ -44,6 +45,7 @@ func testNativeQueries(t *testing.T, f *fixture) {
 
 // testInjection checks that neither values nor names are ever read as SQL.
 func testInjection(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, oddTable, "id", oddColumn)
 	key := string(plan.AppendJSONString(nil, oddColumn))
 	f.want(t, &request{query: sel}, `[{"id":1,`+key+`:"plain"},{"id":2,`+key+`:"quote ' and \" and \\"}]`)
@@ -73,6 +75,7 @@ func testInjection(t *testing.T, f *fixture) {
 
 // testNotSupported checks what hardly any source declares.
 func testNotSupported(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, "article", "id")
 	if !f.capabilities.Functions {
 		sel.From = &plan.FunctionCall{Schema: f.harness.Schema, Name: "search"}
@@ -101,6 +104,7 @@ func testNotSupported(t *testing.T, f *fixture) {
 
 // testConcurrency runs statements of several kinds side by side, twice each.
 func testConcurrency(t *testing.T, f *fixture) {
+	t.Helper()
 	const workers, rounds = 8, 20
 	sel := f.selection(t, "author", "id")
 	sel.Fields = append(sel.Fields, &plan.NestedField{Key: "articles", Selection: f.articlesWithComments(t)})
@@ -131,6 +135,7 @@ func testConcurrency(t *testing.T, f *fixture) {
 }
 
 func testCancellation(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, "author", "id")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -8,6 +8,7 @@ import (
 )
 
 func testIntrospection(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, name := range []string{"author", "article", "comment", "account", "booking", "kinds", oddTable} {
 		if f.tables[name] == nil {
 			t.Fatalf("the table %q was not introspected", name)
@@ -33,6 +34,7 @@ func testIntrospection(t *testing.T, f *fixture) {
 }
 
 func testRows(t *testing.T, f *fixture) {
+	t.Helper()
 	f.want(t, &request{query: f.selection(t, "author", "id", "name", "born", "active")},
 		`[{"id":1,"name":"ann","born":1970,"active":true},{"id":2,"name":"bob","born":null,"active":false},`+
 			`{"id":3,"name":"cid","born":1990,"active":null},{"id":4,"name":"dot","born":1970,"active":true}]`)
@@ -57,6 +59,7 @@ func testRows(t *testing.T, f *fixture) {
 }
 
 func testOrder(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, o := range []struct {
 		descending bool
 		nulls      plan.NullsOrder
@@ -83,6 +86,7 @@ func testOrder(t *testing.T, f *fixture) {
 }
 
 func testOrderByRelations(t *testing.T, f *fixture) {
+	t.Helper()
 	target := f.related(t, "author", "id", "article", "author_id")
 	sel := f.selection(t, "article", "id")
 	sel.OrderBy = []plan.Order{
@@ -123,6 +127,7 @@ func testOrderByRelations(t *testing.T, f *fixture) {
 }
 
 func testLimit(t *testing.T, f *fixture) {
+	t.Helper()
 	bounded := func(limit, offset plan.Value, permit int) *plan.Selection {
 		sel := f.selection(t, "article", "id")
 		sel.Limit, sel.Offset, sel.PermitLimit = limit, offset, permit
@@ -150,6 +155,7 @@ func testLimit(t *testing.T, f *fixture) {
 }
 
 func testDistinct(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, "article", "id")
 	sel.DistinctOn = []plan.Column{f.column(t, "article", "author_id")}
 	byAuthor := f.order(t, "article", "author_id", false)
@@ -175,6 +181,7 @@ func testDistinct(t *testing.T, f *fixture) {
 }
 
 func testPermissions(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, "article", "id")
 	sel.Restricted = true
 	if _, err := f.source.Compile(&plan.Fragment{Query: sel}); err == nil {
@@ -206,6 +213,7 @@ func testPermissions(t *testing.T, f *fixture) {
 }
 
 func testVariables(t *testing.T, f *fixture) {
+	t.Helper()
 	sel := f.selection(t, "article", "id")
 	sel.Where = f.compare(t, "article", "title", plan.Equal, &plan.Variable{Name: "filter", Path: []string{"titles", "1"}})
 	filter, err := plan.ParseJSON([]byte(`{"titles": ["alpha", "beta"]}`))
@@ -232,6 +240,7 @@ func testVariables(t *testing.T, f *fixture) {
 }
 
 func testGuards(t *testing.T, f *fixture) {
+	t.Helper()
 	guard := f.compare(t, "author", "id", plan.LessOrEqual, literal(t, "2"))
 	name := &plan.ColumnField{Key: "name", Column: f.column(t, "author", "name"), Guard: guard}
 	articles := f.related(t, "article", "author_id", "author", "id")
@@ -251,6 +260,7 @@ func testGuards(t *testing.T, f *fixture) {
 }
 
 func testJSONPaths(t *testing.T, f *fixture) {
+	t.Helper()
 	if f.harness.Types[JSON] == "" {
 		return
 	}

@@ -2,6 +2,7 @@ package sourcetest
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"dovetail/plan"
@@ -71,6 +72,7 @@ var logicals = []logical{ //nolint:gochecknoglobals // the suite's data
 func (f *fixture) has(l logical) bool { return f.harness.Types[l.typ] != "" }
 
 func testTypes(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, l := range logicals {
 		if !f.has(l) {
 			continue
@@ -80,14 +82,11 @@ func testTypes(t *testing.T, f *fixture) {
 			if column.Type.Class != l.class {
 				t.Errorf("the class is %q, want %q", column.Type.Class, l.class)
 			}
-			want := "["
-			for i, v := range l.values {
-				if i > 0 {
-					want += ","
-				}
-				want += `{"` + l.column + `":` + v.json + `}`
+			rows := make([]string, 0, len(l.values))
+			for _, v := range l.values {
+				rows = append(rows, `{"`+l.column+`":`+v.json+`}`)
 			}
-			want += "]"
+			want := "[" + strings.Join(rows, ",") + "]"
 			f.want(t, &request{query: f.selection(t, "kinds", l.column)}, want)
 			// The same values from inside of a list.
 			outer := f.selection(t, "kinds", "id")
@@ -108,18 +107,15 @@ func (f *fixture) stringified(t *testing.T, l logical) {
 	}
 	sel := f.selection(t, "kinds")
 	sel.Fields = []plan.Field{&plan.ColumnField{Key: "v", Column: f.column(t, "kinds", l.column), Stringify: true}}
-	want := "["
-	for i, v := range l.values {
-		if i > 0 {
-			want += ","
-		}
+	rows := make([]string, 0, len(l.values))
+	for _, v := range l.values {
 		if v.json == "null" {
-			want += `{"v":null}`
+			rows = append(rows, `{"v":null}`)
 		} else {
-			want += `{"v":"` + v.json + `"}`
+			rows = append(rows, `{"v":"`+v.json+`"}`)
 		}
 	}
-	f.want(t, &request{query: sel}, want+"]")
+	f.want(t, &request{query: sel}, "["+strings.Join(rows, ",")+"]")
 }
 
 // keyed tells whether equal values of a type have one text that every source
@@ -127,6 +123,7 @@ func (f *fixture) stringified(t *testing.T, l logical) {
 func keyed(l logical) bool { return l.values[0].key != "" }
 
 func testKeyTexts(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, l := range logicals {
 		if !f.has(l) || !keyed(l) {
 			continue
@@ -156,6 +153,7 @@ func testKeyTexts(t *testing.T, f *fixture) {
 
 // testKeysOfEveryType binds each type's key texts: each finds its row.
 func testKeysOfEveryType(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, l := range logicals {
 		if !f.has(l) || !keyed(l) || l.typ == Boolean {
 			continue
@@ -182,6 +180,7 @@ func testKeysOfEveryType(t *testing.T, f *fixture) {
 // as they come from a text column on the other side: they find nothing, and the
 // keys beside them are found all the same.
 func testMalformedKeys(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, l := range logicals {
 		if !f.has(l) || !keyed(l) || l.typ == Boolean {
 			continue

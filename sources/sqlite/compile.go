@@ -154,10 +154,11 @@ func (c *compiler) newKeyedQuery(rows *plan.Rows) (q *query, sorted bool) {
 		q.from.write(" CROSS JOIN ")
 		sorted = true
 	} else {
-		q.with.write("WITH k(key, value) AS MATERIALIZED (SELECT e.key, e.value FROM json_each(")
+		// The name must not hide a table of the database.
+		q.with.write("WITH dovetail_keys(key, value) AS MATERIALIZED (SELECT e.key, e.value FROM json_each(")
 		q.with.parameter(c.parameter(parameter{convert: convertKeys}))
 		q.with.write(") AS e) ")
-		q.from.write("k JOIN ")
+		q.from.write("dovetail_keys AS k JOIN ")
 	}
 	c.relation(&q.from, rows.From, q.alias)
 	q.where = c.conditions(rows, q.alias, outer{keys: true})
@@ -226,6 +227,13 @@ func (c *compiler) correlation(b *builder, on plan.Correlation, a alias, out out
 		key.write("json_extract(k.value, '$[")
 		key.integer(on.Binding)
 		key.write("]')")
+	}
+	if on.Column.Type.Class == plan.ClassBytes {
+		digits := key
+		key = &builder{}
+		key.write("unhex(")
+		key.append(digits)
+		key.write(")")
 	}
 	c.equals(b, columnExpression(a, on.Column.Name), on.Column.Type, key)
 }

@@ -51,17 +51,16 @@ func (c *connection) script(sql string, readOnly bool) (result *sources.SQLResul
 	}
 	result = &sources.SQLResult{}
 	for err == nil {
-		sql = strings.TrimLeft(sql, "; \t\r\n")
-		if sql == "" {
+		if sql = skipBlanks(sql); sql == "" {
 			break
 		}
 		var rest string
 		if rest, err = c.scriptStatement(sql, result); err == nil {
 			sql = rest
+			if c.conn.AutocommitEnabled() {
+				err = errors.New("the script ended the transaction it runs in")
+			}
 		}
-	}
-	if err == nil && c.conn.AutocommitEnabled() {
-		err = errors.New("the script ended the transaction it runs in")
 	}
 	if err == nil {
 		if _, err = c.pragma("COMMIT"); err == nil {
@@ -74,6 +73,22 @@ func (c *connection) script(sql string, readOnly bool) (result *sources.SQLResul
 		err = errors.Join(err, rollbackErr)
 	}
 	return nil, err
+}
+
+// skipBlanks takes off what stands before a statement: white space, semicolons
+// and comments.
+func skipBlanks(sql string) string {
+	for {
+		sql = strings.TrimLeft(sql, "; \t\r\n\f\uFEFF")
+		switch {
+		case strings.HasPrefix(sql, "--"):
+			_, sql, _ = strings.Cut(sql, "\n")
+		case strings.HasPrefix(sql, "/*"):
+			_, sql, _ = strings.Cut(sql[2:], "*/")
+		default:
+			return sql
+		}
+	}
 }
 
 // scriptStatement runs the first statement of a script and gives the rest.

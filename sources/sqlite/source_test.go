@@ -9,7 +9,7 @@ import (
 	"dovetail/sources/sqlite"
 )
 
-func open(t testing.TB, config sqlite.Config) *sqlite.Source {
+func open(t *testing.T, config sqlite.Config) *sqlite.Source {
 	t.Helper()
 	if config.Path == "" {
 		config.Path, config.Create = filepath.Join(t.TempDir(), "test.db"), true

@@ -12,15 +12,15 @@ import (
 )
 
 // shop fills a database with authors and articles, ten of each author's.
-func shop(t testing.TB, articles int, indexed bool) *Source {
-	t.Helper()
-	s, err := Open(Config{Path: filepath.Join(t.TempDir(), "shop.db"), Create: true})
+func shop(tb testing.TB, articles int, indexed bool) *Source {
+	tb.Helper()
+	s, err := Open(Config{Path: filepath.Join(tb.TempDir(), "shop.db"), Create: true})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	script := fmt.Sprintf(`
@@ -32,8 +32,8 @@ INSERT INTO article SELECT i, 1 + i %% (%[1]d / 10), 'article ' || i, i * 1.37, 
 	if indexed {
 		script += "CREATE INDEX article_author ON article (author_id);"
 	}
-	if _, err := s.RunSQL(t.Context(), script, false); err != nil {
-		t.Fatal(err)
+	if _, err := s.RunSQL(tb.Context(), script, false); err != nil {
+		tb.Fatal(err)
 	}
 	return s
 }
