@@ -151,8 +151,11 @@ type Table struct {
 	// custom_name, or made of schema and name.
 	GraphQLName string
 	// CustomName tells that GraphQLName was given by the metadata.
-	CustomName  bool
+	CustomName bool
+	// Description is the comment of the metadata or the database; Commented tells
+	// that the metadata gave one, if only to have none.
 	Description string
+	Commented   bool
 	RootFields  map[RootFieldKind]RootField
 	Columns     []*Column
 	Relationships
@@ -315,8 +318,10 @@ type RemoteBatch struct {
 
 // ComputedField is a function of a table's row that appears as a field.
 type ComputedField struct {
-	Name        string
+	Name string
+	// Description and Commented are as for tables.
 	Description string
+	Commented   bool
 	Function    *sources.Function
 	// TableArgument and SessionArgument index Function.Arguments; -1: none.
 	TableArgument   int

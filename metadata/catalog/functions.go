@@ -152,7 +152,7 @@ func computedField(s *sourceBuild, t *Table, doc *document.ComputedField) (*Comp
 	}
 	c := &ComputedField{Name: doc.Name, Description: info.Comment, Function: info, TableArgument: -1, SessionArgument: -1}
 	if doc.Comment != nil {
-		c.Description = *doc.Comment
+		c.Description, c.Commented = *doc.Comment, true
 	}
 	if faults := computedFaults(s, t, doc, c); len(faults) > 0 {
 		return nil, fmt.Errorf("the computed field %q cannot be added to table %q %s", doc.Name, t.Name, reasons(faults))

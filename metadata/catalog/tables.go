@@ -68,7 +68,7 @@ func (b *builder) table(s *sourceBuild, doc *document.Table, info *sources.Table
 		return nil, fmt.Errorf("cannot include %q in the GraphQL schema because it is not a valid GraphQL identifier", t.GraphQLName)
 	}
 	if doc.Configuration.Comment != nil {
-		t.Description = *doc.Configuration.Comment
+		t.Description, t.Commented = *doc.Configuration.Comment, true
 	}
 	if len(doc.Configuration.RootFields) > 0 {
 		t.RootFields = make(map[RootFieldKind]RootField, len(doc.Configuration.RootFields))
