@@ -214,3 +214,11 @@ func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.F
 	selection, err := p.selection(s, c.Returns, rows, plan.Many, h)
 	return &plan.NestedField{Key: s.key, Relationship: c.Name, Selection: selection, Guard: b.Guard}, err
 }
+
+// computedRows gives the permitted rows of a computed field that returns rows
+// and takes nothing from the user.
+func (p *planner) computedRows(c *catalog.ComputedField) (plan.Rows, error) {
+	rows, err := p.permitted(c.Returns)
+	rows.From = rowCall(c)
+	return rows, err
+}

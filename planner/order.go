@@ -3,7 +3,6 @@ package planner
 import (
 	"strings"
 
-	"dovetail/metadata/catalog"
 	"dovetail/plan"
 	"dovetail/schema"
 )
@@ -81,7 +80,7 @@ func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, e
 		}
 		return inner, nil
 	case *schema.OrderAggregate:
-		return p.orderAggregate(v, in.Type.Base(), b.Relationship, path)
+		return p.orderAggregate(v, in.Type.Base(), b, path)
 	default:
 		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' can't be ordered by"}
 	}
@@ -109,7 +108,7 @@ func (p *planner) direction(v value, in *schema.Input, by plan.OrderKey, path st
 	return []plan.Order{o}, nil
 }
 
-func (p *planner) orderAggregate(v value, t *schema.Type, r *catalog.Relationship, path string) ([]plan.Order, error) {
+func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggregate, path string) ([]plan.Order, error) {
 	members, err := v.object(t.Name, path)
 	if err != nil {
 		return nil, err
@@ -128,13 +127,13 @@ func (p *planner) orderAggregate(v value, t *schema.Type, r *catalog.Relationshi
 		if inner.missing || inner.isNull() {
 			continue
 		}
-		rows, err := p.related(r)
+		name, rows, err := p.aggregated(of)
 		if err != nil {
 			return nil, err
 		}
 		switch b := in.Binding.(type) {
 		case *schema.OrderCount:
-			orders, err := p.direction(inner, in, &plan.OrderAggregate{Relationship: r.Name, Target: rows, Function: "count"}, here)
+			orders, err := p.direction(inner, in, &plan.OrderAggregate{Relationship: name, Target: rows, Function: "count"}, here)
 			if err != nil {
 				return nil, err
 			}
@@ -145,7 +144,7 @@ func (p *planner) orderAggregate(v value, t *schema.Type, r *catalog.Relationshi
 				return nil, err
 			}
 			for i := range orders {
-				by := &plan.OrderAggregate{Relationship: r.Name, Target: rows, Function: b.Function}
+				by := &plan.OrderAggregate{Relationship: name, Target: rows, Function: b.Function}
 				switch column := orders[i].By.(type) {
 				case *plan.OrderColumn:
 					by.Column = column.Column
@@ -162,4 +161,14 @@ func (p *planner) orderAggregate(v value, t *schema.Type, r *catalog.Relationshi
 		}
 	}
 	return out, nil
+}
+
+// aggregated gives the rows that an ordering aggregates.
+func (p *planner) aggregated(of *schema.OrderAggregate) (string, plan.Rows, error) {
+	if of.Computed != nil {
+		rows, err := p.computedRows(of.Computed)
+		return of.Computed.Name, rows, err
+	}
+	rows, err := p.related(of.Relationship)
+	return of.Relationship.Name, rows, err
 }

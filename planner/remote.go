@@ -173,67 +173,82 @@ func (p *planner) remoteMember(s *selected, on *schema.Type, b *remoteBuilder, h
 	return node, err
 }
 
+// abstractSet is a selection set on an interface or union, taken apart: what is
+// asked of every type, and what of single ones.
+type abstractSet struct {
+	own     ast.SelectionSet
+	types   []*schema.Type
+	forType map[*schema.Type]ast.SelectionSet
+}
+
 // remoteAbstract plans a selection set on an interface or union: its own fields,
-// and an inline fragment for each type condition.
+// and one inline fragment for each type that fragments name.
 func (p *planner) remoteAbstract(set ast.SelectionSet, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
-	var out []plan.RemoteNode
-	for _, item := range set {
-		var nodes []plan.RemoteNode
-		var err error
-		switch item := item.(type) {
-		case *ast.Field:
-			nodes, err = p.abstractField(item, on, path, b, h)
-		case *ast.InlineFragment:
-			nodes, err = p.abstractFragment(item.Directives, item.TypeCondition, item.SelectionSet, on, path, b, h)
-		case *ast.FragmentSpread:
-			f := p.document.fragments[item.Name]
-			nodes, err = p.abstractFragment(item.Directives, f.TypeCondition, f.SelectionSet, on, path, b, h)
-		}
+	parts := &abstractSet{forType: map[*schema.Type]ast.SelectionSet{}}
+	if err := p.takeApart(set, on, path, parts); err != nil {
+		return nil, err
+	}
+	members, err := p.collect(parts.own, on, path)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plan.RemoteNode, 0, len(members)+len(parts.types))
+	for _, m := range members {
+		node, err := p.remoteMember(m, on, b, h)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, nodes...)
+		out = append(out, node)
 	}
-	return out, nil
-}
-
-func (p *planner) abstractField(f *ast.Field, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
-	members, err := p.collect(ast.SelectionSet{f}, on, path)
-	if err != nil || len(members) == 0 {
-		return nil, err
-	}
-	node, err := p.remoteMember(members[0], on, b, h)
-	return []plan.RemoteNode{node}, err
-}
-
-func (p *planner) abstractFragment(directives ast.DirectiveList, condition string, set ast.SelectionSet, on *schema.Type, path string, b *remoteBuilder, h *holder) ([]plan.RemoteNode, error) {
-	keep, err := p.directives(directives, path, "fragment")
-	if err != nil || !keep {
-		return nil, err
-	}
-	if condition == "" || condition == on.Name {
-		return p.remoteAbstract(set, on, path, b, h)
-	}
-	for _, t := range on.Possible() {
-		if t.Name == condition {
-			fields, err := p.remoteSelection(set, t, path, b, h)
-			return []plan.RemoteNode{&plan.RemoteInline{Type: t.Upstream.Name, Fields: fields}}, err
-		}
-	}
-	// A fragment on another interface applies to the possible types that
-	// implement it.
-	var out []plan.RemoteNode
-	for _, t := range on.Possible() {
-		if !slices.ContainsFunc(t.Interfaces(), func(i *schema.Type) bool { return i.Name == condition }) {
-			continue
-		}
-		fields, err := p.remoteSelection(set, t, path, b, h)
+	for _, t := range parts.types {
+		fields, err := p.remoteSelection(parts.forType[t], t, path, b, h)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, &plan.RemoteInline{Type: t.Upstream.Name, Fields: fields})
 	}
 	return out, nil
+}
+
+func (p *planner) takeApart(set ast.SelectionSet, on *schema.Type, path string, parts *abstractSet) error {
+	for _, item := range set {
+		var err error
+		switch item := item.(type) {
+		case *ast.Field:
+			parts.own = append(parts.own, item)
+		case *ast.InlineFragment:
+			err = p.takeFragment(item.Directives, item.TypeCondition, item.SelectionSet, on, path, parts)
+		case *ast.FragmentSpread:
+			f := p.document.fragments[item.Name]
+			err = p.takeFragment(item.Directives, f.TypeCondition, f.SelectionSet, on, path, parts)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeFragment adds a fragment to the types it applies to: one, or all that
+// implement the interface it names.
+func (p *planner) takeFragment(directives ast.DirectiveList, condition string, set ast.SelectionSet, on *schema.Type, path string, parts *abstractSet) error {
+	keep, err := p.directives(directives, path, "fragment")
+	if err != nil || !keep {
+		return err
+	}
+	if condition == "" || condition == on.Name {
+		return p.takeApart(set, on, path, parts)
+	}
+	for _, t := range on.Possible() {
+		if !applies(condition, t) {
+			continue
+		}
+		if _, known := parts.forType[t]; !known {
+			parts.types = append(parts.types, t)
+		}
+		parts.forType[t] = append(parts.forType[t], set...)
+	}
+	return nil
 }
 
 // remoteArguments gives the arguments of a remote field: the user's, merged into

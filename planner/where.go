@@ -54,6 +54,14 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 		left := &plan.ColumnOperand{Column: b.Column.Plan(), Guard: b.Guard}
 		return p.comparisons(v, in.Type.Base(), left, path)
 	case *schema.BoolComputed:
+		if b.Computed.Returns != nil {
+			rows, err := p.computedRows(b.Computed)
+			if err != nil {
+				return nil, err
+			}
+			rows.Where, err = p.where(v, in.Type.Base(), path)
+			return &plan.Exists{Relationship: b.Computed.Name, Target: rows}, err
+		}
 		left := &plan.ComputedOperand{Call: rowCall(b.Computed), Type: b.Computed.Function.Returns}
 		return p.comparisons(v, in.Type.Base(), left, path)
 	case *schema.BoolRelated:

@@ -124,7 +124,7 @@ type (
 		Column *catalog.Column
 		Guard  plan.Predicate
 	}
-	// BoolComputed compares a computed field.
+	// BoolComputed compares a computed field, or is a condition on its rows.
 	BoolComputed struct{ Computed *catalog.ComputedField }
 	// BoolRelated is a condition on related rows.
 	BoolRelated struct{ Relationship *catalog.Relationship }
@@ -147,8 +147,12 @@ type (
 	OrderComputed struct{ Computed *catalog.ComputedField }
 	// OrderRelated orders by an object relationship's row.
 	OrderRelated struct{ Relationship *catalog.Relationship }
-	// OrderAggregate orders by an aggregate of an array relationship.
-	OrderAggregate struct{ Relationship *catalog.Relationship }
+	// OrderAggregate orders by an aggregate of an array relationship, or of a
+	// computed field's rows.
+	OrderAggregate struct {
+		Relationship *catalog.Relationship
+		Computed     *catalog.ComputedField
+	}
 	// OrderCount orders by the count.
 	OrderCount struct{}
 	// OrderFunction orders by an aggregate function's column.

@@ -150,6 +150,11 @@ func (s *Schema) nativeRoot(q *catalog.NativeQuery) (*Field, bool) {
 	return f, true
 }
 
+// qualified names something as messages do: without its source's usual schema.
+func qualified(schema, name string) string {
+	return catalog.TableName{Schema: schema, Name: name}.String()
+}
+
 func computedSkip(c *catalog.ComputedField) map[int]bool {
 	skip := map[int]bool{}
 	if c.TableArgument >= 0 {
@@ -171,6 +176,9 @@ func (s *Schema) computedField(t *catalog.Table, c *catalog.ComputedField, guard
 		Args:    s.functionArguments(n, argsType, c.Function, computedSkip(c)),
 		Binding: &ComputedOf{Computed: c, Guard: guard},
 	}
+	if f.Description == "" && !c.Commented {
+		f.Description = `A computed field, executes function "` + qualified(c.Function.Schema, c.Function.Name) + `"`
+	}
 	if c.Returns == nil {
 		f.Type = s.typeRef(c.Function.Returns)
 		if t.Source.Capabilities.JSONPath && isJSON(c.Function.Returns) {
@@ -186,19 +194,24 @@ func (s *Schema) computedField(t *catalog.Table, c *catalog.ComputedField, guard
 	return f, true
 }
 
-// plainScalar tells whether a computed field is a scalar that takes nothing
-// from the user, so that it can be compared and ordered by.
-func plainScalar(c *catalog.ComputedField) bool {
-	return c.Returns == nil && len(c.Function.Arguments) == len(computedSkip(c))
+// plain tells whether a computed field takes nothing from the user, so that it
+// can be compared and ordered by.
+func plain(c *catalog.ComputedField) bool {
+	return len(c.Function.Arguments) == len(computedSkip(c))
 }
 
 func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.ComputedField) (*Input, bool) {
 	n := namesOf(t.Source)
-	if c.Returns != nil {
+	if _, ok := a.computed(c); !ok || !plain(c) {
 		return nil, false
 	}
-	if _, ok := a.computed(c); !ok || !plainScalar(c) {
-		return nil, false
+	if c.Returns != nil {
+		if _, ok := s.access(c.Returns); !ok {
+			return nil, false
+		}
+		return &Input{
+			Name: n.relationship(c.Name), Type: Named(s.boolExp(c.Returns)), Binding: &BoolComputed{Computed: c},
+		}, true
 	}
 	return &Input{
 		Name: n.relationship(c.Name), Type: Named(s.typeComparison(t.Source, c.Function.Returns)),
@@ -207,10 +220,19 @@ func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.Comput
 }
 
 func (s *Schema) computedOrder(t *catalog.Table, a access, c *catalog.ComputedField, direction Ref) (*Input, bool) {
-	if _, ok := a.computed(c); !ok || !plainScalar(c) {
+	if _, ok := a.computed(c); !ok || !plain(c) {
+		return nil, false
+	}
+	n := namesOf(t.Source)
+	if c.Returns == nil {
+		return &Input{Name: n.relationship(c.Name), Type: direction, Binding: &OrderComputed{Computed: c}}, true
+	}
+	target, ok := s.access(c.Returns)
+	if !ok || !target.aggregations() {
 		return nil, false
 	}
 	return &Input{
-		Name: namesOf(t.Source).relationship(c.Name), Type: direction, Binding: &OrderComputed{Computed: c},
+		Name: n.field(n.relationship(c.Name), "aggregate"), Type: Named(s.aggregateOrderBy(c.Returns)),
+		Binding: &OrderAggregate{Computed: c},
 	}, true
 }

@@ -9,8 +9,12 @@ import (
 func (s *Schema) tableType(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
 	name := n.typeName(t)
+	description := t.Description
+	if description == "" && !t.Commented {
+		description = `columns and relationships of "` + t.Name.String() + `"`
+	}
 	return s.intern(name, func() *Type {
-		return &Type{Kind: Object, Name: name, Description: t.Description, Table: t, fill: func(x *Type) {
+		return &Type{Kind: Object, Name: name, Description: description, Table: t, fill: func(x *Type) {
 			x.fields = s.tableFields(t)
 		}}
 	})
