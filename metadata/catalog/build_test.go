@@ -167,7 +167,7 @@ func TestBuildIsFast(t *testing.T) {
 		t.Errorf("%d permissions, want 11", n)
 	}
 	t.Logf("5,000 tables with 11 roles: %v", took)
-	if took > 5*time.Second {
+	if took > 30*time.Second { // half a second on an idle machine; the bound leaves room for busy ones and the race detector
 		t.Errorf("building took %v", took)
 	}
 }
