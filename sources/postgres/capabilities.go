@@ -54,24 +54,24 @@ func capabilities() plan.Capabilities {
 func classOperators() map[plan.TypeClass][]plan.Operator {
 	equality := []plan.Operator{plan.Equal, plan.NotEqual, plan.In, plan.NotIn}
 	order := []plan.Operator{plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual}
-	comparable := slices.Concat(equality, order)
-	with := func(more ...plan.Operator) []plan.Operator { return slices.Concat(comparable, more) }
+	ordered := slices.Concat(equality, order)
+	with := func(more ...plan.Operator) []plan.Operator { return slices.Concat(ordered, more) }
 	return map[plan.TypeClass][]plan.Operator{
-		plan.ClassInteger: comparable,
-		plan.ClassNumber:  comparable,
+		plan.ClassInteger: ordered,
+		plan.ClassNumber:  ordered,
 		plan.ClassText: with(
 			plan.Like, plan.NotLike, plan.ILike, plan.NotILike, plan.Similar, plan.NotSimilar,
 			plan.Regex, plan.NotRegex, plan.IRegex, plan.NotIRegex,
 		),
-		plan.ClassBoolean:   comparable,
-		plan.ClassUUID:      comparable,
-		plan.ClassTime:      comparable,
-		plan.ClassJSON:      comparable,
+		plan.ClassBoolean:   ordered,
+		plan.ClassUUID:      ordered,
+		plan.ClassTime:      ordered,
+		plan.ClassJSON:      ordered,
 		plan.ClassJSONB:     with(plan.Contains, plan.ContainedIn, plan.HasKey, plan.HasKeysAny, plan.HasKeysAll),
-		plan.ClassBytes:     comparable,
-		plan.ClassEnum:      comparable,
+		plan.ClassBytes:     ordered,
+		plan.ClassEnum:      ordered,
 		plan.ClassArray:     with(plan.Contains, plan.ContainedIn),
-		plan.ClassComposite: comparable,
+		plan.ClassComposite: ordered,
 		plan.ClassGeometry: with(
 			plan.STContains, plan.STCrosses, plan.STEquals, plan.STOverlaps, plan.STTouches, plan.STWithin,
 			plan.STIntersects, plan.ST3DIntersects, plan.STDWithin, plan.ST3DDWithin,
@@ -82,20 +82,20 @@ func classOperators() map[plan.TypeClass][]plan.Operator {
 			plan.Ancestor, plan.AncestorAny, plan.Descendant, plan.DescendantAny,
 			plan.Matches, plan.MatchesAny, plan.MatchesFulltext,
 		),
-		plan.ClassOther: comparable,
+		plan.ClassOther: ordered,
 	}
 }
 
 func classAggregates() map[plan.TypeClass][]string {
-	comparable := []string{"max", "min"}
+	ordered := []string{"max", "min"}
 	numeric := []string{"avg", "max", "min", "stddev", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp", "variance"}
 	return map[plan.TypeClass][]string{
 		plan.ClassInteger: numeric,
 		plan.ClassNumber:  numeric,
-		plan.ClassText:    comparable,
-		plan.ClassTime:    comparable,
-		plan.ClassEnum:    comparable,
-		plan.ClassArray:   comparable,
-		plan.ClassUUID:    comparable,
+		plan.ClassText:    ordered,
+		plan.ClassTime:    ordered,
+		plan.ClassEnum:    ordered,
+		plan.ClassArray:   ordered,
+		plan.ClassUUID:    ordered,
 	}
 }

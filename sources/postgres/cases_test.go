@@ -68,7 +68,9 @@ func where(p plan.Predicate) func(*plan.Rows) { return func(r *plan.Rows) { r.Wh
 func permit(p plan.Predicate) func(*plan.Rows) {
 	return func(r *plan.Rows) { r.Permit, r.Restricted = p, true }
 }
-func limit(text string) func(*plan.Rows)  { return func(r *plan.Rows) { r.Limit = jsonValue(text) } }
+
+func limit(text string) func(*plan.Rows) { return func(r *plan.Rows) { r.Limit = jsonValue(text) } }
+
 func offset(text string) func(*plan.Rows) { return func(r *plan.Rows) { r.Offset = jsonValue(text) } }
 func atMost(n int) func(*plan.Rows)       { return func(r *plan.Rows) { r.PermitLimit = n } }
 
@@ -312,8 +314,10 @@ func predicateCases(out map[string]*plan.Fragment) {
 	out["columns"] = condition(&plan.CompareColumns{Left: col("name"), Operator: plan.Equal, Right: col("nick")})
 	yes := true
 	out["aggregate predicates"] = condition(&plan.And{Parts: []plan.Predicate{
-		&plan.CompareAggregate{Target: with(articlesOf(), where(cmp("rating", plan.Greater, jsonValue("1")))), Function: "count", Result: systemType("int4"),
-			Having: []plan.AggregateComparison{{Operator: plan.Greater, Right: jsonValue("1")}, {Operator: plan.In, Right: jsonValue("[2,3]")}}},
+		&plan.CompareAggregate{
+			Target: with(articlesOf(), where(cmp("rating", plan.Greater, jsonValue("1")))), Function: "count", Result: systemType("int4"),
+			Having: []plan.AggregateComparison{{Operator: plan.Greater, Right: jsonValue("1")}, {Operator: plan.In, Right: jsonValue("[2,3]")}},
+		},
 		&plan.CompareAggregate{Target: articlesOf(), Function: "count", Arguments: []plan.Column{col("title")}, Distinct: true, Having: []plan.AggregateComparison{{Operator: plan.Less, Right: variable("top")}}},
 		&plan.CompareAggregate{Target: articlesOf(), Function: "corr", Arguments: []plan.Column{col("big"), col("id")}, Having: []plan.AggregateComparison{{IsNull: &yes}}},
 	}})
@@ -407,7 +411,9 @@ func TestCompile(t *testing.T) {
 		s = open(t, Config{URL: newDatabase(t, library, libraryRows)})
 	}
 	datadriven.Walk(t, "testdata/compile", func(t *testing.T, path string) {
+		t.Helper()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			if d.Cmd == "run" {
 				if s == nil {
 					return d.Expected
@@ -458,7 +464,7 @@ func describeParameter(p parameterSource) string {
 		out = "$" + strings.Join(append([]string{v.Name}, v.Path...), ".")
 	case *plan.SessionVariable:
 		out = v.Name
-	default:
+	case *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum:
 		out = fmt.Sprintf("%T", v)
 	}
 	if p.member != "" {

@@ -186,9 +186,9 @@ func TestEncoders(t *testing.T) {
 				if err := c.QueryRow(t.Context(), query).Scan(&want); err != nil {
 					t.Fatal(err)
 				}
-				got := run(t, s, &plan.Fragment{Query: flat}, nil)[0]
+				got := run(t, s, &plan.Fragment{Query: flat})[0]
 				compareJSON(t, e.name, got, want)
-				compareJSON(t, e.name+" in records", run(t, s, one, nil)[0], `{"n":`+want+`}`)
+				compareJSON(t, e.name+" in records", run(t, s, one)[0], `{"n":`+want+`}`)
 			}
 		})
 	}

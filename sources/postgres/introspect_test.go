@@ -16,6 +16,7 @@ import (
 func TestIntrospection(t *testing.T) {
 	testpostgres.URL(t)
 	datadriven.RunTest(t, "testdata/introspection/database", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		_, database := openDatabase(t, d.Input)
 		return describeDatabase(database)
 	})

@@ -146,7 +146,7 @@ func jsonKey(text string) (string, bool) {
 
 var (
 	timeForm     = regexp.MustCompile(`^([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?$`)
-	dateTimeForm = regexp.MustCompile(`^([0-9]{4,7})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9:.]+))?(Z|[+-][0-9]{2}(?::?[0-9]{2}){0,2})?( BC)?$`)
+	dateTimeForm = regexp.MustCompile(`^([0-9]{4,7})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9:.]+)(Z|[+-][0-9]{2}(?::?[0-5][0-9])?)?)?( BC)?$`)
 )
 
 // timeKey takes a time of a day; digits below microseconds would be rounded off.

@@ -39,8 +39,7 @@ func scalarOf(t *testing.T, database, sql string) string {
 }
 
 func codeOf(err error) string {
-	var coded *sources.Error
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*sources.Error](err); ok {
 		return coded.Code
 	}
 	return ""
@@ -70,7 +69,7 @@ func TestCancel(t *testing.T) {
 	}
 	eventually(t, "the statement is gone", func() bool { return scalarOf(t, database, running) == "0" })
 	for range 5 {
-		if got := run(t, s, nativeSQL("SELECT 1 AS id", "id"), nil)[0]; got != `[{"id":1}]` {
+		if got := run(t, s, nativeSQL("SELECT 1 AS id", "id"))[0]; got != `[{"id":1}]` {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -119,7 +118,7 @@ func TestRestartedServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, Config{URL: server.URL()})
-	run(t, s, nativeSQL("SELECT 1 AS id", "id"), nil)
+	run(t, s, nativeSQL("SELECT 1 AS id", "id"))
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +173,12 @@ func TestChangedTable(t *testing.T) {
 	s := open(t, Config{URL: database})
 	f := root(many(rowsOf(&plan.Table{Schema: "public", Name: "n"}), cols("id")...))
 	limited := bind(many(with(rowsOf(&plan.Table{Schema: "public", Name: "n"}), bound("id", 0), limit("1")), cols("id")...), "id")
-	run(t, s, f, nil)
-	run(t, s, limited, nil, "1")
+	run(t, s, f)
+	run(t, s, limited, "1")
 	execute(t, database, "ALTER TABLE n ADD COLUMN more int")
-	run(t, s, limited, nil, "1")
+	run(t, s, limited, "1")
 	execute(t, database, "ALTER TABLE n ALTER COLUMN name TYPE varchar")
-	run(t, s, f, nil)
+	run(t, s, f)
 	execute(t, database, "ALTER TABLE n ALTER COLUMN id TYPE real")
 	if _, err := tryRun(t.Context(), s, f, nil); !errors.Is(err, errTypeChanged) {
 		t.Errorf("got %v", err)
@@ -188,7 +187,7 @@ func TestChangedTable(t *testing.T) {
 	if _, err := tryRun(t.Context(), s, nodes, nil); !errors.Is(err, errTypeChanged) {
 		t.Errorf("got %v", err)
 	}
-	run(t, s, nativeSQL("SELECT 1 AS id", "id"), nil)
+	run(t, s, nativeSQL("SELECT 1 AS id", "id"))
 }
 
 // TestStatementCache runs more statements than are kept prepared.
@@ -197,12 +196,12 @@ func TestStatementCache(t *testing.T) {
 	s := open(t, Config{URL: database, StatementCacheSize: 3, MaxConnections: 1})
 	for range 2 {
 		for n := range 6 {
-			if got := run(t, s, nativeSQL(fmt.Sprintf("SELECT %d AS id", n), "id"), nil)[0]; got != fmt.Sprintf(`[{"id":%d}]`, n) {
+			if got := run(t, s, nativeSQL(fmt.Sprintf("SELECT %d AS id", n), "id"))[0]; got != fmt.Sprintf(`[{"id":%d}]`, n) {
 				t.Errorf("got %s", got)
 			}
 		}
 	}
-	if got := run(t, s, nativeSQL("SELECT count(*) AS id FROM pg_prepared_statements", "id"), nil)[0]; got != `[{"id":3}]` {
+	if got := run(t, s, nativeSQL("SELECT count(*) AS id FROM pg_prepared_statements", "id"))[0]; got != `[{"id":3}]` {
 		t.Errorf("got %s", got)
 	}
 }
@@ -247,8 +246,7 @@ func TestRunSQL(t *testing.T) {
 	s := open(t, Config{URL: newDatabase(t)})
 	try := func(sql string, readOnly bool) string {
 		result, err := s.RunSQL(t.Context(), sql, readOnly)
-		var coded *sources.Error
-		if errors.As(err, &coded) {
+		if coded, ok := errors.AsType[*sources.Error](err); ok {
 			detail, ok := coded.Internal.(*Detail)
 			if !ok || detail.Statement != sql || detail.Prepared || len(detail.Arguments) != 0 {
 				t.Errorf("%s: internal is %v", sql, coded.Internal)
@@ -320,10 +318,10 @@ func TestSessions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := run(t, s, f, nil)[0]; got != want {
+		if got := run(t, s, f)[0]; got != want {
 			t.Errorf("%s: got %s", parameters, got)
 		}
-		if got := run(t, s, nativeSQL("SELECT current_setting('transaction_isolation') AS name", "name"), nil)[0]; got != `[{"name":"serializable"}]` {
+		if got := run(t, s, nativeSQL("SELECT current_setting('transaction_isolation') AS name", "name"))[0]; got != `[{"name":"serializable"}]` {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -388,19 +386,19 @@ func TestCutConnections(t *testing.T) {
 	s := open(t, Config{URL: address.String()})
 	f := root(many(rowsOf(&plan.Table{Schema: "public", Name: "n"}), cols("id")...))
 	for range 3 {
-		if got := run(t, s, f, nil)[0]; got != `[{"id":1}]` {
+		if got := run(t, s, f)[0]; got != `[{"id":1}]` {
 			t.Errorf("got %s", got)
 		}
 		p.cut()
 	}
-	run(t, s, f, nil)
+	run(t, s, f)
 	_ = p.listener.Close()
 	p.cut()
 	if _, err := tryRun(t.Context(), s, f, nil); codeOf(err) != sources.CodeConnection {
 		t.Errorf("got %v", err)
 	}
 	p.start(t, address.Host)
-	if got := run(t, s, f, nil)[0]; got != `[{"id":1}]` {
+	if got := run(t, s, f)[0]; got != `[{"id":1}]` {
 		t.Errorf("got %s", got)
 	}
 	_ = p.listener.Close()

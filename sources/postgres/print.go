@@ -27,12 +27,12 @@ func (p *printer) qualified(schema, name string) {
 }
 
 // commaSeparated prints the members of a comma-separated list.
-func commaSeparated[T any](p *printer, members []T, print func(T)) {
+func commaSeparated[T any](p *printer, members []T, printMember func(T)) {
 	for i, m := range members {
 		if i > 0 {
 			p.text(", ")
 		}
-		print(m)
+		printMember(m)
 	}
 }
 

@@ -236,8 +236,7 @@ func (s *Source) prepared(ctx context.Context, c *pgconn.PgConn, text string) (*
 // retryable tells whether a failed statement may be sent once more: when its
 // connection had died, or when what was prepared no longer fits the database.
 func (e *execution) retryable(err error) bool {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch server.Code {
 		case "0A000", "26000", "42P05":
 			// The plan is stale, or the prepared statement is gone; other statements of

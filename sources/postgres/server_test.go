@@ -60,9 +60,9 @@ func openDatabase(tb testing.TB, sql ...string) (*Source, *sources.Database) {
 
 // run compiles and runs a fragment and gives its values, holes shown as
 // «join:key,key».
-func run(tb testing.TB, s *Source, f *plan.Fragment, args *plan.Arguments, keys ...string) []string {
+func run(tb testing.TB, s *Source, f *plan.Fragment, keys ...string) []string {
 	tb.Helper()
-	values, err := tryRun(tb.Context(), s, f, args, keys...)
+	values, err := tryRun(tb.Context(), s, f, nil, keys...)
 	if err != nil {
 		tb.Fatalf("%v", err)
 	}

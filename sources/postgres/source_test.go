@@ -37,7 +37,7 @@ func TestNestedSelection(t *testing.T) {
 		Card:   plan.Many,
 		Fields: append(columns(d, "author", "id", "name"), &plan.NestedField{Key: "articles", Selection: articles}),
 	}}
-	got := run(t, s, f, nil)[0]
+	got := run(t, s, f)[0]
 	want := `[{"id":1,"name":"Ann","articles":[{"title":"a3","rating":2,"author":{"name":"Ann","born":"1950-01-02"}},` +
 		`{"title":"a2","rating":3,"author":{"name":"Ann","born":"1950-01-02"}}]},` +
 		`{"id":2,"name":"Bob \"B\"","articles":[{"title":"b1","rating":null,"author":{"name":"Bob \"B\"","born":null}}]},` +
