@@ -42,7 +42,7 @@ func (p *planner) loadAs(v *ast.Value, u use, hasDefault bool) (value, error) {
 	if def == nil {
 		return value{}, invalid(path, "unbound variable %q", v.Raw)
 	}
-	if !usable(def, ref, hasDefault) {
+	if u.kind != insideScalar && !usable(def, ref, hasDefault) {
 		return value{}, invalid(path, "variable '%s' is declared as '%s', but used where '%s' is expected", v.Raw, def.Type.String(), ref.String())
 	}
 	u.name = v.Raw
@@ -224,45 +224,80 @@ func (p *planner) symbolic(v value, ref schema.Ref, path string) (plan.Value, er
 		return &plan.Literal{JSON: j}, err
 	}
 	if v.lit.Kind == ast.ListValue {
-		element := ref
+		return p.symbolicList(v, ref, path)
+	}
+	return p.symbolicObject(v, ref, path)
+}
+
+func (p *planner) symbolicList(v value, ref schema.Ref, path string) (plan.Value, error) {
+	out := &plan.ListValue{}
+	for i, c := range v.lit.Children {
+		here := indexed(path, i)
+		u := use{ref: ref, path: here, kind: insideScalar}
 		if ref.List != nil {
-			element = *ref.List
+			u = use{ref: *ref.List, path: here}
 		}
-		out := &plan.ListValue{}
-		items, err := p.list(v, element, path)
+		item, err := p.loadAs(c.Value, u, false)
 		if err != nil {
 			return nil, err
 		}
-		for i, item := range items {
-			if item.missing {
-				out.Items = append(out.Items, &plan.Literal{})
-				continue
-			}
-			inner, err := p.symbolic(item, element, indexed(path, i))
-			if err != nil {
-				return nil, err
-			}
-			out.Items = append(out.Items, inner)
+		if item.missing {
+			out.Items = append(out.Items, &plan.Literal{})
+			continue
 		}
-		return out, nil
+		inner, err := p.symbolicIn(item, u)
+		if err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, inner)
 	}
+	return out, nil
+}
+
+func (p *planner) symbolicObject(v value, ref schema.Ref, path string) (plan.Value, error) {
 	out := &plan.ObjectValue{}
+	t := ref.Base()
 	for _, c := range v.lit.Children {
-		item, err := p.load(c.Value, ref, true, under(path, c.Name))
+		u := use{ref: ref, path: under(path, c.Name), kind: insideScalar}
+		if t.Kind == schema.InputObject {
+			in, ok := t.Input(c.Name)
+			if !ok {
+				return nil, invalid(u.path, "field '%s' not found in type: '%s'", c.Name, t.Name)
+			}
+			u.ref, u.kind = in.Type, plainInput
+		}
+		item, err := p.loadAs(c.Value, u, true)
 		if err != nil {
 			return nil, err
 		}
 		if item.missing {
 			continue
 		}
-		inner, err := p.symbolic(item, ref, under(path, c.Name))
+		inner, err := p.symbolicIn(item, u)
 		if err != nil {
 			return nil, err
 		}
 		out.Keys = append(out.Keys, c.Name)
 		out.Values = append(out.Values, inner)
 	}
+	if t.Kind == schema.InputObject {
+		for _, in := range t.Inputs() {
+			if in.Type.NonNull && in.Default == "" && v.lit.Children.ForName(in.Name) == nil {
+				return nil, invalid(under(path, in.Name), "missing required field '%s'", in.Name)
+			}
+		}
+	}
 	return out, nil
+}
+
+// symbolicIn is symbolic for a part of a value; parts of JSON-like scalars are
+// not checked.
+func (p *planner) symbolicIn(v value, u use) (plan.Value, error) {
+	if u.kind == insideScalar && v.lit != nil && !hasVariable(v.lit) {
+		j, err := literalJSON(v.lit, u.path)
+		return &plan.Literal{JSON: j}, err
+	}
+	return p.symbolic(v, u.ref, u.path)
 }
 
 func hasVariable(v *ast.Value) bool {

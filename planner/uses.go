@@ -26,6 +26,8 @@ const (
 	plainInput  inputKind = ""
 	limitInput  inputKind = "limit"
 	offsetInput inputKind = "offset"
+	// insideScalar: part of a JSON-like scalar, which takes any variable.
+	insideScalar inputKind = "inside scalar"
 )
 
 func (p *planner) use(u use) { p.uses = append(p.uses, u) }
@@ -51,6 +53,8 @@ func (u use) check(j plan.JSON) error {
 		return checkLimit(j, u.path)
 	case offsetInput:
 		return checkOffset(j, u.path)
+	case insideScalar:
+		return nil
 	case plainInput:
 	}
 	return check(u.ref, j, u.path)
