@@ -3,6 +3,7 @@ package integration_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -38,7 +39,11 @@ func TestCases(t *testing.T) {
 
 func runCase(t *testing.T, f *fixture, where layout) {
 	t.Helper()
+	if f.settings.TogetherOnly != "" && !where.together {
+		t.Skipf("SKIPPED, NOT SUPPORTED YET: %s", f.settings.TogetherOnly)
+	}
 	w := f.build(t, where)
+	var differences []string
 	datadriven.RunTest(t, filepath.Join(f.folder, "requests.txt"), func(t *testing.T, d *datadriven.TestData) string {
 		t.Helper()
 		got := w.request(t, d)
@@ -48,11 +53,34 @@ func runCase(t *testing.T, f *fixture, where layout) {
 			// What other layouts ask of their sources is theirs to choose.
 			counts = lastLine(d.Expected)
 		}
-		if t.Failed() {
-			t.Logf("asked: %v", asked)
+		got += counts
+		// datadriven itself would stop at the first difference.
+		if got == d.Expected || rewriting() {
+			return got
 		}
-		return got + counts
+		differences = append(differences, fmt.Sprintf("%s:\n%s\ngot\n%s\nwant\n%s\nasked:\n%s", d.Pos, d.Input, got, d.Expected, spell(asked)))
+		return d.Expected
 	})
+	for _, difference := range differences {
+		t.Error(difference)
+	}
+}
+
+// rewriting tells whether the tests run with -rewrite.
+func rewriting() bool {
+	rewrite := flag.Lookup("rewrite")
+	return rewrite != nil && rewrite.Value.String() == "true"
+}
+
+// spell writes out what sources were asked.
+func spell(asked map[string][]statement) string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		for _, one := range asked[name] {
+			fmt.Fprintf(&out, "%s (%d keys): %s\n", name, one.keys, one.sql)
+		}
+	}
+	return out.String()
 }
 
 // request sends what a block of requests.txt says. The block starts with

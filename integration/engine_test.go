@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -180,8 +181,15 @@ func stopEngine(t *testing.T, command *exec.Cmd, ended chan error, log *logBuffe
 		}
 	}
 	if t.Failed() {
-		t.Logf("the engine's log:\n%s", tail(written, 20_000))
+		t.Logf("the engine's log, without requests:\n%s", tail(withoutRequests(written), 10_000))
 	}
+}
+
+// withoutRequests leaves out what every request logs.
+func withoutRequests(log string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(log, "\n"), func(line string) bool {
+		return strings.Contains(line, `"type":"http-log"`) && strings.Contains(line, `"status":200`)
+	}), "\n")
 }
 
 func tail(text string, length int) string {

@@ -107,6 +107,18 @@ func TestFailedServiceSpoilsItsFieldOnly(t *testing.T) {
 	}
 }
 
+// An error that the service itself reports goes on to the client.
+func TestServiceErrorSpoilsItsFieldOnly(t *testing.T) {
+	w := shop(t, postgresLayout())
+	decoded := decodeAnswer(t, w.engine.graphql(t, nil, `{album(where: {id: {_eq: 1}}) {title} broken(album: 1)}`))
+	if got, want := compact(t, decoded.Data), `{"album":[{"title":"First"}],"broken":null}`; got != want {
+		t.Errorf("data %s, want %s", got, want)
+	}
+	if len(decoded.Errors) != 1 || decoded.Errors[0].Message != "out of order" || len(decoded.Errors[0].Path) != 1 {
+		t.Errorf("errors %v", decoded.Errors)
+	}
+}
+
 func TestSlowServiceTimesOut(t *testing.T) {
 	w := readFixture(t, filepath.Join("testdata", "cases", "shop"))
 	schemas := list(w.metadata["remote_schemas"])

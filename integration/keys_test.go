@@ -85,6 +85,7 @@ func TestListLength(t *testing.T) {
 		{`[1,2,3]`, false, 3},
 		{"\x01[[1,2],[3,4]]", true, 2},
 		{`{1,2,3,4}`, false, 4},
+		{`{"a,b","c\",d",NULL}`, false, 3},
 		{`{"a":1}`, false, 0},
 		{`12`, false, 0},
 		{"\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x17\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x02", true, 2},

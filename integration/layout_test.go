@@ -64,9 +64,11 @@ type settings struct {
 	// peers.
 	Peers map[string]string `json:"peers"`
 	// Layouts restricts the case to some; all without it.
-	Layouts   []string          `json:"layouts"`
-	Arguments []string          `json:"arguments"`
-	Env       map[string]string `json:"env"`
+	Layouts []string `json:"layouts"`
+	// TogetherOnly says what the engine can't do yet when the tables are apart.
+	TogetherOnly string            `json:"together_only"`
+	Arguments    []string          `json:"arguments"`
+	Env          map[string]string `json:"env"`
 	// Headers go with the request that applies the metadata.
 	Headers map[string]string `json:"headers"`
 }

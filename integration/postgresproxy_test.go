@@ -316,9 +316,25 @@ func listLength(value []byte, binaryFormat bool) int {
 		return binaryArrayLength(value)
 	}
 	if len(value) > 2 && value[0] == '{' && value[len(value)-1] == '}' && !json.Valid(value) {
-		return bytes.Count(value, []byte{','}) + 1
+		return textArrayLength(value)
 	}
 	return 0
+}
+
+// textArrayLength counts the elements of {a,"b,c",NULL}.
+func textArrayLength(value []byte) int {
+	length, quoted := 1, false
+	for i := 0; i < len(value); i++ {
+		switch {
+		case value[i] == '\\':
+			i++
+		case value[i] == '"':
+			quoted = !quoted
+		case value[i] == ',' && !quoted:
+			length++
+		}
+	}
+	return length
 }
 
 // binaryArrayLength reads: dimensions, whether there are nulls, element type,

@@ -1,0 +1,84 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	files "dovetail/demo"
+	"dovetail/internal/demo"
+	"dovetail/internal/testpostgres"
+)
+
+// Metadata is applied once and is there after a restart, in either store.
+func TestMetadataOutlivesTheEngine(t *testing.T) {
+	f := readFixture(t, filepath.Join("testdata", "cases", "across"))
+	document := f.document(t, nil)
+	w := &world{fixture: f, databases: map[string]*postgresProxy{}}
+	w.spread(t, document, []string{"postgres", "sqlite"})
+	for name, options := range map[string]engineOptions{
+		"postgres": {global: []string{"--metadata-database-url", testpostgres.Database(t)}},
+		"sqlite":   {env: map[string]string{"DOVETAIL_METADATA_PATH": filepath.Join(t.TempDir(), "kept.db")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			query := `{person(where: {id: {_eq: 1}}) {name tasks(order_by: {id: asc}) {title}}}`
+			want := `{"data":{"person":[{"name":"Ann","tasks":[{"title":"sweep"},{"title":"paint"}]}]}}`
+			t.Run("first", func(t *testing.T) {
+				first := startEngine(t, options)
+				first.applyMetadata(t, nil, document)
+				if got := string(first.graphql(t, nil, query)); got != want {
+					t.Errorf("first: %s, want %s", got, want)
+				}
+			})
+			again := startEngine(t, options)
+			if got := string(again.graphql(t, nil, query)); got != want {
+				t.Errorf("after a restart: %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// Docker compose's metadata answers the demo's queries as the demo does, though
+// its databases are Postgres. There is no SQL Server here, so its source and the
+// relationship to it are left out.
+func TestComposeMetadata(t *testing.T) {
+	running, err := demo.Start(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	catalog, sales := testpostgres.Database(t), testpostgres.Database(t)
+	fillPostgres(t, catalog, files.Catalog)
+	fillPostgres(t, sales, files.Sales)
+	content, err := os.ReadFile(filepath.Join("..", "deploy", "replace_metadata.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var command struct {
+		Args struct {
+			Metadata map[string]any `json:"metadata"`
+		} `json:"args"`
+	}
+	if err := json.Unmarshal(content, &command); err != nil {
+		t.Fatal(err)
+	}
+	document := command.Args.Metadata
+	document["sources"] = slices.DeleteFunc(list(document["sources"]), func(source any) bool {
+		return object(t, source)["kind"] == "mssql"
+	})
+	album := object(t, list(find(t, document["sources"], "name", "catalog")["tables"])[0])
+	album["remote_relationships"] = slices.DeleteFunc(list(album["remote_relationships"]), func(relationship any) bool {
+		return object(t, relationship)["name"] == "stock"
+	})
+	e := startEngine(t, engineOptions{env: map[string]string{
+		"CATALOG_URL": catalog, "SALES_URL": sales, "REVIEWS_URL": running.ReviewsURL,
+	}})
+	e.applyMetadata(t, nil, document)
+	checkDemo(t, e)
+}
