@@ -105,11 +105,23 @@ func testAggregatesOfBindings(t *testing.T, f *fixture) {
 var aggregateResults = []struct { //nolint:gochecknoglobals // the suite's data
 	column, function, want string
 }{
-	{"score", "sum", "18"}, {"score", "avg", "3.6000000000000000"}, {"score", "min", "1"}, {"score", "max", "5"},
-	{"score", "stddev", "1.6733200530681511"}, {"score", "stddev_samp", "1.6733200530681511"}, {"score", "stddev_pop", "1.4966629547095766"},
-	{"score", "variance", "2.8000000000000000"}, {"score", "var_samp", "2.8000000000000000"}, {"score", "var_pop", "2.2400000000000000"},
-	{"price", "sum", "14.05"}, {"price", "avg", "2.8100000000000000"}, {"price", "min", "0.10"}, {"price", "max", "10.00"},
-	{"title", "min", `"alpha"`}, {"title", "max", `"orphan"`}, {"title", "sum", ""},
+	{"score", "sum", "18"},
+	{"score", "avg", "3.6000000000000000"},
+	{"score", "min", "1"},
+	{"score", "max", "5"},
+	{"score", "stddev", "1.6733200530681511"},
+	{"score", "stddev_samp", "1.6733200530681511"},
+	{"score", "stddev_pop", "1.4966629547095766"},
+	{"score", "variance", "2.8000000000000000"},
+	{"score", "var_samp", "2.8000000000000000"},
+	{"score", "var_pop", "2.2400000000000000"},
+	{"price", "sum", "14.05"},
+	{"price", "avg", "2.8100000000000000"},
+	{"price", "min", "0.10"},
+	{"price", "max", "10.00"},
+	{"title", "min", `"alpha"`},
+	{"title", "max", `"orphan"`},
+	{"title", "sum", ""},
 }
 
 func testAggregateFunctions(t *testing.T, f *fixture) {

@@ -59,8 +59,11 @@ func (f *fixture) create(t *testing.T) {
 		{"id", Integer, " NOT NULL PRIMARY KEY"}, {"name", Text, " NOT NULL"}, {"born", Integer, ""}, {"active", Boolean, ""},
 	})
 	f.createTable(t, "article", []column{
-		{"id", Integer, " NOT NULL PRIMARY KEY"}, {"author_id", Integer, ` REFERENCES "author" ("id")`},
-		{"title", Text, " NOT NULL"}, {"score", Integer, ""}, {"price", Numeric, ""},
+		{"id", Integer, " NOT NULL PRIMARY KEY"},
+		{"author_id", Integer, ` REFERENCES "author" ("id")`},
+		{"title", Text, " NOT NULL"},
+		{"score", Integer, ""},
+		{"price", Numeric, ""},
 	})
 	f.createTable(t, "comment", []column{
 		{"id", Integer, " NOT NULL PRIMARY KEY"}, {"article_id", Integer, ` NOT NULL REFERENCES "article" ("id")`}, {"body", Text, ""},

@@ -27,8 +27,10 @@ func testNativeQueries(t *testing.T, f *fixture) {
 	t.Helper()
 	article := f.column(t, "article", "score")
 	query := &plan.NativeQuery{Name: "scored", Parts: []plan.NativeQueryPart{
-		{SQL: `SELECT "id", "title", "score" FROM "article" WHERE "score" >= `}, {Type: article.Type, Value: &plan.Variable{Name: "least"}},
-		{SQL: ` OR "title" = `}, {Type: f.column(t, "article", "title").Type, Value: literal(t, `"x' OR '1' = '1"`)},
+		{SQL: `SELECT "id", "title", "score" FROM "article" WHERE "score" >= `},
+		{Type: article.Type, Value: &plan.Variable{Name: "least"}},
+		{SQL: ` OR "title" = `},
+		{Type: f.column(t, "article", "title").Type, Value: literal(t, `"x' OR '1' = '1"`)},
 	}}
 	sel := f.selection(t, "article", "id", "title")
 	sel.From = query

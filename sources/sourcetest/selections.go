@@ -65,8 +65,10 @@ func testOrder(t *testing.T, f *fixture) {
 		nulls      plan.NullsOrder
 		want       []int
 	}{
-		{false, plan.NullsFirst, []int{2, 1, 4, 3}}, {false, plan.NullsLast, []int{1, 4, 3, 2}},
-		{true, plan.NullsFirst, []int{2, 3, 1, 4}}, {true, plan.NullsLast, []int{3, 1, 4, 2}},
+		{false, plan.NullsFirst, []int{2, 1, 4, 3}},
+		{false, plan.NullsLast, []int{1, 4, 3, 2}},
+		{true, plan.NullsFirst, []int{2, 3, 1, 4}},
+		{true, plan.NullsLast, []int{3, 1, 4, 2}},
 	} {
 		sel := f.selection(t, "author", "id")
 		by := f.order(t, "author", "born", o.descending)

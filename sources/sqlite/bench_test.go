@@ -12,8 +12,9 @@ import (
 )
 
 // shop fills a database with authors and articles, ten of each author's.
-func shop(tb testing.TB, articles int, indexed bool) *Source {
+func shop(tb testing.TB, indexed bool) *Source {
 	tb.Helper()
+	const articles = 10_000
 	s, err := Open(Config{Path: filepath.Join(tb.TempDir(), "shop.db"), Create: true})
 	if err != nil {
 		tb.Fatal(err)
@@ -84,13 +85,13 @@ func keysUpTo(n int) plan.Bindings {
 }
 
 func BenchmarkFlat(b *testing.B) {
-	benchmark(b, shop(b, 10_000, true), &plan.Fragment{Query: &plan.Selection{Rows: tableRows("article"), Fields: articleFields(), Card: plan.Many}}, plan.Bindings{})
+	benchmark(b, shop(b, true), &plan.Fragment{Query: &plan.Selection{Rows: tableRows("article"), Fields: articleFields(), Card: plan.Many}}, plan.Bindings{})
 }
 
 func BenchmarkByPrimaryKey(b *testing.B) {
 	rows := tableRows("article")
 	rows.Where = &plan.Compare{Left: &plan.ColumnOperand{Column: columnOf("id", "INTEGER")}, Operator: plan.Equal, Right: &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "5000"}}}
-	benchmark(b, shop(b, 10_000, true), &plan.Fragment{Query: &plan.Selection{Rows: rows, Fields: articleFields(), Card: plan.One}}, plan.Bindings{})
+	benchmark(b, shop(b, true), &plan.Fragment{Query: &plan.Selection{Rows: rows, Fields: articleFields(), Card: plan.One}}, plan.Bindings{})
 }
 
 func BenchmarkNestedLists(b *testing.B) {
@@ -100,7 +101,7 @@ func BenchmarkNestedLists(b *testing.B) {
 			articles.On = []plan.Correlation{{Column: columnOf("author_id", "INTEGER"), Outer: columnOf("id", "INTEGER"), Binding: -1}}
 			authors := tableRows("author")
 			authors.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "500"}}
-			benchmark(b, shop(b, 10_000, indexed), &plan.Fragment{Query: &plan.Selection{Rows: authors, Card: plan.Many, Fields: []plan.Field{
+			benchmark(b, shop(b, indexed), &plan.Fragment{Query: &plan.Selection{Rows: authors, Card: plan.Many, Fields: []plan.Field{
 				&plan.ColumnField{Key: "name", Column: columnOf("name", "TEXT")},
 				&plan.NestedField{Key: "articles", Selection: &plan.Selection{Rows: articles, Fields: articleFields(), Card: plan.Many}},
 			}}}, plan.Bindings{})
@@ -118,7 +119,7 @@ func BenchmarkBindings(b *testing.B) {
 				if limit != "" {
 					rows.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: limit}}
 				}
-				benchmark(b, shop(b, 10_000, indexed), &plan.Fragment{
+				benchmark(b, shop(b, indexed), &plan.Fragment{
 					Query:    &plan.Selection{Rows: rows, Fields: articleFields(), Card: plan.Many},
 					Bindings: []plan.Binding{{Name: "k", Type: typeOf("INTEGER")}},
 				}, keysUpTo(1000))
@@ -130,7 +131,7 @@ func BenchmarkBindings(b *testing.B) {
 func BenchmarkAggregate(b *testing.B) {
 	for _, function := range []string{functionSum, functionAvg, functionStddev, functionMax} {
 		b.Run(function, func(b *testing.B) {
-			benchmark(b, shop(b, 10_000, true), &plan.Fragment{Query: &plan.Aggregation{Rows: tableRows("article"), Fields: []plan.AggregateField{
+			benchmark(b, shop(b, true), &plan.Fragment{Query: &plan.Aggregation{Rows: tableRows("article"), Fields: []plan.AggregateField{
 				&plan.AggregateGroup{Key: "a", Items: []plan.AggregateItem{&plan.AggregateFunction{
 					Key: "f", Name: function, Columns: []plan.AggregateColumn{{Key: "v", Column: columnOf("score", "INTEGER")}},
 				}}},

@@ -82,7 +82,8 @@ func goldenFragments() map[string]*plan.Fragment {
 	ordered := tableRows("article")
 	ordered.OrderBy = []plan.Order{
 		{By: &plan.OrderRelated{Target: authors, By: &plan.OrderColumn{Column: columnOf("name", "TEXT")}}, Descending: true},
-		{By: &plan.OrderColumn{Column: score}, Nulls: plan.NullsFirst}, {By: &plan.OrderColumn{Column: id}},
+		{By: &plan.OrderColumn{Column: score}, Nulls: plan.NullsFirst},
+		{By: &plan.OrderColumn{Column: id}},
 	}
 	ordered.Limit, ordered.Offset, ordered.PermitLimit = &plan.Variable{Name: "n"}, jsonLiteral("3"), 10
 	out["order and limit"] = &plan.Fragment{Query: many(ordered, field(title))}

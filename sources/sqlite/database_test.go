@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	zombiezen "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
@@ -76,6 +78,7 @@ func answer(ctx context.Context, s *sqlite.Source, f *plan.Fragment, bindings pl
 // run_sql make of them.
 func TestDatabase(t *testing.T) {
 	datadriven.Walk(t, "testdata/databases", func(t *testing.T, path string) {
+		t.Helper()
 		s := open(t, sqlite.Config{})
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()
@@ -313,5 +316,29 @@ func TestManyStatements(t *testing.T) {
 		if got, err := answer(t.Context(), s, &plan.Fragment{Query: sel}, plan.Bindings{}); err != nil || got[0] != `[{"a":1}]` {
 			t.Fatalf("%v %v", got, err)
 		}
+	}
+}
+
+// TestWideText reads a database that keeps its text as UTF-16.
+func TestWideText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "wide.db")
+	conn, err := zombiezen.OpenConn(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := `PRAGMA encoding = 'UTF-16'; CREATE TABLE t (a TEXT, b BLOB); INSERT INTO t VALUES ('žluť 🐎', x'00ff')`
+	if err := errors.Join(sqlitex.ExecuteScript(conn, script, nil), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, sqlite.Config{Path: path})
+	sel := selectAll(t, introspect(t, s)["t"])
+	want := `[{"a":"žluť 🐎","b":"\\x00ff"}]`
+	if got, err := answer(t.Context(), s, &plan.Fragment{Query: sel}, plan.Bindings{}); err != nil || got[0] != want {
+		t.Errorf("got %v %v, want %s", got, err, want)
+	}
+	inner := *sel
+	sel.Fields = []plan.Field{&plan.NestedField{Key: "n", Selection: &inner}}
+	if got, err := answer(t.Context(), s, &plan.Fragment{Query: sel}, plan.Bindings{}); err != nil || got[0] != `[{"n":`+want+`}]` {
+		t.Errorf("nested: got %v %v", got, err)
 	}
 }

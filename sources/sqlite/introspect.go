@@ -39,8 +39,12 @@ func (s *Source) Introspect(ctx context.Context) (*sources.Database, error) {
 		return nil, err
 	}
 	defer s.put(c)
+	return s.introspect(c)
+}
+
+func (s *Source) introspect(c *connection) (*sources.Database, error) {
 	out := &sources.Database{TimeZone: "UTC"}
-	err = c.query(relationsSQL, nil, func(row *zombiezen.Stmt) error {
+	err := c.query(relationsSQL, nil, func(row *zombiezen.Stmt) error {
 		kind := sources.KindTable
 		if row.ColumnText(1) == "view" {
 			kind = sources.KindView

@@ -37,7 +37,10 @@ const slowSQL = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n 
 
 func TestSource(t *testing.T) {
 	sourcetest.Run(t, sourcetest.Harness{
-		Open:  func(t *testing.T) sources.DatabaseSource { return open(t, sqlite.Config{}) },
+		Open: func(t *testing.T) sources.DatabaseSource {
+			t.Helper()
+			return open(t, sqlite.Config{})
+		},
 		Types: portableTypes, SlowSQL: slowSQL,
 	})
 }
