@@ -18,11 +18,11 @@ import (
 // rows, by admins, into Postgres.
 func legacyCommands() map[string]command {
 	return map[string]command{
-		"insert": {apis: []API{V1Query, V2Query}, prefixed: false, run: insertRows},
-		"select": {apis: []API{V1Query, V2Query}, run: notServed},
-		"count":  {apis: []API{V1Query, V2Query}, run: notServed},
-		"update": {apis: []API{V1Query, V2Query}, run: notServed},
-		"delete": {apis: []API{V1Query, V2Query}, run: notServed},
+		"insert": {apis: []API{V1Query, V2Query}, prefixed: true, run: insertRows},
+		"select": {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
+		"count":  {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
+		"update": {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
+		"delete": {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
 	}
 }
 

@@ -37,6 +37,23 @@ func namesOf(s *engine.State) *names {
 	return out
 }
 
+// renameTable keeps what is known up with a table's new name.
+func (n *names) renameTable(source string, from, to document.TableName) {
+	targets := make(map[relationshipName]document.TableName, len(n.targets))
+	for r, target := range n.targets {
+		if r.source == source {
+			if r.table == from {
+				r.table = to
+			}
+			if target == from {
+				target = to
+			}
+		}
+		targets[r] = target
+	}
+	n.targets = targets
+}
+
 // renameTable lets everything in a document that names a table of a source name
 // it otherwise.
 func renameTable(m *document.Metadata, s *document.Source, from, to document.TableName) {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"net/http"
 	"regexp"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 
 func sqlCommands() map[string]command {
 	return map[string]command{
-		"run_sql": {apis: []API{V1Query, V2Query}, prefixed: false, run: runSQL},
+		"run_sql": {apis: []API{V1Query, V2Query}, prefixed: true, run: runSQL},
 	}
 }
 
@@ -72,7 +73,13 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, sqlError(err)
 	}
-	return marshal(map[string]any{"result_type": resultType(result), "result": resultRows(result)})
+	return marshal(sqlAnswer{Type: resultType(result), Result: resultRows(result)})
+}
+
+// sqlAnswer is what run_sql answers.
+type sqlAnswer struct {
+	Type   string `json:"result_type"`
+	Result any    `json:"result"`
 }
 
 func resultType(r *sources.SQLResult) string {
@@ -95,7 +102,12 @@ func sqlError(err error) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	return AsError(err)
+	e := AsError(err)
+	var refused *sources.Error
+	if errors.As(err, &refused) && e.Status >= http.StatusInternalServerError {
+		e.Status = http.StatusBadRequest // it is the request's SQL that failed
+	}
+	return e
 }
 
 // plain runs SQL without looking at what it does.
@@ -138,7 +150,11 @@ func (c *call) runChecked(ctx context.Context, database sources.DatabaseSource, 
 	}
 	follow := func(after *sources.Database) error { return c.follow(ctx, a, before, after) }
 	if d, ok := database.(sources.CheckedSQL); ok && !a.noTransaction {
-		return d.RunCheckedSQL(ctx, a.sql, follow) //nolint:wrapcheck // the source says what happened
+		result, err := d.RunCheckedSQL(ctx, a.sql, follow)
+		if err == nil {
+			c.tx.Touch(a.source)
+		}
+		return result, err //nolint:wrapcheck // the source says what happened
 	}
 	c.tx.Touch(a.source)
 	result, err := plain(ctx, database, a)
@@ -164,6 +180,7 @@ func (c *call) follow(ctx context.Context, a sqlArguments, before, after *source
 	names := namesOf(c.tx.State())
 	for _, r := range changes.tables {
 		renameTable(m, s, r.from, r.to)
+		names.renameTable(s.Name, r.from, r.to)
 	}
 	for _, r := range changes.columns {
 		names.renameColumn(m, s, r)

@@ -1,48 +1,16 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"dovetail/internal/testpostgres"
 	"dovetail/metadata/store"
 )
-
-// database makes a fresh database and gives its URL.
-func database(t *testing.T) string {
-	t.Helper()
-	url := os.Getenv("DOVETAIL_TEST_POSTGRES_URL")
-	if url == "" {
-		t.Skip("SKIPPED: set DOVETAIL_TEST_POSTGRES_URL to a superuser's URL to test the Postgres store")
-	}
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := fmt.Sprintf("store_%d", time.Now().UnixNano())
-	if _, err := c.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := c.Exec(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)"); err != nil {
-			t.Error(err)
-		}
-		if err := c.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	config := c.Config().Copy()
-	return fmt.Sprintf("postgres://%s:%s@%s:%d/%s?sslmode=disable", config.User, config.Password, config.Host, config.Port, name)
-}
 
 type opener func() (store.Store, error)
 
@@ -56,7 +24,7 @@ func kinds(t *testing.T) map[string]func(t *testing.T) opener {
 		},
 		"postgres": func(t *testing.T) opener {
 			t.Helper()
-			url := database(t)
+			url := testpostgres.Database(t)
 			return func() (store.Store, error) { return store.OpenPostgres(t.Context(), url) }
 		},
 	}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"dovetail/internal/testpostgres"
+)
+
+// freshSQLite makes an empty database and gives its path.
+func freshSQLite(t *testing.T, folder string) string {
+	t.Helper()
+	path := filepath.Join(folder, "source.db")
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteTransient(c, "PRAGMA user_version = 1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startTest starts an engine behind a test server.
+func startTest(t *testing.T, adjust func(*settings)) (*instance, *httptest.Server, *bytes.Buffer) {
+	t.Helper()
+	s := defaults()
+	s.metadataPath = filepath.Join(t.TempDir(), "metadata.db")
+	s.logTypes = map[string]bool{}
+	s.poll = 0
+	if adjust != nil {
+		adjust(s)
+	}
+	log := &bytes.Buffer{}
+	i, err := start(t.Context(), s, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(i.server.Handler())
+	t.Cleanup(func() {
+		server.Close()
+		if err := i.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return i, server, log
+}
+
+func send(t *testing.T, method, url, body string, header map[string]string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		request.Header.Set(k, v)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// pretty breaks long JSON over lines.
+func pretty(text string) string {
+	if len(text) < 100 {
+		return text
+	}
+	var out bytes.Buffer
+	if json.Indent(&out, []byte(text), "", " ") != nil {
+		return text
+	}
+	return out.String()
+}
+
+// TestAdmin sends what the files say to an engine of their own: "send" with a
+// path, and headers as arguments.
+func TestAdmin(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/admin/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			postgres := ""
+			if strings.Contains(file, "postgres") {
+				postgres = testpostgres.Database(t)
+			}
+			path := freshSQLite(t, t.TempDir())
+			_, server, _ := startTest(t, nil)
+			fill := strings.NewReplacer("$POSTGRES", postgres, "$SQLITE", path)
+			hide := strings.NewReplacer(path, "$SQLITE")
+			if postgres != "" {
+				hide = strings.NewReplacer(postgres, "$POSTGRES", path, "$SQLITE")
+			}
+			datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
+				if d.Cmd != "send" {
+					t.Fatalf("%s: unknown directive %s", d.Pos, d.Cmd)
+				}
+				target, method, header := "", http.MethodPost, map[string]string{}
+				for _, a := range d.CmdArgs {
+					switch {
+					case strings.HasPrefix(a.Key, "/"):
+						target = strings.Join(append([]string{a.Key}, a.Vals...), "=")
+					case len(a.Vals) == 1:
+						header[a.Key] = a.Vals[0]
+					default:
+						method = a.Key
+					}
+				}
+				status, text := send(t, method, server.URL+target, fill.Replace(d.Input), header)
+				return fmt.Sprintf("%d\n%s\n", status, hide.Replace(pretty(text)))
+			})
+		})
+	}
+}
