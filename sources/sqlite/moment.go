@@ -281,9 +281,40 @@ func timeText(scalar string) jsonshape.Encoder {
 			}
 			return append(dst, cell[1:]...), nil
 		}
+		if scalar == scalarTimestamp && cell[0] == tagText && plainTimestamp(cell[1:]) {
+			dst = append(append(dst, cell[1:11]...), 'T')
+			return append(dst, cell[12:]...), nil
+		}
 		if m, ok := momentOfCell(cell); ok {
 			return appendMoment(dst, m, scalar), nil
 		}
 		return append(dst, cell[1:]...), nil
 	}
+}
+
+// plainTimestamp tells whether text is surely a valid YYYY-MM-DD HH:MM:SS, the
+// form most timestamps are stored in. What it says no to may be valid too.
+func plainTimestamp(text []byte) bool {
+	const form = "9999-19-29 29:59:59" // the most a digit may be
+	if len(text) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		c := text[i]
+		switch {
+		case form[i] == ' ':
+			if c != ' ' && c != 'T' {
+				return false
+			}
+		case form[i] < '0' || form[i] > '9':
+			if c != form[i] {
+				return false
+			}
+		case c < '0' || c > form[i]:
+			return false
+		}
+	}
+	two := func(at int) int { return int(text[at]-'0')*10 + int(text[at+1]-'0') }
+	month, day := two(5), two(8)
+	return string(text[:4]) != "0000" && month >= 1 && month <= 12 && day >= 1 && day <= 28 && two(11) <= 23
 }

@@ -202,3 +202,17 @@ func TestDecimals(t *testing.T) {
 		}
 	})
 }
+
+// TestPlainTimestamps checks that the short way and the long way agree.
+func TestPlainTimestamps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`(0000|[0-9]{4})-[0-3][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-6][0-9]:[0-6][0-9]`).Draw(t, "text")
+		if !plainTimestamp([]byte(text)) {
+			return
+		}
+		m, ok := parseMoment(text)
+		if long := string(appendMoment(nil, m, scalarTimestamp)); !ok || long != text[:10]+"T"+text[11:] {
+			t.Fatalf("%s is %s %t", text, long, ok)
+		}
+	})
+}
