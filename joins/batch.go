@@ -42,7 +42,7 @@ func (b *Batch) Collect() []*KeySet {
 	for c, a := range b.Answers {
 		ordinals := make([]int32, len(a.Holes))
 		for i, h := range a.Holes {
-			ordinals[i] = sets[h.Join].add(a, h, joins[h.Join].Keys)
+			ordinals[i] = sets[h.Join].add(a, h, joins[h.Join])
 		}
 		b.ordinals[c] = ordinals
 	}

@@ -1,6 +1,7 @@
 package joins
 
 import (
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -11,12 +12,12 @@ import (
 // castKey turns a key's text into the other side's form. False means that no
 // value of the other side can be equal to it: the key matches nothing, and one
 // odd value doesn't fail the whole statement.
-func castKey(cast plan.KeyCast, text string) (string, bool) {
+func castKey(cast plan.KeyCast, to plan.Type, text string) (string, bool) {
 	switch cast {
 	case plan.KeyCastNone, plan.KeyCastText:
 		return text, true
 	case plan.KeyCastInteger:
-		return castInteger(text)
+		return castInteger(text, to)
 	case plan.KeyCastNumber:
 		t := strings.TrimSpace(text)
 		if len(t) > 400 || strings.ContainsAny(t, "_xXpPiInN/") {
@@ -40,7 +41,7 @@ func castKey(cast plan.KeyCast, text string) (string, bool) {
 	return "", false
 }
 
-func castInteger(text string) (string, bool) {
+func castInteger(text string, to plan.Type) (string, bool) {
 	t := strings.TrimSpace(text)
 	// 12.0 and 12.50 come from decimal columns: only whole numbers can match.
 	if whole, fraction, ok := strings.Cut(t, "."); ok {
@@ -50,7 +51,7 @@ func castInteger(text string) (string, bool) {
 		t = whole
 	}
 	i, err := strconv.ParseInt(t, 10, 64)
-	if err != nil {
+	if err != nil || !fits(i, to.Underlying().Name) {
 		return "", false
 	}
 	return strconv.FormatInt(i, 10), true
@@ -77,4 +78,18 @@ func castUUID(text string) (string, bool) {
 		return "", false
 	}
 	return t, true
+}
+
+// fits tells whether an integer is within the range of a type: a database would
+// refuse the whole statement for one that isn't.
+func fits(i int64, typeName string) bool {
+	switch typeName {
+	case "tinyint":
+		return i >= 0 && i <= math.MaxUint8
+	case "int2", "smallint":
+		return i >= math.MinInt16 && i <= math.MaxInt16
+	case "int4", "int":
+		return i >= math.MinInt32 && i <= math.MaxInt32
+	}
+	return true
 }

@@ -137,25 +137,30 @@ func TestKeysThatCanNotMatchAreNotSent(t *testing.T) {
 	for _, c := range []struct {
 		cast plan.KeyCast
 		text string
+		to   plan.Type
 		want string // empty: matches nothing
 	}{
-		{plan.KeyCastInteger, "7", "7"},
-		{plan.KeyCastInteger, " 7 ", "7"},
-		{plan.KeyCastInteger, "7.00", "7"},
-		{plan.KeyCastInteger, "7.5", ""},
-		{plan.KeyCastInteger, "9223372036854775807", "9223372036854775807"},
-		{plan.KeyCastInteger, "9223372036854775808", ""},
-		{plan.KeyCastInteger, "seven", ""},
-		{plan.KeyCastNumber, "1.50", "1.50"},
-		{plan.KeyCastNumber, "NaN", ""},
-		{plan.KeyCastNumber, "0x10", ""},
-		{plan.KeyCastUUID, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"},
-		{plan.KeyCastUUID, "not a uuid", ""},
-		{plan.KeyCastBoolean, "t", "true"},
-		{plan.KeyCastText, "x", "x"},
+		{plan.KeyCastInteger, "2147483648", plan.Type{}, "2147483648"},
+		{plan.KeyCastInteger, "7", plan.Type{}, "7"},
+		{plan.KeyCastInteger, " 7 ", plan.Type{}, "7"},
+		{plan.KeyCastInteger, "7.00", plan.Type{}, "7"},
+		{plan.KeyCastInteger, "7.5", plan.Type{}, ""},
+		{plan.KeyCastInteger, "9223372036854775807", plan.Type{}, "9223372036854775807"},
+		{plan.KeyCastInteger, "9223372036854775808", plan.Type{}, ""},
+		{plan.KeyCastInteger, "seven", plan.Type{}, ""},
+		{plan.KeyCastNumber, "1.50", plan.Type{}, "1.50"},
+		{plan.KeyCastNumber, "NaN", plan.Type{}, ""},
+		{plan.KeyCastNumber, "0x10", plan.Type{}, ""},
+		{plan.KeyCastUUID, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", plan.Type{}, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"},
+		{plan.KeyCastUUID, "not a uuid", plan.Type{}, ""},
+		{plan.KeyCastBoolean, "t", plan.Type{}, "true"},
+		{plan.KeyCastText, "x", plan.Type{}, "x"},
+		{plan.KeyCastInteger, "2147483648", plan.Type{Name: "int4"}, ""},
+		{plan.KeyCastInteger, "-32769", plan.Type{Name: "int2"}, ""},
+		{plan.KeyCastInteger, "255", plan.Type{Name: "tinyint"}, "255"},
 	} {
 		fragment := &plan.Fragment{Joins: []*plan.Join{{
-			Child: &plan.Fragment{}, Keys: []plan.JoinKey{{Name: "k", Cast: c.cast}}, OnNull: []byte(`"none"`),
+			Child: &plan.Fragment{Bindings: []plan.Binding{{Name: "k", Type: c.to}}}, Keys: []plan.JoinKey{{Name: "k", Cast: c.cast}}, OnNull: []byte(`"none"`),
 		}}}
 		answer := jsonshape.NewAnswer(1)
 		w := jsonshape.NewWriter(parentShape(`"null"`), answer)
@@ -183,7 +188,7 @@ func TestKeysThatCanNotMatchAreNotSent(t *testing.T) {
 
 func TestPathToFirstHole(t *testing.T) {
 	fragment := &plan.Fragment{Joins: []*plan.Join{{
-		Child: &plan.Fragment{}, Keys: []plan.JoinKey{{Name: "k"}}, OnNull: []byte("null"),
+		Child: &plan.Fragment{Bindings: []plan.Binding{{Name: "k"}}}, Keys: []plan.JoinKey{{Name: "k"}}, OnNull: []byte("null"),
 	}}}
 	answer := jsonshape.NewAnswer(1)
 	w := jsonshape.NewWriter(parentShape("null"), answer)

@@ -46,13 +46,14 @@ func Identity(tuple []string) string {
 
 // add gives the ordinal of the tuple of a hole, or NoKey when a part's text
 // can't be a value of the other side.
-func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, keys []plan.JoinKey) int32 {
+func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, join *plan.Join) int32 {
+	keys, bindings := join.Keys, join.Child.Bindings
 	if k.width == 1 {
 		text := a.KeyPartText(h, 0)
 		if i, ok := k.index[string(text)]; ok {
 			return i
 		}
-		cast, ok := castKey(keys[0].Cast, string(text))
+		cast, ok := castKey(keys[0].Cast, bindings[0].Type, string(text))
 		if !ok {
 			k.index[string(text)] = NoKey
 			return NoKey
@@ -71,7 +72,7 @@ func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, keys []plan.JoinKey)
 	identity := string(k.scratch)
 	tuple := make([]string, len(keys))
 	for i := range keys {
-		cast, ok := castKey(keys[i].Cast, string(a.KeyPartText(h, i)))
+		cast, ok := castKey(keys[i].Cast, bindings[i].Type, string(a.KeyPartText(h, i)))
 		if !ok {
 			k.index[identity] = NoKey
 			return NoKey

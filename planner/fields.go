@@ -175,26 +175,10 @@ func bracketStep(rest string) (step, after string, err error) {
 	return strconv.Itoa(index), rest[end+1:], nil
 }
 
-// rowCall is the call of a computed field that takes nothing from the user.
-func rowCall(c *catalog.ComputedField) *plan.FunctionCall {
-	call := &plan.FunctionCall{
-		Schema: c.Function.Schema, Name: c.Function.Name, SingleRow: !c.Function.ReturnsSet,
-	}
-	for i, a := range c.Function.Arguments {
-		switch i {
-		case c.TableArgument:
-			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Row: true})
-		case c.SessionArgument:
-			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Session: true})
-		}
-	}
-	return call
-}
-
 // computed plans a computed field: a scalar, or rows of a table.
 func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.Field, error) {
 	c := b.Computed
-	call := rowCall(c)
+	call := c.Call()
 	skip := map[int]bool{c.TableArgument: true, c.SessionArgument: true}
 	if err := p.functionArguments(s, c.Function, skip, call); err != nil {
 		return nil, err
@@ -219,6 +203,6 @@ func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.F
 // and takes nothing from the user.
 func (p *planner) computedRows(c *catalog.ComputedField) (plan.Rows, error) {
 	rows, err := p.permitted(c.Returns)
-	rows.From = rowCall(c)
+	rows.From = c.Call()
 	return rows, err
 }

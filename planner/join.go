@@ -69,13 +69,13 @@ func (p *planner) keyed(r *catalog.ToSource) (plan.Rows, []plan.Binding, []plan.
 }
 
 func leftKey(l catalog.LeftField) plan.JoinKey {
-	key := plan.JoinKey{Name: l.Name}
+	key := plan.JoinKey{Name: l.Name, Cast: l.Cast}
 	switch {
 	case l.Column != nil:
 		key.Type = l.Column.Info.Type
 	case l.Computed != nil:
 		key.Type = l.Computed.Function.Returns
-		key.Computed = rowCall(l.Computed)
+		key.Computed = l.Computed.Call()
 	case l.GraphQL != nil:
 		key.Type = upstreamType(l.GraphQL)
 	}

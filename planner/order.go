@@ -65,7 +65,7 @@ func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, e
 	case *schema.OrderColumn:
 		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan()}, path)
 	case *schema.OrderComputed:
-		return p.direction(v, in, &plan.OrderComputed{Call: rowCall(b.Computed), Type: b.Computed.Function.Returns}, path)
+		return p.direction(v, in, &plan.OrderComputed{Call: b.Computed.Call(), Type: b.Computed.Function.Returns}, path)
 	case *schema.OrderRelated:
 		inner, err := p.orders(v, in.Type.Base(), path)
 		if err != nil {

@@ -457,10 +457,14 @@ func (p *planner) joinRemote(s *selected, r *catalog.ToRemoteSchema, h *holder) 
 	query.Variables = b.variables
 	bindings := make([]plan.Binding, 0, len(r.Left))
 	keys := make([]plan.JoinKey, 0, len(r.Left))
-	for i, left := range r.Left {
+	for _, left := range r.Left {
 		key := leftKey(left)
 		keys = append(keys, key)
-		bindings = append(bindings, plan.Binding{Name: left.Name, Type: key.Type, GraphQL: boundType(steps, i)})
+		binding := plan.Binding{Name: left.Name, Type: key.Type}
+		if left.Argument != nil {
+			binding.GraphQL = left.Argument.String()
+		}
+		bindings = append(bindings, binding)
 	}
 	onNull := "null"
 	if last.Field.Type.Elem != nil {
@@ -482,18 +486,6 @@ func batchTakes(s *selected, b *catalog.RemoteBatch) bool {
 		}
 	}
 	return true
-}
-
-// boundType is the type of the argument that a binding fills alone.
-func boundType(steps []catalog.RemoteStep, binding int) string {
-	for _, step := range steps {
-		for _, a := range step.Arguments {
-			if v, ok := a.Value.(*plan.BindingValue); ok && v.Index == binding {
-				return a.Type.String()
-			}
-		}
-	}
-	return ""
 }
 
 // lookupField nests the steps of a remote relationship; the last one carries

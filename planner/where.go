@@ -62,7 +62,7 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 			rows.Where, err = p.where(v, in.Type.Base(), path)
 			return &plan.Exists{Relationship: b.Computed.Name, Target: rows}, err
 		}
-		left := &plan.ComputedOperand{Call: rowCall(b.Computed), Type: b.Computed.Function.Returns}
+		left := &plan.ComputedOperand{Call: b.Computed.Call(), Type: b.Computed.Function.Returns}
 		return p.comparisons(v, in.Type.Base(), left, path)
 	case *schema.BoolRelated:
 		rows, err := p.related(b.Relationship)

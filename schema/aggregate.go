@@ -14,8 +14,7 @@ func aggregateFunctions() []string {
 
 // aggregateType is the object type of a table's aggregate.
 func (s *Schema) aggregateType(t *catalog.Table) *Type {
-	n := namesOf(t.Source)
-	return s.object(n.typeName(t, "aggregate"), `aggregated selection of "`+t.Name.Name+`"`, func(x *Type) {
+	return s.object(t.TypeName("aggregate"), `aggregated selection of "`+t.Name.Name+`"`, func(x *Type) {
 		x.fields = []*Field{{Name: "aggregate", Type: Named(s.aggregateFields(t)), Binding: &AggregateFields{}}}
 		if row := s.tableType(t); len(row.Fields()) > 0 {
 			x.fields = append(x.fields, &Field{
@@ -27,7 +26,7 @@ func (s *Schema) aggregateType(t *catalog.Table) *Type {
 
 func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	return s.object(n.typeName(t, "aggregate_fields"), `aggregate fields of "`+t.Name.Name+`"`, func(x *Type) {
+	return s.object(t.TypeName("aggregate_fields"), `aggregate fields of "`+t.Name.Name+`"`, func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
 			return
@@ -36,16 +35,16 @@ func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 		if len(a.columns()) > 0 {
 			if t.Source.Capabilities.Kind == "mssql" {
 				count.Args = append(count.Args, &Input{
-					Name: n.word("column"), Type: Named(s.selectColumn(t)), Binding: &Argument{Kind: ArgColumns},
+					Name: n.Word("column"), Type: Named(s.selectColumn(t)), Binding: &Argument{Kind: ArgColumns},
 				})
 			} else {
 				count.Args = append(count.Args, &Input{
-					Name: n.word("columns"), Type: List(Required(Named(s.selectColumn(t)))), Binding: &Argument{Kind: ArgColumns},
+					Name: n.Word("columns"), Type: List(Required(Named(s.selectColumn(t)))), Binding: &Argument{Kind: ArgColumns},
 				})
 			}
 		}
 		count.Args = append(count.Args, &Input{
-			Name: n.word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct},
+			Name: n.Word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct},
 		})
 		for _, function := range aggregateFunctions() {
 			if function == "max" {
@@ -55,7 +54,7 @@ func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 				continue
 			}
 			x.fields = append(x.fields, &Field{
-				Name: n.word(function), Type: Named(s.functionFields(t, function)),
+				Name: n.Word(function), Type: Named(s.functionFields(t, function)),
 				Binding: &FunctionFields{Function: function},
 			})
 		}
@@ -85,14 +84,14 @@ func resultType(function string, t plan.Type) plan.Type {
 
 func (s *Schema) functionFields(t *catalog.Table, function string) *Type {
 	n := namesOf(t.Source)
-	return s.object(n.typeName(t, function, "fields"), "aggregate "+function+" on columns", func(x *Type) {
+	return s.object(t.TypeName(function, "fields"), "aggregate "+function+" on columns", func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
 			return
 		}
 		for _, c := range s.functionColumns(a, function) {
 			x.fields = append(x.fields, &Field{
-				Name: n.column(c.Column), Description: c.Description, Type: s.typeRef(resultType(function, c.Info.Type)),
+				Name: c.Column.FieldName(n), Description: c.Description, Type: s.typeRef(resultType(function, c.Info.Type)),
 				Binding: &FunctionColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
@@ -102,7 +101,7 @@ func (s *Schema) functionFields(t *catalog.Table, function string) *Type {
 // aggregateOrderBy is the input type that orders by aggregates of related rows.
 func (s *Schema) aggregateOrderBy(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	return s.input(n.typeName(t, "aggregate_order_by"), `order by aggregate values of table "`+t.Name.Name+`"`, func(x *Type) {
+	return s.input(t.TypeName("aggregate_order_by"), `order by aggregate values of table "`+t.Name.Name+`"`, func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
 			return
@@ -116,16 +115,16 @@ func (s *Schema) aggregateOrderBy(t *catalog.Table) *Type {
 			if len(columns) == 0 {
 				continue
 			}
-			inner := s.input(n.typeName(t, function, "order_by"),
+			inner := s.input(t.TypeName(function, "order_by"),
 				"order by "+function+`() on columns of table "`+t.Name.Name+`"`, func(y *Type) {
 					for _, c := range columns {
 						y.inputs = append(y.inputs, &Input{
-							Name: n.column(c.Column), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
+							Name: c.Column.FieldName(n), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
 						})
 					}
 				})
 			x.inputs = append(x.inputs, &Input{
-				Name: n.word(function), Type: Named(inner), Binding: &OrderFunction{Function: function},
+				Name: n.Word(function), Type: Named(inner), Binding: &OrderFunction{Function: function},
 			})
 		}
 	})
@@ -141,7 +140,7 @@ func predicateFunctions() []string {
 // rows.
 func (s *Schema) aggregateBoolExp(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	base := n.typeName(t, "aggregate_bool_exp")
+	base := t.TypeName("aggregate_bool_exp")
 	return s.input(base, "", func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
@@ -158,7 +157,7 @@ func (s *Schema) aggregateBoolExp(t *catalog.Table) *Type {
 				continue
 			}
 			x.inputs = append(x.inputs, &Input{
-				Name: n.word(function), Type: Named(s.aggregatePredicate(t, function, columns)),
+				Name: n.Word(function), Type: Named(s.aggregatePredicate(t, function, columns)),
 				Binding: &AggregatePredicate{Function: function},
 			})
 		}
@@ -180,18 +179,18 @@ func (s *Schema) predicateColumns(a access, function string) []visibleColumn {
 
 func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns []visibleColumn) *Type {
 	n := namesOf(t.Source)
-	return s.input(n.typeName(t, "aggregate_bool_exp", function), "", func(x *Type) {
-		arguments := &Input{Name: n.word("arguments"), Binding: &Argument{Kind: ArgArguments}}
+	return s.input(t.TypeName("aggregate_bool_exp", function), "", func(x *Type) {
+		arguments := &Input{Name: n.Word("arguments"), Binding: &Argument{Kind: ArgArguments}}
 		integer := plan.Type{Schema: "pg_catalog", Name: "int4", Scalar: "Int", Class: plan.ClassInteger}
 		predicate := s.typeComparison(t.Source, integer)
 		if function == "count" {
 			arguments.Type = List(Required(Named(s.selectColumn(t))))
 		} else {
-			enum := n.typeName(t, "select_column") + "_" + t.GraphQLName + "_aggregate_bool_exp_" + function + "_arguments_columns"
-			arguments.Type = Required(Named(s.enum(enum, `select "`+n.typeName(t, "aggregate_bool_exp", function)+`_arguments_columns" columns of table "`+t.Name.Name+`"`, func(y *Type) {
+			enum := t.TypeName("select_column") + "_" + t.GraphQLName + "_aggregate_bool_exp_" + function + "_arguments_columns"
+			arguments.Type = Required(Named(s.enum(enum, `select "`+t.TypeName("aggregate_bool_exp", function)+`_arguments_columns" columns of table "`+t.Name.Name+`"`, func(y *Type) {
 				for _, c := range columns {
 					y.values = append(y.values, &EnumValue{
-						Name: n.enumValue(n.column(c.Column)), Description: "column name", Column: c.Column,
+						Name: n.EnumValue(c.Column.FieldName(n)), Description: "column name", Column: c.Column,
 					})
 				}
 			})))
@@ -203,9 +202,9 @@ func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns [
 		}
 		x.inputs = []*Input{
 			arguments,
-			{Name: n.word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct}},
-			{Name: n.word("filter"), Type: Named(s.boolExp(t)), Binding: &Argument{Kind: ArgFilter}},
-			{Name: n.word("predicate"), Type: Required(Named(predicate)), Binding: &Argument{Kind: ArgPredicate}},
+			{Name: n.Word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct}},
+			{Name: n.Word("filter"), Type: Named(s.boolExp(t)), Binding: &Argument{Kind: ArgFilter}},
+			{Name: n.Word("predicate"), Type: Required(Named(predicate)), Binding: &Argument{Kind: ArgPredicate}},
 		}
 	})
 }

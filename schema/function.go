@@ -13,7 +13,7 @@ func (s *Schema) argumentRef(p sources.FunctionParameter) Ref { return s.typeRef
 
 // functionArguments is the args argument of a function: none when it takes
 // nothing from the user. skip names the arguments that the engine fills.
-func (s *Schema) functionArguments(n names, typeName string, f *sources.Function, skip map[int]bool) []*Input {
+func (s *Schema) functionArguments(n *catalog.Customization, typeName string, f *sources.Function, skip map[int]bool) []*Input {
 	var free []int
 	for i := range f.Arguments {
 		if !skip[i] {
@@ -32,7 +32,7 @@ func (s *Schema) functionArguments(n names, typeName string, f *sources.Function
 				name = positional(i, skip)
 			}
 			x.inputs = append(x.inputs, &Input{
-				Name: n.word(name), Type: s.argumentRef(p), Binding: &FunctionArgument{Index: i},
+				Name: n.Word(name), Type: s.argumentRef(p), Binding: &FunctionArgument{Index: i},
 			})
 		}
 	})
@@ -46,7 +46,7 @@ func (s *Schema) functionArguments(n names, typeName string, f *sources.Function
 		ref = Required(ref)
 	}
 	return []*Input{{
-		Name: n.word("args"), Description: `input parameters for function "` + f.Name + `"`, Type: ref,
+		Name: n.Word("args"), Description: `input parameters for function "` + f.Name + `"`, Type: ref,
 		Binding: &Argument{Kind: ArgArgs},
 	}}
 }
@@ -84,10 +84,10 @@ func (s *Schema) functionRoots(f *catalog.Function) []*Field {
 	if f.SessionArgument >= 0 {
 		skip[f.SessionArgument] = true
 	}
-	args := s.functionArguments(n, n.plainType(f.GraphQLName, "args"), f.Info, skip)
+	args := s.functionArguments(n, n.TypeName(f.GraphQLName, "args"), f.Info, skip)
 	row := Named(s.tableType(f.Returns))
 	field := &Field{
-		Name: n.wrapRoot(n.relationship(f.GraphQLName)), Description: f.Description, Args: args, Type: row,
+		Name: n.RootName(n.Word(f.GraphQLName)), Description: f.Description, Args: args, Type: row,
 		Binding: &RootFunction{Function: f},
 	}
 	if field.Description == "" {
@@ -102,10 +102,10 @@ func (s *Schema) functionRoots(f *catalog.Function) []*Field {
 	if a.aggregations() {
 		name := f.AggregateName
 		if name == "" {
-			name = n.field(n.relationship(f.GraphQLName), "aggregate")
+			name = n.Join(n.Word(f.GraphQLName), "aggregate")
 		}
 		fields = append(fields, &Field{
-			Name: n.wrapRoot(name),
+			Name: n.RootName(name),
 			Description: `execute function "` + f.Info.Name + `" and query aggregates on result of table type "` +
 				f.Returns.Name.Name + `"`,
 			Type: Required(Named(s.aggregateType(f.Returns))), Args: field.Args,
@@ -126,11 +126,11 @@ func (s *Schema) nativeRoot(q *catalog.NativeQuery) (*Field, bool) {
 	}
 	n := namesOf(q.Source)
 	f := &Field{
-		Name: n.wrapRoot(q.Name), Description: q.Description,
+		Name: n.RootName(q.Name), Description: q.Description,
 		Type: Required(List(Required(Named(s.tableType(t))))), Binding: &RootNativeQuery{Query: q},
 	}
 	if len(q.Arguments) > 0 {
-		args := s.input(n.plainType(q.Name, "arguments"), "", func(x *Type) {
+		args := s.input(n.TypeName(q.Name, "arguments"), "", func(x *Type) {
 			for i, a := range q.Arguments {
 				ref := s.typeRef(a.Type)
 				if !a.Nullable {
@@ -170,9 +170,9 @@ func computedSkip(c *catalog.ComputedField) map[int]bool {
 // what it returns.
 func (s *Schema) computedField(t *catalog.Table, c *catalog.ComputedField, guard plan.Predicate) (*Field, bool) {
 	n := namesOf(t.Source)
-	argsType := n.plainType(n.field(n.relationship(c.Name), t.GraphQLName), "args")
+	argsType := n.TypeName(n.Join(n.Word(c.Name), t.GraphQLName), "args")
 	f := &Field{
-		Name: n.relationship(c.Name), Description: c.Description,
+		Name: n.Word(c.Name), Description: c.Description,
 		Args:    s.functionArguments(n, argsType, c.Function, computedSkip(c)),
 		Binding: &ComputedOf{Computed: c, Guard: guard},
 	}
@@ -210,11 +210,11 @@ func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.Comput
 			return nil, false
 		}
 		return &Input{
-			Name: n.relationship(c.Name), Type: Named(s.boolExp(c.Returns)), Binding: &BoolComputed{Computed: c},
+			Name: n.Word(c.Name), Type: Named(s.boolExp(c.Returns)), Binding: &BoolComputed{Computed: c},
 		}, true
 	}
 	return &Input{
-		Name: n.relationship(c.Name), Type: Named(s.typeComparison(t.Source, c.Function.Returns)),
+		Name: n.Word(c.Name), Type: Named(s.typeComparison(t.Source, c.Function.Returns)),
 		Binding: &BoolComputed{Computed: c},
 	}, true
 }
@@ -225,14 +225,14 @@ func (s *Schema) computedOrder(t *catalog.Table, a access, c *catalog.ComputedFi
 	}
 	n := namesOf(t.Source)
 	if c.Returns == nil {
-		return &Input{Name: n.relationship(c.Name), Type: direction, Binding: &OrderComputed{Computed: c}}, true
+		return &Input{Name: n.Word(c.Name), Type: direction, Binding: &OrderComputed{Computed: c}}, true
 	}
 	target, ok := s.access(c.Returns)
 	if !ok || !target.aggregations() {
 		return nil, false
 	}
 	return &Input{
-		Name: n.field(n.relationship(c.Name), "aggregate"), Type: Named(s.aggregateOrderBy(c.Returns)),
+		Name: n.Join(n.Word(c.Name), "aggregate"), Type: Named(s.aggregateOrderBy(c.Returns)),
 		Binding: &OrderAggregate{Computed: c},
 	}, true
 }

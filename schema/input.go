@@ -8,14 +8,14 @@ import (
 // boolExp is the input type of conditions on a table's rows.
 func (s *Schema) boolExp(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	name := n.typeName(t, "bool_exp")
+	name := t.TypeName("bool_exp")
 	description := `Boolean expression to filter rows from the table "` + t.Name.Name + `". All fields are combined with a logical 'AND'.`
 	return s.input(name, description, func(x *Type) {
 		self := Named(x)
 		x.inputs = []*Input{
-			{Name: n.word("_and"), Type: List(Required(self)), Binding: &BoolAnd{}},
-			{Name: n.word("_not"), Type: self, Binding: &BoolNot{}},
-			{Name: n.word("_or"), Type: List(Required(self)), Binding: &BoolOr{}},
+			{Name: n.Word("_and"), Type: List(Required(self)), Binding: &BoolAnd{}},
+			{Name: n.Word("_not"), Type: self, Binding: &BoolNot{}},
+			{Name: n.Word("_or"), Type: List(Required(self)), Binding: &BoolOr{}},
 		}
 		a, ok := s.access(t)
 		if !ok {
@@ -23,7 +23,7 @@ func (s *Schema) boolExp(t *catalog.Table) *Type {
 		}
 		for _, c := range a.columns() {
 			x.inputs = append(x.inputs, &Input{
-				Name: n.column(c.Column), Type: Named(s.comparison(t.Source, c.Column)),
+				Name: c.Column.FieldName(n), Type: Named(s.comparison(t.Source, c.Column)),
 				Binding: &BoolColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
@@ -38,11 +38,11 @@ func (s *Schema) boolExp(t *catalog.Table) *Type {
 				continue
 			}
 			x.inputs = append(x.inputs, &Input{
-				Name: n.relationship(r.Name), Type: Named(s.boolExp(r.Target)), Binding: &BoolRelated{Relationship: r},
+				Name: n.Word(r.Name), Type: Named(s.boolExp(r.Target)), Binding: &BoolRelated{Relationship: r},
 			})
 			if r.Array && t.Source.Capabilities.AggregatePredicate && target.aggregations() {
 				x.inputs = append(x.inputs, &Input{
-					Name: n.field(n.relationship(r.Name), "aggregate"), Type: Named(s.aggregateBoolExp(r.Target)),
+					Name: n.Join(n.Word(r.Name), "aggregate"), Type: Named(s.aggregateBoolExp(r.Target)),
 					Binding: &BoolAggregate{Relationship: r},
 				})
 			}
@@ -72,16 +72,16 @@ func (s *Schema) comparison(source *catalog.Source, c *catalog.Column) *Type {
 
 func (s *Schema) enumComparison(source *catalog.Source, t *catalog.Table) *Type {
 	n := namesOf(source)
-	return s.input(n.typeName(t, "enum", "comparison_exp"),
-		`Boolean expression to compare columns of type "`+n.typeName(t, "enum")+`". All fields are combined with logical 'AND'.`,
+	return s.input(t.TypeName("enum", "comparison_exp"),
+		`Boolean expression to compare columns of type "`+t.TypeName("enum")+`". All fields are combined with logical 'AND'.`,
 		func(x *Type) {
 			value := Named(s.enumType(t))
 			x.inputs = []*Input{
-				{Name: n.word("_eq"), Type: value, Binding: &Compare{Operator: plan.Equal}},
-				{Name: n.word("_in"), Type: List(Required(value)), Binding: &Compare{Operator: plan.In}},
-				{Name: n.word("_is_null"), Type: Named(s.scalar("Boolean")), Binding: &CompareNull{}},
-				{Name: n.word("_neq"), Type: value, Binding: &Compare{Operator: plan.NotEqual}},
-				{Name: n.word("_nin"), Type: List(Required(value)), Binding: &Compare{Operator: plan.NotIn}},
+				{Name: n.Word("_eq"), Type: value, Binding: &Compare{Operator: plan.Equal}},
+				{Name: n.Word("_in"), Type: List(Required(value)), Binding: &Compare{Operator: plan.In}},
+				{Name: n.Word("_is_null"), Type: Named(s.scalar("Boolean")), Binding: &CompareNull{}},
+				{Name: n.Word("_neq"), Type: value, Binding: &Compare{Operator: plan.NotEqual}},
+				{Name: n.Word("_nin"), Type: List(Required(value)), Binding: &Compare{Operator: plan.NotIn}},
 			}
 		})
 }
@@ -94,17 +94,17 @@ func (s *Schema) typeComparison(source *catalog.Source, t plan.Type) *Type {
 	if u.Element != nil {
 		parts = []string{"array", "comparison_exp"}
 	}
-	name := n.plainType(scalar+kindSuffix(source), parts...)
+	name := n.TypeName(scalar+kindSuffix(source), parts...)
 	description := `Boolean expression to compare columns of type "` + scalar + `". All fields are combined with logical 'AND'.`
 	return s.input(name, description, func(x *Type) {
 		for _, op := range source.Capabilities.Operators[u.Class] {
 			x.inputs = append(x.inputs, &Input{
-				Name: n.word(string(op)), Description: operatorDescription(op),
+				Name: n.Word(string(op)), Description: operatorDescription(op),
 				Type: s.operatorValue(t, op), Binding: &Compare{Operator: op},
 			})
 		}
 		x.inputs = append(x.inputs, &Input{
-			Name: n.word("_is_null"), Type: Named(s.scalar("Boolean")), Binding: &CompareNull{},
+			Name: n.Word("_is_null"), Type: Named(s.scalar("Boolean")), Binding: &CompareNull{},
 		})
 		x.inputs = append(x.inputs, s.castInputs(source, u)...)
 	})
@@ -129,12 +129,12 @@ func (s *Schema) castInputs(source *catalog.Source, t plan.Type) []*Input {
 		return nil
 	}
 	n := namesOf(source)
-	cast := s.input(n.plainType(t.Scalar, "cast_exp"), "", func(x *Type) {
+	cast := s.input(n.TypeName(t.Scalar, "cast_exp"), "", func(x *Type) {
 		x.inputs = []*Input{{
 			Name: target.Scalar, Type: Named(s.typeComparison(source, target)), Binding: &CompareCast{Type: target},
 		}}
 	})
-	return []*Input{{Name: n.word("_cast"), Type: Named(cast), Binding: &CompareCast{}}}
+	return []*Input{{Name: n.Word("_cast"), Type: Named(cast), Binding: &CompareCast{}}}
 }
 
 // operatorValue is the type of an operator's right side.
@@ -234,8 +234,8 @@ func operatorDescription(op plan.Operator) string {
 
 // ordering is the enum of directions.
 func (s *Schema) ordering(source *catalog.Source) *Type {
-	n := names{custom: catalog.Customization{GraphQLDefaultNaming: source.Customization.GraphQLDefaultNaming}}
-	return s.enum(n.plainType("order_by"), "column ordering options", func(x *Type) {
+	n := &catalog.Customization{GraphQLDefaultNaming: source.Customization.GraphQLDefaultNaming}
+	return s.enum(n.TypeName("order_by"), "column ordering options", func(x *Type) {
 		for _, v := range []struct{ name, description string }{
 			{"asc", "in ascending order, nulls last"},
 			{"asc_nulls_first", "in ascending order, nulls first"},
@@ -244,7 +244,7 @@ func (s *Schema) ordering(source *catalog.Source) *Type {
 			{"desc_nulls_first", "in descending order, nulls first"},
 			{"desc_nulls_last", "in descending order, nulls last"},
 		} {
-			x.values = append(x.values, &EnumValue{Name: n.enumValue(v.name), Description: v.description})
+			x.values = append(x.values, &EnumValue{Name: n.EnumValue(v.name), Description: v.description})
 		}
 	})
 }
@@ -252,7 +252,7 @@ func (s *Schema) ordering(source *catalog.Source) *Type {
 // orderBy is the input type that orders a table's rows.
 func (s *Schema) orderBy(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	return s.input(n.typeName(t, "order_by"), `Ordering options when selecting data from "`+t.Name.Name+`".`, func(x *Type) {
+	return s.input(t.TypeName("order_by"), `Ordering options when selecting data from "`+t.Name.Name+`".`, func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
 			return
@@ -260,7 +260,7 @@ func (s *Schema) orderBy(t *catalog.Table) *Type {
 		direction := Named(s.ordering(t.Source))
 		for _, c := range a.columns() {
 			x.inputs = append(x.inputs, &Input{
-				Name: n.column(c.Column), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
+				Name: c.Column.FieldName(n), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
 		for _, c := range t.ComputedFields {
@@ -274,11 +274,11 @@ func (s *Schema) orderBy(t *catalog.Table) *Type {
 			case !ok:
 			case !r.Array:
 				x.inputs = append(x.inputs, &Input{
-					Name: n.relationship(r.Name), Type: Named(s.orderBy(r.Target)), Binding: &OrderRelated{Relationship: r},
+					Name: n.Word(r.Name), Type: Named(s.orderBy(r.Target)), Binding: &OrderRelated{Relationship: r},
 				})
 			case target.aggregations():
 				x.inputs = append(x.inputs, &Input{
-					Name: n.field(n.relationship(r.Name), "aggregate"), Type: Named(s.aggregateOrderBy(r.Target)),
+					Name: n.Join(n.Word(r.Name), "aggregate"), Type: Named(s.aggregateOrderBy(r.Target)),
 					Binding: &OrderAggregate{Relationship: r},
 				})
 			}

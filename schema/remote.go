@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"slices"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/metadata/catalog"
@@ -33,6 +35,10 @@ func (s *Schema) remoteRoots() []*Field {
 		}
 		fields := s.remoteFields(r, view.Query, func(f *ast.FieldDefinition) Binding {
 			return &RootRemote{Remote: r, Field: f}
+		})
+		fields = slices.DeleteFunc(fields, func(f *Field) bool {
+			root, ok := f.Binding.(*RootRemote)
+			return ok && r.HiddenRoots[root.Field.Name]
 		})
 		if ns := r.Customization.Namespace; ns != "" {
 			name := remoteTypeName(r, view.Query.Name)
@@ -169,7 +175,7 @@ func (s *Schema) fillRemote(t *Type, r *catalog.RemoteSchema, view *ast.Schema, 
 		})
 		if rel := r.Relationships[def.Name]; rel != nil && def.Kind == ast.Object {
 			for _, x := range rel.ToSource {
-				t.fields = append(t.fields, s.toSourceFields(names{}, x)...)
+				t.fields = append(t.fields, s.toSourceFields(&catalog.Customization{}, x)...)
 			}
 			for _, x := range rel.ToRemoteSchema {
 				if f, ok := s.toRemoteField(x.Name, x); ok {

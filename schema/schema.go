@@ -183,7 +183,7 @@ func (s *Schema) roots(op operation) []*Field {
 		if op == subscribing {
 			suffix = "subscription"
 		}
-		t := s.object(n.plainType(ns, suffix), "", func(t *Type) { t.fields = inside })
+		t := s.object(n.TypeName(ns, suffix), "", func(t *Type) { t.fields = inside })
 		fields = append(fields, &Field{Name: ns, Type: Required(Named(t)), Binding: &RootNamespace{}})
 	}
 	if op == querying {
@@ -227,10 +227,10 @@ func (s *Schema) tableRoots(a access, op operation) []*Field {
 	row := s.tableType(t)
 	var fields []*Field
 	add := func(kind catalog.RootFieldKind, fallback string, f *Field) {
-		if !a.root(op, kind) {
+		if !a.root(op, kind) || t.RootFields[kind].Hidden {
 			return
 		}
-		f.Name = n.root(t, kind)
+		f.Name = t.RootFieldName(kind)
 		f.Description = fallback
 		if comment := t.RootFields[kind].Comment; comment != nil {
 			f.Description = *comment
@@ -256,7 +256,7 @@ func (s *Schema) tableRoots(a access, op operation) []*Field {
 		f := &Field{Type: Named(row), Binding: &RootRow{Table: t}}
 		for _, c := range key {
 			f.Args = append(f.Args, &Input{
-				Name: n.column(c), Description: c.Description,
+				Name: c.FieldName(n), Description: c.Description,
 				Type: Required(s.columnRef(c)), Binding: &KeyColumn{Column: c},
 			})
 		}

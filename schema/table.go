@@ -7,8 +7,7 @@ import (
 
 // tableType is the object type of a table's rows.
 func (s *Schema) tableType(t *catalog.Table) *Type {
-	n := namesOf(t.Source)
-	name := n.typeName(t)
+	name := t.TypeName()
 	description := t.Description
 	if description == "" && !t.Commented {
 		description = `columns and relationships of "` + t.Name.String() + `"`
@@ -29,7 +28,7 @@ func (s *Schema) tableFields(t *catalog.Table) []*Field {
 	var fields []*Field
 	for _, c := range a.columns() {
 		f := &Field{
-			Name: n.column(c.Column), Description: c.Description, Type: s.columnRef(c.Column),
+			Name: c.Column.FieldName(n), Description: c.Description, Type: s.columnRef(c.Column),
 			Binding: &ColumnOf{Column: c.Column, Guard: c.guard},
 		}
 		if !c.Info.Nullable && c.guard == nil {
@@ -54,16 +53,16 @@ func (s *Schema) tableFields(t *catalog.Table) []*Field {
 		fields = append(fields, s.toSourceFields(n, r)...)
 	}
 	for _, r := range t.ToRemoteSchema {
-		if f, ok := s.toRemoteField(n.relationship(r.Name), r); ok {
+		if f, ok := s.toRemoteField(n.Word(r.Name), r); ok {
 			fields = append(fields, f)
 		}
 	}
 	return fields
 }
 
-func (s *Schema) pathArgument(n names) *Input {
+func (s *Schema) pathArgument(n *catalog.Customization) *Input {
 	return &Input{
-		Name: n.word("path"), Description: "JSON select path", Type: Named(s.scalar("String")),
+		Name: n.Word("path"), Description: "JSON select path", Type: Named(s.scalar("String")),
 		Binding: &Argument{Kind: ArgPath},
 	}
 }
@@ -75,7 +74,7 @@ func isJSON(t plan.Type) bool {
 
 // relationshipFields are the fields of a relationship within a source: none
 // when the role can't read the target.
-func (s *Schema) relationshipFields(n names, r *catalog.Relationship) []*Field {
+func (s *Schema) relationshipFields(n *catalog.Customization, r *catalog.Relationship) []*Field {
 	a, ok := s.access(r.Target)
 	if !ok {
 		return nil
@@ -92,7 +91,7 @@ func (s *Schema) relationshipFields(n names, r *catalog.Relationship) []*Field {
 	}
 	if !r.Array {
 		f := &Field{
-			Name: n.relationship(r.Name), Description: description, Type: Named(target),
+			Name: n.Word(r.Name), Description: description, Type: Named(target),
 			Binding: &RelatedRows{Relationship: r},
 		}
 		if r.NonNull {
@@ -101,12 +100,12 @@ func (s *Schema) relationshipFields(n names, r *catalog.Relationship) []*Field {
 		return []*Field{f}
 	}
 	fields := []*Field{{
-		Name: n.relationship(r.Name), Description: description, Type: Required(List(Required(Named(target)))),
+		Name: n.Word(r.Name), Description: description, Type: Required(List(Required(Named(target)))),
 		Args: s.rowArguments(r.Target), Binding: &RelatedRows{Relationship: r},
 	}}
 	if a.aggregations() {
 		fields = append(fields, &Field{
-			Name: n.field(n.relationship(r.Name), "aggregate"), Description: "An aggregate relationship",
+			Name: n.Join(n.Word(r.Name), "aggregate"), Description: "An aggregate relationship",
 			Type: Required(Named(s.aggregateType(r.Target))),
 			Args: s.rowArguments(r.Target), Binding: &RelatedAggregate{Relationship: r},
 		})
@@ -117,7 +116,7 @@ func (s *Schema) relationshipFields(n names, r *catalog.Relationship) []*Field {
 // toSourceFields are the fields of a remote relationship to a table. Lists and
 // aggregates are nullable unless joins are strict: a source that can't be asked
 // leaves null in them.
-func (s *Schema) toSourceFields(n names, r *catalog.ToSource) []*Field {
+func (s *Schema) toSourceFields(n *catalog.Customization, r *catalog.ToSource) []*Field {
 	a, ok := s.access(r.Target)
 	if !ok {
 		return nil
@@ -125,7 +124,7 @@ func (s *Schema) toSourceFields(n names, r *catalog.ToSource) []*Field {
 	target := s.tableType(r.Target)
 	if !r.Array {
 		return []*Field{{
-			Name: n.relationship(r.Name), Description: target.Description, Type: Named(target),
+			Name: n.Word(r.Name), Description: target.Description, Type: Named(target),
 			Binding: &RemoteRows{Relationship: r},
 		}}
 	}
@@ -134,7 +133,7 @@ func (s *Schema) toSourceFields(n names, r *catalog.ToSource) []*Field {
 		list = Required(list)
 	}
 	fields := []*Field{{
-		Name: n.relationship(r.Name), Description: target.Description, Type: list,
+		Name: n.Word(r.Name), Description: target.Description, Type: list,
 		Args: s.rowArguments(r.Target), Binding: &RemoteRows{Relationship: r},
 	}}
 	if a.aggregations() {
@@ -143,7 +142,7 @@ func (s *Schema) toSourceFields(n names, r *catalog.ToSource) []*Field {
 			aggregate = Required(aggregate)
 		}
 		fields = append(fields, &Field{
-			Name: namesOf(r.Target.Source).field(n.relationship(r.Name), "aggregate"), Type: aggregate,
+			Name: namesOf(r.Target.Source).Join(n.Word(r.Name), "aggregate"), Type: aggregate,
 			Args: s.rowArguments(r.Target), Binding: &RemoteAggregate{Relationship: r},
 		})
 	}
@@ -157,25 +156,25 @@ func (s *Schema) rowArguments(t *catalog.Table) []*Input {
 	var args []*Input
 	if t.Source.Capabilities.DistinctOn {
 		args = append(args, &Input{
-			Name: n.word("distinct_on"), Description: "distinct select on columns",
+			Name: n.Word("distinct_on"), Description: "distinct select on columns",
 			Type: List(Required(Named(s.selectColumn(t)))), Binding: &Argument{Kind: ArgDistinctOn},
 		})
 	}
 	return append(args,
 		&Input{
-			Name: n.word("limit"), Description: "limit the number of rows returned", Type: integer,
+			Name: n.Word("limit"), Description: "limit the number of rows returned", Type: integer,
 			Binding: &Argument{Kind: ArgLimit},
 		},
 		&Input{
-			Name: n.word("offset"), Description: "skip the first n rows. Use only with order_by", Type: integer,
+			Name: n.Word("offset"), Description: "skip the first n rows. Use only with order_by", Type: integer,
 			Binding: &Argument{Kind: ArgOffset},
 		},
 		&Input{
-			Name: n.word("order_by"), Description: "sort the rows by one or more columns",
+			Name: n.Word("order_by"), Description: "sort the rows by one or more columns",
 			Type: List(Required(Named(s.orderBy(t)))), Binding: &Argument{Kind: ArgOrderBy},
 		},
 		&Input{
-			Name: n.word("where"), Description: "filter the rows returned", Type: Named(s.boolExp(t)),
+			Name: n.Word("where"), Description: "filter the rows returned", Type: Named(s.boolExp(t)),
 			Binding: &Argument{Kind: ArgWhere},
 		},
 	)
@@ -199,7 +198,7 @@ func (s *Schema) typeRef(t plan.Type) Ref {
 
 // enumType is the enum of the rows of an enum table.
 func (s *Schema) enumType(t *catalog.Table) *Type {
-	return s.enum(namesOf(t.Source).typeName(t, "enum"), "", func(x *Type) {
+	return s.enum(t.TypeName("enum"), "", func(x *Type) {
 		for _, v := range t.EnumValues {
 			x.values = append(x.values, &EnumValue{Name: v.Value, Description: v.Comment})
 		}
@@ -209,14 +208,14 @@ func (s *Schema) enumType(t *catalog.Table) *Type {
 // selectColumn is the enum of the columns that the role sees.
 func (s *Schema) selectColumn(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	return s.enum(n.typeName(t, "select_column"), `select columns of table "`+t.Name.Name+`"`, func(x *Type) {
+	return s.enum(t.TypeName("select_column"), `select columns of table "`+t.Name.Name+`"`, func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
 			return
 		}
 		for _, c := range a.columns() {
 			x.values = append(x.values, &EnumValue{
-				Name: n.enumValue(n.column(c.Column)), Description: "column name", Column: c.Column,
+				Name: n.EnumValue(c.Column.FieldName(n)), Description: "column name", Column: c.Column,
 			})
 		}
 		if len(x.values) == 0 {

@@ -19,23 +19,34 @@ func defaultGraphQLName(n TableName) string {
 	return strings.ReplaceAll(n.String(), ".", "_")
 }
 
-// TypeName is the name of the table's object type.
-func (t *Table) TypeName() string {
-	c := &t.Source.Customization
-	return c.TypePrefix + t.baseTypeName() + c.TypeSuffix
+// TypeName is the name of the table's object type, or with parts that of a type
+// that comes with it: bool_exp, order_by …
+func (t *Table) TypeName(parts ...string) string {
+	base := t.GraphQLName
+	if t.Source.Customization.GraphQLDefaultNaming && !t.CustomName {
+		base = upperFirst(camelCase(base))
+	}
+	return t.Source.Customization.wrapType(t.Source.Customization.Join(base, parts...))
 }
 
-func (t *Table) baseTypeName() string {
-	if t.Source.Customization.GraphQLDefaultNaming && !t.CustomName {
-		return upperFirst(camelCase(t.GraphQLName))
+// FieldName is the table's name as root fields are made of it.
+func (t *Table) FieldName() string {
+	if t.CustomName {
+		return t.GraphQLName
 	}
-	return t.GraphQLName
+	return t.Source.Customization.Word(t.GraphQLName)
+}
+
+// FieldName is the name of the column's field.
+func (c *Column) FieldName(in *Customization) string {
+	if c.CustomName {
+		return c.GraphQLName
+	}
+	return in.Word(c.GraphQLName)
 }
 
 // derivedTypeNames are the names of the types that come with the table's own.
 func (t *Table) derivedTypeNames() []string {
-	c := &t.Source.Customization
-	base := t.baseTypeName()
 	parts := []string{"bool_exp", "order_by", "select_column", "stream_cursor_input", "stream_cursor_value_input"}
 	if t.Source.Capabilities.Aggregates {
 		parts = append(parts, "aggregate", "aggregate_fields", "aggregate_order_by", "aggregate_bool_exp")
@@ -45,62 +56,105 @@ func (t *Table) derivedTypeNames() []string {
 	}
 	out := make([]string, len(parts))
 	for i, part := range parts {
-		out[i] = c.TypePrefix + c.join(base, part) + c.TypeSuffix
+		out[i] = t.TypeName(part)
 	}
 	return out
 }
 
-// RootFieldName is the name of one of the table's select root fields, without
-// the source's namespace.
+// RootFieldName is the name of one of the table's root fields, without the
+// source's namespace. A name that the metadata gives is kept, but for the
+// source's prefix and suffix.
 func (t *Table) RootFieldName(kind RootFieldKind) string {
 	c := &t.Source.Customization
 	name := t.RootFields[kind].Name
 	if name == "" {
-		name = t.GraphQLName
-		if !t.CustomName {
-			name = c.word(name)
-		}
-		switch kind { //nolint:exhaustive // writing root fields are not named here
-		case RootSelectByPK:
-			name = c.join(name, "by_pk")
-		case RootSelectAggregate:
-			name = c.join(name, "aggregate")
-		case RootSelectStream:
-			name = c.join(name, "stream")
-		}
+		name = c.rootName(t.FieldName(), kind)
 	}
-	return c.wrapRoot(name)
+	return c.RootName(name)
+}
+
+func (c *Customization) rootName(base string, kind RootFieldKind) string {
+	verb := func(v string) string { return c.Join(v, base) }
+	switch kind {
+	case RootSelect:
+	case RootSelectByPK:
+		return c.Join(base, "by_pk")
+	case RootSelectAggregate:
+		return c.Join(base, "aggregate")
+	case RootSelectStream:
+		return c.Join(base, "stream")
+	case RootInsert:
+		return verb("insert")
+	case RootInsertOne:
+		return c.Join(verb("insert"), "one")
+	case RootUpdate:
+		return verb("update")
+	case RootUpdateByPK:
+		return c.Join(verb("update"), "by_pk")
+	case RootUpdateMany:
+		return c.Join(verb("update"), "many")
+	case RootDelete:
+		return verb("delete")
+	case RootDeleteByPK:
+		return c.Join(verb("delete"), "by_pk")
+	}
+	return base
 }
 
 // RootFieldNames are the names of a function's root fields, without the
 // source's namespace. A function that returns no set has no aggregate.
 func (f *Function) RootFieldNames() (rows, aggregate string) {
 	c := &f.Source.Customization
-	name := c.word(f.GraphQLName)
+	name := c.Word(f.GraphQLName)
 	if f.Info.ReturnsSet {
 		if aggregate = f.AggregateName; aggregate == "" {
-			aggregate = c.join(name, "aggregate")
+			aggregate = c.Join(name, "aggregate")
 		}
-		aggregate = c.wrapRoot(aggregate)
+		aggregate = c.RootName(aggregate)
 	}
-	return c.wrapRoot(name), aggregate
+	return c.RootName(name), aggregate
 }
 
-func (c *Customization) word(s string) string {
+// Word spells a name in the source's naming convention.
+func (c *Customization) Word(s string) string {
 	if c.GraphQLDefaultNaming {
 		return camelCase(s)
 	}
 	return s
 }
 
-func (c *Customization) join(base, part string) string {
+// EnumValue spells an enum value in the source's naming convention.
+func (c *Customization) EnumValue(s string) string {
 	if c.GraphQLDefaultNaming {
-		return base + upperFirst(camelCase(part))
+		return strings.ToUpper(s)
 	}
-	return base + "_" + part
+	return s
 }
 
-func (c *Customization) wrapRoot(name string) string {
+// Join makes one name of several: author, by_pk → author_by_pk or authorByPk.
+func (c *Customization) Join(base string, parts ...string) string {
+	for _, part := range parts {
+		if c.GraphQLDefaultNaming {
+			base += upperFirst(camelCase(part))
+		} else {
+			base += "_" + part
+		}
+	}
+	return base
+}
+
+// TypeName is the name of a type that belongs to no table.
+func (c *Customization) TypeName(base string, parts ...string) string {
+	if c.GraphQLDefaultNaming {
+		base = upperFirst(camelCase(base))
+	}
+	return c.wrapType(c.Join(base, parts...))
+}
+
+func (c *Customization) wrapType(name string) string { return c.TypePrefix + name + c.TypeSuffix }
+
+// RootName adds the source's prefix and suffix to a root field's name.
+func (c *Customization) RootName(name string) string {
 	suffix := c.RootSuffix
 	if c.GraphQLDefaultNaming {
 		suffix = upperFirst(suffix)

@@ -81,6 +81,13 @@ func (d *decoder) foreignKeyUsing(j plan.JSON, path, kind string, array bool) *F
 		o := d.object(j, path, "ForeignKey")
 		table := d.tableName(o.need("table"), o.at("table"), kind)
 		u.Table = &table
+		// v2 takes a single name for columns, too.
+		if one, ok := j.Get("columns"); ok && one.Kind == plan.JSONString {
+			o.text("columns")
+			u.Columns = []string{one.Text}
+			o.done()
+			return u
+		}
 		column, columns := o.textPointer("column"), o.texts("columns")
 		switch {
 		case column != nil && columns == nil:
