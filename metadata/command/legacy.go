@@ -14,13 +14,13 @@ import (
 	"dovetail/sources"
 )
 
-// legacyCommands are those of v1's JSON query language that are served: inserting
-// rows, by admins, into Postgres.
+// legacyCommands are those of v1's JSON query language: reading, which GraphQL
+// answers, and inserting into Postgres, by admins, are served.
 func legacyCommands() map[string]command {
 	return map[string]command{
 		"insert": {apis: []API{V1Query, V2Query}, prefixed: true, run: insertRows},
-		"select": {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
-		"count":  {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
+		"select": {apis: []API{V1Query, V2Query}, prefixed: true, run: selectRows, open: true},
+		"count":  {apis: []API{V1Query, V2Query}, prefixed: true, run: countRows, open: true},
 		"update": {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
 		"delete": {apis: []API{V1Query, V2Query}, prefixed: true, run: notServed},
 	}

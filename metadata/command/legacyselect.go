@@ -1,0 +1,330 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dovetail/metadata/catalog"
+	"dovetail/metadata/document"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+	"dovetail/session"
+)
+
+// Query answers a GraphQL query with the data part of its answer. The
+// deprecated JSON query language reads through it.
+type Query func(ctx context.Context, state *engine.State, who *session.Session, query string, variables plan.JSON) ([]byte, error)
+
+// UseQuery tells the runner how GraphQL queries are answered. It must be called
+// before commands are run.
+func (r *Runner) UseQuery(q Query) { r.query = q }
+
+// legacyReader turns a legacy query into a GraphQL query.
+type legacyReader struct {
+	source    *catalog.Source
+	text      bytes.Buffer
+	declared  []string
+	variables plan.JSON
+}
+
+// legacyTable finds the table of a legacy query.
+func (c *call) legacyTable(o *object) (*catalog.Source, *catalog.Table, error) {
+	sourceName, value := o.source(), o.required("table")
+	if err := o.err(); err != nil {
+		return nil, nil, err
+	}
+	s, err := c.sourceIn(c.metadata(), sourceName)
+	if err != nil {
+		return nil, nil, err
+	}
+	name, err := document.ParseTableName(value, argsPath+".table", s.Kind)
+	if err != nil {
+		return nil, nil, parseError(err, argsPath)
+	}
+	source, ok := c.tx.State().Catalog.Source(s.Name)
+	if !ok {
+		return nil, nil, c.unreachable(s.Name)
+	}
+	if source.Customization != (catalog.Customization{}) || c.runner.query == nil {
+		return nil, nil, fail(CodeNotSupported, "the deprecated JSON query language is not supported for sources with customizations; use GraphQL")
+	}
+	t, ok := source.Table(catalog.TableName(name))
+	if !ok {
+		return nil, nil, fail(CodeNotExists, "table %q does not exist", name).at(argsPath + ".table")
+	}
+	if !c.session.Admin() {
+		if _, ok := t.SelectPermission(c.session.Role); !ok {
+			return nil, nil, fail(CodePermissionDenied, "select on %q for role %q is not allowed. ", name, c.session.Role)
+		}
+	}
+	return source, t, nil
+}
+
+func rootName(t *catalog.Table, kind catalog.RootFieldKind, otherwise string) string {
+	if f, ok := t.RootFields[kind]; ok && f.Name != "" {
+		return f.Name
+	}
+	return otherwise
+}
+
+func selectRows(ctx context.Context, c *call) ([]byte, error) {
+	source, t, err := c.legacyTable(c.object())
+	if err != nil {
+		return nil, err
+	}
+	r := &legacyReader{source: source, variables: plan.JSON{Kind: plan.JSONObject}}
+	if err := r.selection("rows: "+rootName(t, catalog.RootSelect, t.GraphQLName), t, c.args, argsPath); err != nil {
+		return nil, err
+	}
+	return c.legacyAnswer(ctx, r, func(data plan.JSON) plan.JSON {
+		rows, _ := data.Get("rows")
+		return rows
+	})
+}
+
+func countRows(ctx context.Context, c *call) ([]byte, error) {
+	source, t, err := c.legacyTable(c.object())
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := c.args.Get("distinct"); ok {
+		return nil, fail(CodeNotSupported, "count with distinct is not supported; use GraphQL")
+	}
+	r := &legacyReader{source: source, variables: plan.JSON{Kind: plan.JSONObject}}
+	r.text.WriteString("rows: " + rootName(t, catalog.RootSelectAggregate, t.GraphQLName+"_aggregate"))
+	if err := r.arguments(t, c.args, argsPath); err != nil {
+		return nil, err
+	}
+	r.text.WriteString(" {aggregate {count}}")
+	return c.legacyAnswer(ctx, r, func(data plan.JSON) plan.JSON {
+		return jsonObject(field{"count", data.At([]string{"rows", "aggregate", "count"})})
+	})
+}
+
+// legacyAnswer asks the query and takes the answer out of its data.
+func (c *call) legacyAnswer(ctx context.Context, r *legacyReader, take func(data plan.JSON) plan.JSON) ([]byte, error) {
+	query := "query"
+	if len(r.declared) > 0 {
+		query += "(" + strings.Join(r.declared, ", ") + ")"
+	}
+	query += " {" + r.text.String() + "}"
+	data, err := c.runner.query(ctx, c.tx.State(), c.session, query, r.variables)
+	if err != nil {
+		return nil, err
+	}
+	value, err := plan.ParseJSON(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading an answer: %w", err)
+	}
+	return jsonBytes(take(value)), nil
+}
+
+// declare makes a variable of a value.
+func (r *legacyReader) declare(typeName string, value plan.JSON) string {
+	name := "v" + strconv.Itoa(len(r.declared))
+	r.declared = append(r.declared, "$"+name+": "+typeName)
+	r.variables.Keys, r.variables.Items = append(r.variables.Keys, name), append(r.variables.Items, value)
+	return "$" + name
+}
+
+// arguments writes a field's where, order_by, limit and offset.
+func (r *legacyReader) arguments(t *catalog.Table, args plan.JSON, path string) error {
+	var out []string
+	o := readObject(args, "SelectQuery", path)
+	if where, ok := o.optional("where"); ok {
+		e, err := r.where(t, where, path+".where")
+		if err != nil {
+			return err
+		}
+		out = append(out, "where: "+r.declare(t.GraphQLName+"_bool_exp", e))
+	}
+	if order, ok := o.optional("order_by"); ok {
+		list, err := r.orderBy(t, order, path+".order_by")
+		if err != nil {
+			return err
+		}
+		out = append(out, "order_by: "+r.declare("["+t.GraphQLName+"_order_by!]", list))
+	}
+	for _, key := range []string{"limit", "offset"} {
+		n, ok := o.optional(key)
+		if !ok {
+			continue
+		}
+		if v, err := strconv.ParseInt(n.Text, 10, 32); err != nil || n.Kind != plan.JSONNumber || v < 0 {
+			return fail(CodeNotSupported, "unexpected negative value").at(child(path, key))
+		}
+		out = append(out, key+": "+n.Text)
+	}
+	if len(out) > 0 {
+		r.text.WriteString("(" + strings.Join(out, ", ") + ")")
+	}
+	return o.err()
+}
+
+// selection writes a field with its arguments and what is selected below it.
+func (r *legacyReader) selection(name string, t *catalog.Table, args plan.JSON, path string) error {
+	r.text.WriteString(name)
+	if err := r.arguments(t, args, path); err != nil {
+		return err
+	}
+	o := readObject(args, "SelectQuery", path)
+	columns := o.list("columns")
+	if err := o.err(); err != nil {
+		return err
+	}
+	r.text.WriteString(" {")
+	for i, column := range columns {
+		if err := r.column(t, column, document.ItemPath(path+".columns", i)); err != nil {
+			return err
+		}
+	}
+	r.text.WriteString("}")
+	return nil
+}
+
+func (r *legacyReader) column(t *catalog.Table, column plan.JSON, path string) error {
+	switch {
+	case column.Text == "*" && column.Kind == plan.JSONString:
+		for _, c := range t.Columns {
+			r.text.WriteString(" " + c.Info.Name + ": " + c.GraphQLName)
+		}
+		return nil
+	case column.Kind == plan.JSONString:
+		c, ok := t.Column(column.Text)
+		if !ok || c.Hidden {
+			return fail(CodeNotExists, "column %q does not exist", column.Text).at(path)
+		}
+		r.text.WriteString(" " + c.Info.Name + ": " + c.GraphQLName)
+		return nil
+	}
+	o := readObject(column, "SelCol", path)
+	name := o.nonEmpty("name")
+	alias := o.textOr("alias", name)
+	if err := o.err(); err != nil {
+		return err
+	}
+	relationship, ok := relationshipOf(t, name)
+	if !ok {
+		return fail(CodeNotExists, "%q does not exist", name).at(path)
+	}
+	if !document.IsGraphQLName(alias) {
+		return fail(CodeNotSupported, "%q is not a valid GraphQL name", alias).at(path)
+	}
+	r.text.WriteString(" ")
+	return r.selection(alias+": "+name, relationship.Target, column, path)
+}
+
+func relationshipOf(t *catalog.Table, name string) (*catalog.Relationship, bool) {
+	for _, r := range t.Local {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return nil, false
+}
+
+// where turns a legacy boolean expression into a GraphQL one: operators lose
+// their $, and a bare value means equality.
+func (r *legacyReader) where(t *catalog.Table, e plan.JSON, path string) (plan.JSON, error) {
+	if e.Kind != plan.JSONObject {
+		return e, fail(CodeParseFailed, "parsing BoolExp failed, expected Object, but encountered %s", kindName(e)).at(path)
+	}
+	out := plan.JSON{Kind: plan.JSONObject}
+	for i, key := range e.Keys {
+		value := e.Items[i]
+		var err error
+		switch plainKey := "_" + strings.TrimLeft(key, "_$"); {
+		case plainKey == "_and" || plainKey == "_or":
+			list := plan.JSON{Kind: plan.JSONArray}
+			for j, item := range value.Items {
+				inner, err := r.where(t, item, document.ItemPath(child(path, key), j))
+				if err != nil {
+					return e, err
+				}
+				list.Items = append(list.Items, inner)
+			}
+			key, value = plainKey, list
+		case plainKey == "_not":
+			key = plainKey
+			value, err = r.where(t, value, child(path, key))
+		default:
+			key, value, err = r.condition(t, key, value, path)
+		}
+		if err != nil {
+			return e, err
+		}
+		out.Keys, out.Items = append(out.Keys, key), append(out.Items, value)
+	}
+	return out, nil
+}
+
+// condition is an expression about a column or over a relationship.
+func (r *legacyReader) condition(t *catalog.Table, key string, value plan.JSON, path string) (string, plan.JSON, error) {
+	if relationship, ok := relationshipOf(t, key); ok {
+		inner, err := r.where(relationship.Target, value, child(path, key))
+		return key, inner, err
+	}
+	c, ok := t.Column(key)
+	if !ok {
+		return key, value, fail(CodeNotExists, "column %q does not exist", key).at(path)
+	}
+	if value.Kind != plan.JSONObject {
+		return c.GraphQLName, jsonObject(field{"_eq", value}), nil
+	}
+	out := plan.JSON{Kind: plan.JSONObject}
+	for i, operator := range value.Keys {
+		out.Keys = append(out.Keys, "_"+strings.TrimLeft(operator, "_$"))
+		out.Items = append(out.Items, value.Items[i])
+	}
+	return c.GraphQLName, out, nil
+}
+
+// orderBy turns "+name", "-name" and objects into GraphQL's order.
+func (r *legacyReader) orderBy(t *catalog.Table, order plan.JSON, path string) (plan.JSON, error) {
+	items := []plan.JSON{order}
+	if order.Kind == plan.JSONArray {
+		items = order.Items
+	}
+	out := plan.JSON{Kind: plan.JSONArray}
+	for i, item := range items {
+		name, direction := item.Text, "asc"
+		if item.Kind == plan.JSONObject {
+			o := readObject(item, "OrderByItem", document.ItemPath(path, i))
+			name, direction = o.nonEmpty("column"), o.textOr("type", "asc")
+			if nulls := o.textOr("nulls", ""); nulls != "" {
+				direction += "_nulls_" + nulls
+			}
+			if err := o.err(); err != nil {
+				return out, err
+			}
+		} else if strings.HasPrefix(name, "-") {
+			direction = "desc"
+		}
+		value, err := r.orderPath(t, strings.Split(strings.TrimLeft(name, "+-"), "."), direction, path)
+		if err != nil {
+			return out, err
+		}
+		out.Items = append(out.Items, value)
+	}
+	return out, nil
+}
+
+// orderPath is the order by a column, perhaps of related rows.
+func (r *legacyReader) orderPath(t *catalog.Table, steps []string, direction, path string) (plan.JSON, error) {
+	if len(steps) > 1 {
+		relationship, ok := relationshipOf(t, steps[0])
+		if !ok {
+			return plan.JSON{}, fail(CodeNotExists, "%q does not exist", steps[0]).at(path)
+		}
+		inner, err := r.orderPath(relationship.Target, steps[1:], direction, path)
+		return jsonObject(field{steps[0], inner}), err
+	}
+	c, ok := t.Column(steps[0])
+	if !ok {
+		return plan.JSON{}, fail(CodeNotExists, "column %q does not exist", steps[0]).at(path)
+	}
+	return jsonObject(field{c.GraphQLName, jsonText(direction)}), nil
+}

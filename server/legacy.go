@@ -1,0 +1,45 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+
+	"dovetail/executor"
+	"dovetail/metadata/command"
+	"dovetail/metadata/engine"
+	"dovetail/plan"
+	"dovetail/session"
+)
+
+// query answers a GraphQL query of the admin API: the deprecated JSON query
+// language reads through it. Any error fails it.
+func (s *Server) query(
+	ctx context.Context, state *engine.State, who *session.Session, text string, variables plan.JSON,
+) ([]byte, error) {
+	request := plan.JSON{
+		Kind:  plan.JSONObject,
+		Keys:  []string{"query", "variables"},
+		Items: []plan.JSON{{Kind: plan.JSONString, Text: text}, variables},
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // becomes an internal error
+	}
+	answer, refused := s.operation(r, state, who, request)
+	if refused != nil {
+		return nil, &command.Error{
+			Status: refused.status, Code: refused.code, Path: "$.args", Message: refused.message, Internal: refused.internal,
+		}
+	}
+	if len(answer.Errors) > 0 {
+		return nil, queryError(&answer.Errors[0])
+	}
+	var out bytes.Buffer
+	answer.WriteData(func(p []byte) { out.Write(p) })
+	return out.Bytes(), nil
+}
+
+func queryError(e *executor.Error) error {
+	return &command.Error{Status: statusOf(e.Code), Code: e.Code, Path: "$.args", Message: e.Message, Internal: e.Internal}
+}
