@@ -138,6 +138,8 @@ func parseJSONPath(text string) ([]string, error) {
 				return nil, err
 			}
 			out, rest = append(out, step), after
+		case strings.HasPrefix(rest, ".["):
+			rest = rest[1:]
 		case rest[0] == '.' || first:
 			rest = strings.TrimPrefix(rest, ".")
 			end := strings.IndexAny(rest, ".[")
