@@ -239,9 +239,9 @@ func (e *execution) retryable(err error) bool {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch server.Code {
 		case "0A000", "26000", "42P05":
-			// The plan is stale, or the prepared statement is gone; other statements of
-			// these codes fail once more. New connections have nothing prepared.
-			if e.source.config.DisablePreparedStatements {
+			// The plan no longer fits its tables, or the prepared statement is gone or
+			// somebody else's. New connections have nothing prepared.
+			if e.source.config.DisablePreparedStatements || server.Code == "0A000" && server.Routine != "RevalidateCachedQuery" {
 				return false
 			}
 			e.source.pool.Reset()
