@@ -25,6 +25,7 @@ func (r *Runner) UseQuery(q Query) { r.query = q }
 // legacyReader turns a legacy query into a GraphQL query.
 type legacyReader struct {
 	source    *catalog.Source
+	role      string
 	text      bytes.Buffer
 	declared  []string
 	variables plan.JSON
@@ -75,7 +76,7 @@ func selectRows(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &legacyReader{source: source, variables: plan.JSON{Kind: plan.JSONObject}}
+	r := &legacyReader{source: source, role: c.session.Role, variables: plan.JSON{Kind: plan.JSONObject}}
 	if err := r.selection("rows: "+rootName(t, catalog.RootSelect, t.GraphQLName), t, c.args, argsPath); err != nil {
 		return nil, err
 	}
@@ -90,18 +91,35 @@ func countRows(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := c.args.Get("distinct"); ok {
-		return nil, fail(CodeNotSupported, "count with distinct is not supported; use GraphQL")
+	distinct, err := distinctColumns(t, c.object())
+	if err != nil {
+		return nil, err
 	}
-	r := &legacyReader{source: source, variables: plan.JSON{Kind: plan.JSONObject}}
+	r := &legacyReader{source: source, role: c.session.Role, variables: plan.JSON{Kind: plan.JSONObject}}
 	r.text.WriteString("rows: " + rootName(t, catalog.RootSelectAggregate, t.GraphQLName+"_aggregate"))
 	if err := r.arguments(t, c.args, argsPath); err != nil {
 		return nil, err
 	}
-	r.text.WriteString(" {aggregate {count}}")
+	r.text.WriteString(" {aggregate {count" + distinct + "}}")
 	return c.legacyAnswer(ctx, r, func(data plan.JSON) plan.JSON {
 		return jsonObject(field{"count", data.At([]string{"rows", "aggregate", "count"})})
 	})
+}
+
+// distinctColumns writes the arguments of a count of distinct values.
+func distinctColumns(t *catalog.Table, o *object) (string, error) {
+	if _, ok := o.optional("distinct"); !ok {
+		return "", nil
+	}
+	names := o.texts("distinct")
+	for i, name := range names {
+		c, ok := t.Column(name)
+		if !ok || c.Hidden {
+			return "", fail(CodePermissionDenied, "no such column exists: %q", name).at(document.ItemPath(argsPath+".distinct", i))
+		}
+		names[i] = c.GraphQLName
+	}
+	return "(columns: [" + joinNames(names) + "], distinct: true)", o.err()
 }
 
 // legacyAnswer asks the query and takes the answer out of its data.
@@ -196,6 +214,11 @@ func (r *legacyReader) column(t *catalog.Table, column plan.JSON, path string) e
 		c, ok := t.Column(column.Text)
 		if !ok || c.Hidden {
 			return fail(CodeNotExists, "column %q does not exist", column.Text).at(path)
+		}
+		if p, ok := t.SelectPermission(r.role); ok && r.role != catalog.AdminRole {
+			if _, readable := p.Columns[column.Text]; !readable {
+				return fail(CodePermissionDenied, "role %q does not have permission to select column %q", r.role, column.Text).at(path)
+			}
 		}
 		r.text.WriteString(" " + c.Info.Name + ": " + c.GraphQLName)
 		return nil
