@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func environment(pairs ...string) lookup {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	s, command, rest, err := parseSettings(
+		[]string{
+			"--metadata-database-url", "postgres://m", "serve", "--enable-telemetry=false", "--server-port", "8099",
+			"--stringify-numeric-types", "--enable-console", "--infer-function-permissions", "false",
+		},
+		environment(
+			"HASURA_GRAPHQL_ADMIN_SECRET", "from v2", "DOVETAIL_ADMIN_SECRET", "ours", "HASURA_GRAPHQL_SERVER_PORT", "1",
+			"HASURA_GRAPHQL_DATABASE_URL", "postgres://d", "HASURA_GRAPHQL_DEV_MODE", "true", "HASURA_GRAPHQL_ENABLE_ALLOWLIST", "false",
+			"HASURA_GRAPHQL_EXPERIMENTAL_FEATURES", "naming_convention, apollo_federation",
+		), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if command != "serve" || len(rest) != 0 || s.metadataURL != "postgres://m" || s.port != "8099" || s.adminSecret != "ours" || !s.devMode ||
+		s.databaseURL != "postgres://d" || s.databaseURLFromEnv != "HASURA_GRAPHQL_DATABASE_URL" || !s.catalog.StringifyNumericTypes ||
+		s.catalog.InferFunctionPermissions || !s.catalog.ApolloFederation || len(s.ignored) != 2 {
+		t.Errorf("%s %v: %+v", command, rest, s)
+	}
+	if got := defaultSource(s).String(); got != `{"connection_info":{"database_url":{"from_env":"HASURA_GRAPHQL_DATABASE_URL"}}}` {
+		t.Errorf("default source: %s", got)
+	}
+}
+
+func TestRefusedSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		arguments []string
+		env       []string
+		message   string
+	}{
+		{arguments: []string{"serve", "--admin-secret"}, message: "flag needs an argument: -admin-secret"},
+		{arguments: []string{"serve", "--no-such-flag"}, message: "flag provided but not defined: -no-such-flag"},
+		{arguments: []string{"serve", "--server-port", "x"}, message: "expected a port number"},
+		{arguments: []string{"serve", "--jwt-secret", "{}"}, message: "this way to authenticate requests is not supported"},
+		{env: []string{"HASURA_GRAPHQL_JWT_SECRET", "{}"}, message: "HASURA_GRAPHQL_JWT_SECRET is set, but"},
+		{env: []string{"HASURA_GRAPHQL_ENABLE_ALLOWLIST", "true"}, message: "HASURA_GRAPHQL_ENABLE_ALLOWLIST is set, but"},
+		{env: []string{"HASURA_GRAPHQL_DEV_MODE", "perhaps"}, message: `HASURA_GRAPHQL_DEV_MODE="perhaps": expected true or false`},
+		{env: []string{"HASURA_GRAPHQL_EXPERIMENTAL_FEATURES", "hide_stream_fields"}, message: "is not supported"},
+	} {
+		_, _, _, err := parseSettings(c.arguments, environment(c.env...), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), c.message) {
+			t.Errorf("%v %v: %v, want %q", c.arguments, c.env, err, c.message)
+		}
+	}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		arguments []string
+		output    string
+		message   string
+	}{
+		{arguments: []string{"version"}, output: "dovetail development\n"},
+		{arguments: []string{"sing"}, message: `unknown command "sing"`},
+		{arguments: []string{"serve", "more"}, message: `unexpected argument "more"`},
+		{arguments: []string{"healthcheck", "--url", "http://127.0.0.1:1/healthz"}, message: "connection refused"},
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), c.arguments, environment(), &out, io.Discard)
+		if c.message == "" && err != nil || c.message != "" && (err == nil || !strings.Contains(err.Error(), c.message)) || out.String() != c.output {
+			t.Errorf("%v: %v, %q", c.arguments, err, out.String())
+		}
+	}
+}
+
+// TestDemo starts the demo as a user would and asks for what takes all of it.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(address, ":")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var out bytes.Buffer
+	go func() { ended <- run(ctx, []string{"demo", "--server-port", port}, environment(), &out, io.Discard) }()
+	url := "http://" + address
+	deadline := time.Now().Add(30 * time.Second)
+	for run(t.Context(), []string{"healthcheck", "--url", url + "/healthz"}, environment(), io.Discard, io.Discard) != nil {
+		if time.Now().After(deadline) {
+			t.Fatal("the demo did not start")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	status, text := send(t, http.MethodPost, url+"/v1/graphql", `{"query": "{album(limit: 2) {title rating {average} order_lines {quantity}}}"}`, nil)
+	if status != http.StatusOK || !strings.Contains(text, `"average"`) || strings.Contains(text, `"errors"`) {
+		t.Errorf("%d %s", status, text)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(out.String(), "curl -s "+url+"/v1/graphql") {
+		t.Errorf("greeting: %s", out.String())
+	}
+}
+
+func TestServer(t *testing.T) {
+	t.Parallel()
+	_, server, _ := startTest(t, func(s *settings) {
+		s.adminSecret, s.maxBodyBytes, s.internalErrors = "s", 2000, false
+		s.cors.Origins = []string{"https://*.example.com"}
+	})
+	post := func(path, body string, header ...string) (int, string) {
+		t.Helper()
+		h := map[string]string{}
+		for i := 0; i < len(header); i += 2 {
+			h[header[i]] = header[i+1]
+		}
+		return send(t, http.MethodPost, server.URL+path, body, h)
+	}
+	for _, c := range []struct {
+		path, body string
+		header     []string
+		status     int
+		answer     string
+	}{
+		{"/v1/metadata", `{}`, nil, 401, `{"path":"$","error":"\"x-hasura-admin-secret\"/\"x-hasura-access-key\" required, but not found","code":"access-denied"}`},
+		{"/v1/metadata", `{"type":"export_metadata"}`, []string{"x-hasura-admin-secret", "s"}, 200, `{"version":3,"sources":[]}`},
+		{"/v1/metadata", strings.Repeat(" ", 3000), []string{"x-hasura-admin-secret", "s"}, 413, `{"path":"$","error":"the request's body is larger than the server allows","code":"bad-request"}`},
+		{
+			"/v2/query", `{"type":"bulk","args":[{"type":"run_sql","args":{"sql":"x"}}]}`,
+			[]string{"x-hasura-admin-secret", "s"}, 400, `{"path":"$.args[0].args","error":"source with name \"default\" does not exist","code":"not-exists"}`,
+		},
+	} {
+		if status, text := post(c.path, c.body, c.header...); status != c.status || text != c.answer {
+			t.Errorf("%s %.40s: %d %s", c.path, c.body, status, text)
+		}
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, server.URL+"/v1/graphql", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Origin", "https://shop.example.com")
+	request.Header.Set("X-Request-Id", "seven")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusNoContent || answer.Header.Get("Access-Control-Allow-Origin") != "https://shop.example.com" ||
+		answer.Header.Get("X-Request-Id") != "seven" {
+		t.Errorf("preflight: %d %v", answer.StatusCode, answer.Header)
+	}
+	if status, text := send(t, http.MethodGet, server.URL+"/v1alpha1/config", "", map[string]string{"x-hasura-admin-secret": "s"}); status != 200 ||
+		!strings.Contains(text, `"is_admin_secret_set":true`) {
+		t.Errorf("config: %d %s", status, text)
+	}
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	s := defaults()
+	logger := newLogger(&out, s)
+	logger.Info("http-log", "detail", map[string]any{"a": 1})
+	logger.Info("query-log", "detail", map[string]any{})
+	logger.Log(t.Context(), slog.LevelDebug, "startup")
+	text := out.String()
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, `"level":"info","type":"http-log","detail":{"a":1}}`) || !strings.Contains(text, `"timestamp":`) {
+		t.Error(text)
+	}
+}
