@@ -68,6 +68,9 @@ type Fragment struct {
 	// Joins are the holes that this fragment's answers contain. A hole refers
 	// to its join by index.
 	Joins []*Join
+	// KeySets are fetched before the fragment runs; its predicates (InKeys) and
+	// orderings (OrderRanked) refer to them by index.
+	KeySets []*KeySet
 	// Path is the response path of the fragment's value, names only.
 	Path []string
 	// Lookup is equal for fragments that ask the same thing of the same source
@@ -110,6 +113,8 @@ type Join struct {
 	Keys []JoinKey
 	// OnNull is written where a key part is null: null, [] or an empty aggregate.
 	OnNull []byte
+	// KeysOnly: the holes are never filled, their keys are what is wanted.
+	KeysOnly bool
 }
 
 // JoinKey is one left part of a join's key.
@@ -119,6 +124,9 @@ type JoinKey struct {
 	Type Type
 	// Computed is the scalar function that gives the key where it is no column.
 	Computed *FunctionCall
+	// Rank makes the key the dense rank of the row by this order key, ascending
+	// from 1, or null where the order key is null.
+	Rank OrderKey
 	// Cast is how the left value's text becomes a value of the right type.
 	Cast KeyCast
 }

@@ -68,6 +68,10 @@ func (w *printer) fragment(f *Fragment) {
 	}
 	w.line("fragment source=%s bindings=(%s)", f.Source, strings.Join(bindings, ", "))
 	w.nested(func() {
+		for i, k := range f.KeySets {
+			w.line("key set %d of %s for (%s): %s", i, k.Relationship, columnNames(k.Columns), k.Why)
+			w.nested(func() { w.fragment(k.Fragment) })
+		}
 		switch q := f.Query.(type) {
 		case *Selection:
 			w.selection(q)
@@ -79,7 +83,15 @@ func (w *printer) fragment(f *Fragment) {
 		for _, j := range f.Joins {
 			keys := make([]string, 0, len(j.Keys))
 			for _, k := range j.Keys {
-				keys = append(keys, strings.TrimSpace(k.Name+" "+string(k.Cast)))
+				name := k.Name
+				if k.Rank != nil {
+					name = "rank by " + orderKeyText(k.Rank)
+				}
+				keys = append(keys, strings.TrimSpace(name+" "+string(k.Cast)))
+			}
+			if j.KeysOnly {
+				w.line("wanted keys (%s)", strings.Join(keys, ", "))
+				continue
 			}
 			w.line("join %d %s keys=(%s) null=%s", j.Index, j.Relationship, strings.Join(keys, ", "), j.OnNull)
 			w.nested(func() { w.fragment(j.Child) })
@@ -328,6 +340,8 @@ func orderKeyText(k OrderKey) string {
 		return relationText(k.Call)
 	case *OrderRelated:
 		return k.Relationship + targetText(&k.Target) + "." + orderKeyText(k.By)
+	case *OrderRanked:
+		return fmt.Sprintf("rank of (%s) in key set %d, else %d", columnNames(k.Columns), k.KeySet, k.Missing)
 	case *OrderAggregate:
 		column := k.Column.Name
 		if k.Computed != nil {

@@ -54,6 +54,8 @@ type Arguments struct {
 	Role    string
 	// Headers of the client's request, for sources that forward them.
 	Headers map[string][]string
+	// KeySets are the keys of the running fragment's KeySets.
+	KeySets []Bindings
 	// RequestID names the request in logs and query tags.
 	RequestID string
 }

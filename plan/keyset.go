@@ -1,0 +1,40 @@
+package plan
+
+// KeySet is a set of keys that a fragment needs before it runs: what is asked
+// of another source so that a condition or an ordering can cross over to it.
+type KeySet struct {
+	// Relationship is the relationship's name in the metadata.
+	Relationship string
+	// Fragment answers rows that hold nothing but the hole of join 0: the wanted
+	// keys are the keys of that join. It has no bindings.
+	Fragment *Fragment
+	// Ranked sets have the rank as the first part of each key.
+	Ranked bool
+	// Columns are the columns that the keys are compared with, on this side.
+	Columns []Column
+	// Why says why the keys are fetched in this direction, for explain.
+	Why string
+}
+
+// OrderRanked orders by something of another source: the rank that the key set
+// gives the row's key. Keys that aren't in the set have the rank Missing, or
+// null when it is negative.
+type OrderRanked struct {
+	Relationship string
+	Columns      []Column
+	// KeySet is an index into the KeySets of the fragment.
+	KeySet  int
+	Missing int
+}
+
+func (*OrderRanked) orderKey() {}
+
+// KeysOnly makes the join that a key set's fragment has instead of a child: its
+// holes are never filled, their keys are what is wanted. to are the types of the
+// columns that the keys will be compared with.
+func KeysOnly(relationship string, keys []JoinKey, to []Binding) *Join {
+	return &Join{
+		Field: relationship, Relationship: relationship, Keys: keys, OnNull: []byte("null"), KeysOnly: true,
+		Child: &Fragment{Bindings: to},
+	}
+}
