@@ -21,7 +21,7 @@ import (
 
 // batchWait is how long a loader collects keys. The fields of one request are
 // resolved at the same time, so little is enough.
-const batchWait = time.Millisecond
+const batchWait = 2 * time.Millisecond
 
 // maxRequestBody bounds a request to the review service, in bytes.
 const maxRequestBody = 16 << 20
@@ -92,7 +92,7 @@ type loaders struct {
 
 type loadersKey struct{}
 
-func newLoaders(store *reviewStore) *loaders {
+func newLoaders(store *reviewStore, wait time.Duration) *loaders {
 	loader := func(key func(*review) *int32) *dataloader.Loader[int32, []*review] {
 		batch := func(_ context.Context, keys []int32) []*dataloader.Result[[]*review] {
 			found := store.by(keys, key)
@@ -102,7 +102,7 @@ func newLoaders(store *reviewStore) *loaders {
 			}
 			return results
 		}
-		return dataloader.NewBatchedLoader(batch, dataloader.WithWait[int32, []*review](batchWait))
+		return dataloader.NewBatchedLoader(batch, dataloader.WithWait[int32, []*review](wait))
 	}
 	return &loaders{album: loader(byAlbum), customer: loader(byCustomer)}
 }
@@ -116,10 +116,10 @@ func ReviewsHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newReviewsHandler(store)
+	return newReviewsHandler(store, batchWait)
 }
 
-func newReviewsHandler(store *reviewStore) (http.Handler, error) {
+func newReviewsHandler(store *reviewStore, wait time.Duration) (http.Handler, error) {
 	schema, err := graphql.ParseSchema(files.ReviewsSchema, &reviewsResolver{store}, graphql.UseFieldResolvers(), graphql.MaxParallelism(1000))
 	if err != nil {
 		return nil, fmt.Errorf("read the demo's review schema: %w", err)
@@ -129,7 +129,7 @@ func newReviewsHandler(store *reviewStore) (http.Handler, error) {
 	mux.HandleFunc("POST /graphql", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
 		// Loaders cache: a request must not see another's.
-		serve.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), loadersKey{}, newLoaders(store))))
+		serve.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), loadersKey{}, newLoaders(store, wait))))
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	return mux, nil

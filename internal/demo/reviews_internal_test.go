@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	files "dovetail/demo"
 )
@@ -16,7 +17,7 @@ func TestAliasesAreOneLookup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := newReviewsHandler(store)
+	handler, err := newReviewsHandler(store, time.Second) // enough for a busy machine
 	if err != nil {
 		t.Fatal(err)
 	}
