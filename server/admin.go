@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 
 	"dovetail/metadata/catalog"
@@ -126,9 +127,7 @@ func (s *Server) describe(settings catalog.Settings) map[string]any {
 		"console_assets_dir":                   nil,
 		"default_naming_convention":            namingConvention(settings),
 	}
-	for k, v := range s.config.Description {
-		out[k] = v
-	}
+	maps.Copy(out, s.config.Description)
 	return out
 }
 

@@ -93,7 +93,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	r.wrote = true
 	n, err := r.ResponseWriter.Write(p)
 	r.size += n
-	return n, err //nolint:wrapcheck // a writer hands on its writer's error
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -181,9 +181,9 @@ func (c *compressor) Write(p []byte) (int, error) {
 		c.decide(len(p))
 	}
 	if c.writer != nil {
-		return c.writer.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
+		return c.writer.Write(p)
 	}
-	return c.ResponseWriter.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
+	return c.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

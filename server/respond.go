@@ -53,8 +53,7 @@ func (s *Server) showInternal(admin bool) bool {
 
 // sessionError turns a failed authentication into an answer.
 func sessionError(err error) *command.Error {
-	var e *session.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*session.Error](err); ok {
 		return &command.Error{Status: e.Status, Code: e.Code, Path: "$", Message: e.Message}
 	}
 	return command.AsError(err)

@@ -36,7 +36,7 @@ func freshSQLite(t *testing.T, folder string) string {
 }
 
 // startTest starts an engine behind a test server.
-func startTest(t *testing.T, adjust func(*settings)) (*instance, *httptest.Server, *bytes.Buffer) {
+func startTest(t *testing.T, adjust func(*settings)) *httptest.Server {
 	t.Helper()
 	s := defaults()
 	s.metadataPath = filepath.Join(t.TempDir(), "metadata.db")
@@ -45,8 +45,7 @@ func startTest(t *testing.T, adjust func(*settings)) (*instance, *httptest.Serve
 	if adjust != nil {
 		adjust(s)
 	}
-	log := &bytes.Buffer{}
-	i, err := start(t.Context(), s, log)
+	i, err := start(t.Context(), s, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +56,7 @@ func startTest(t *testing.T, adjust func(*settings)) (*instance, *httptest.Serve
 			t.Error(err)
 		}
 	})
-	return i, server, log
+	return server
 }
 
 func send(t *testing.T, method, url, body string, header map[string]string) (int, string) {
@@ -111,13 +110,14 @@ func TestAdmin(t *testing.T) {
 				postgres = testpostgres.Database(t)
 			}
 			path := freshSQLite(t, t.TempDir())
-			_, server, _ := startTest(t, nil)
+			server := startTest(t, nil)
 			fill := strings.NewReplacer("$POSTGRES", postgres, "$SQLITE", path)
 			hide := strings.NewReplacer(path, "$SQLITE")
 			if postgres != "" {
 				hide = strings.NewReplacer(postgres, "$POSTGRES", path, "$SQLITE")
 			}
 			datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
+				t.Helper()
 				if d.Cmd != "send" {
 					t.Fatalf("%s: unknown directive %s", d.Pos, d.Cmd)
 				}

@@ -41,7 +41,7 @@ func factories(s *settings) engine.Factories {
 func openDatabase(ctx context.Context, s *settings, kind, name string, configuration plan.JSON) (sources.DatabaseSource, error) {
 	connection, err := document.ConnectionOf(configuration, "$.configuration", kind)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	switch kind {
 	case document.KindPostgres:
@@ -51,7 +51,7 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 		}
 		source, err := postgres.Open(ctx, config)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the reason of an inconsistency
+			return nil, err
 		}
 		return source, nil
 	case document.KindSQLite:
@@ -61,7 +61,7 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 		}
 		source, err := sqlite.Open(sqlite.Config{Path: path, MaxConnections: deref(connection.Pool.MaxConnections)})
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the reason of an inconsistency
+			return nil, err
 		}
 		return source, nil
 	}
@@ -125,7 +125,7 @@ func withSSL(address string, c *document.SSLConfiguration) (string, error) {
 	query.Set("sslmode", c.Mode)
 	folder, err := os.MkdirTemp("", "dovetail-certificates-")
 	if err != nil {
-		return "", err //nolint:wrapcheck // the reason of an inconsistency
+		return "", err
 	}
 	for name, text := range map[string]document.Text{"sslrootcert": c.RootCert, "sslcert": c.Cert, "sslkey": c.Key} {
 		if text == (document.Text{}) {
@@ -137,7 +137,7 @@ func withSSL(address string, c *document.SSLConfiguration) (string, error) {
 		}
 		path := filepath.Join(folder, name+".pem")
 		if err := os.WriteFile(path, []byte(value), 0o600); err != nil {
-			return "", err //nolint:wrapcheck // the reason of an inconsistency
+			return "", err
 		}
 		query.Set(name, path)
 	}
@@ -159,7 +159,7 @@ type remote struct{ *remoteschema.Source }
 func (r remote) Introspect(ctx context.Context) ([]byte, error) {
 	schema, err := r.Source.Introspect(ctx)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	return schema.Raw, nil
 }
@@ -168,7 +168,7 @@ func (r remote) Introspect(ctx context.Context) ([]byte, error) {
 func (r remote) UseIntrospection(answer []byte) (*ast.Schema, error) {
 	schema, err := remoteschema.LoadIntrospection(answer)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	r.UseSchema(schema)
 	return schema, nil
@@ -178,7 +178,7 @@ func openRemote(s *settings, r *document.RemoteSchema) (engine.Remote, error) {
 	d := &r.Definition
 	address, display, err := remoteschema.ResolveURL(remoteschema.URLDefinition{URL: d.URL, URLFromEnv: d.URLFromEnv}, os.LookupEnv)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	definitions := make([]remoteschema.HeaderDefinition, 0, len(d.Headers))
 	for _, h := range d.Headers {
@@ -186,14 +186,14 @@ func openRemote(s *settings, r *document.RemoteSchema) (engine.Remote, error) {
 	}
 	headers, err := remoteschema.ResolveHeaders(definitions, os.LookupEnv)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	source, err := remoteschema.Open(remoteschema.Config{
 		Name: r.Name, URL: address, Display: display, Headers: headers, ForwardClientHeaders: d.ForwardClientHeaders,
 		Timeout: seconds(d.TimeoutSeconds, 0), SkipNulls: s.catalog.RemoteSchemaSkipNulls,
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	return remote{source}, nil
 }
@@ -219,7 +219,7 @@ func customize(r *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCu
 	}
 	names, err := remoteschema.Customize(definition, upstream)
 	if err != nil {
-		return catalog.RemoteCustomization{}, err //nolint:wrapcheck // the reason of an inconsistency
+		return catalog.RemoteCustomization{}, err
 	}
 	return catalog.RemoteCustomization{Namespace: c.Namespace, Types: names.Types, Fields: names.Fields}, nil
 }

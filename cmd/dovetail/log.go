@@ -52,7 +52,7 @@ func (f *typeFilter) Handle(ctx context.Context, r slog.Record) error {
 			return nil
 		}
 	}
-	return f.Handler.Handle(ctx, r) //nolint:wrapcheck // a handler hands on its handler's error
+	return f.Handler.Handle(ctx, r)
 }
 
 // WithAttrs implements slog.Handler.

@@ -14,7 +14,7 @@ import (
 )
 
 // version is set by the build.
-var version = "development" //nolint:gochecknoglobals // set by the linker
+var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,7 +44,7 @@ func run(ctx context.Context, arguments []string, env lookup, stdout, stderr io.
 	switch subcommand {
 	case "version":
 		_, err := fmt.Fprintln(stdout, "dovetail "+version)
-		return err //nolint:wrapcheck // nobody to tell
+		return err
 	case "healthcheck":
 		return healthcheck(ctx, s)
 	case "demo-service":

@@ -32,12 +32,12 @@ func openStore(ctx context.Context, s *settings) (store.Store, error) {
 		url = s.databaseURL
 	}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		return store.OpenSQLite(ctx, path) //nolint:wrapcheck // says what it did
+		return store.OpenSQLite(ctx, path)
 	}
 	if url != "" {
-		return store.OpenPostgres(ctx, url) //nolint:wrapcheck // says what it did
+		return store.OpenPostgres(ctx, url)
 	}
-	return store.OpenSQLite(ctx, s.metadataPath) //nolint:wrapcheck // says what it did
+	return store.OpenSQLite(ctx, s.metadataPath)
 }
 
 // defaultSource is the configuration of the source that database-url makes;
@@ -73,7 +73,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	}
 	authenticator, err := session.New(session.Config{AdminSecret: s.adminSecret, UnauthorizedRole: s.unauthorizedRole})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says it all
+		return nil, err
 	}
 	keeper, err := openStore(ctx, s)
 	if err != nil {
@@ -107,7 +107,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 // close ends an engine.
 func (i *instance) close() error {
 	i.engine.Close()
-	return i.store.Close() //nolint:wrapcheck // says what it did
+	return i.store.Close()
 }
 
 // serve runs the engine until the context ends.
@@ -116,7 +116,7 @@ func serve(ctx context.Context, s *settings, output io.Writer) (err error) {
 	// Listening first refuses a taken port before anything is opened.
 	listener, err := config.Listen(ctx, "tcp", s.address())
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	i, err := start(ctx, s, output)
 	if err != nil {
@@ -126,7 +126,7 @@ func serve(ctx context.Context, s *settings, output io.Writer) (err error) {
 	i.logger.InfoContext(ctx, "startup", "detail", map[string]any{
 		"kind": "server", "info": map[string]any{"version": version, "address": listener.Addr().String()},
 	})
-	return i.server.Serve(ctx, listener) //nolint:wrapcheck // says it all
+	return i.server.Serve(ctx, listener)
 }
 
 // serveDemo runs the engine over the built-in example.
@@ -136,7 +136,7 @@ func serveDemo(ctx context.Context, s *settings, output io.Writer) (err error) {
 	}
 	folder, err := os.MkdirTemp("", "dovetail-demo-")
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	if s.metadataURL == "" && s.metadataPath == defaults().metadataPath {
@@ -144,13 +144,13 @@ func serveDemo(ctx context.Context, s *settings, output io.Writer) (err error) {
 	}
 	example, err := demo.Start(ctx, folder)
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
-	defer func() { err = errors.Join(err, example.Close()) }()
+	defer func() { err = errors.Join(err, example.Close()) }() //nolint:contextcheck // the context has ended by then
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.address())
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	var log bytes.Buffer
 	quiet := io.Writer(&log)
@@ -169,7 +169,7 @@ func serveDemo(ctx context.Context, s *settings, output io.Writer) (err error) {
 	if err := greet(output, listener.Addr().String()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return i.server.Serve(ctx, listener) //nolint:wrapcheck // says it all
+	return i.server.Serve(ctx, listener)
 }
 
 // applyMetadata replaces an engine's metadata.
@@ -194,12 +194,12 @@ Ask it something that takes all three:
   curl -s http://%[1]s/v1/graphql -d '{"query": "{album(limit: 2) {title rating {average} order_lines {quantity}}}"}'
 
 `, address)
-	return err //nolint:wrapcheck // nobody to tell
+	return err
 }
 
 // demoService runs the demo's GraphQL service alone.
 func demoService(ctx context.Context, s *settings) error {
-	return demo.ServeReviews(ctx, s.address()) //nolint:wrapcheck // says it all
+	return demo.ServeReviews(ctx, s.address())
 }
 
 // healthcheckTimeout is how long an engine may take to tell how it is.
@@ -215,14 +215,14 @@ func healthcheck(ctx context.Context, s *settings) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	if err := answer.Body.Close(); err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answered %s", url, answer.Status)

@@ -198,7 +198,7 @@ func serverSettings() []setting {
 		{name: "enabled-apis", help: "graphql, metadata and config (all)", apply: enabledAPIs},
 		{name: "max-body-bytes", help: "largest body of a request, 0 for no bound (100 MiB)", apply: func(s *settings, v string) (err error) {
 			s.maxBodyBytes, err = strconv.ParseInt(v, 10, 64)
-			return err //nolint:wrapcheck // the caller names the setting
+			return err
 		}},
 		{
 			name: "graceful-shutdown-timeout", help: "seconds that running requests get to end (60)",
@@ -300,7 +300,7 @@ func sourceSettings() []setting {
 	return []setting{
 		{name: "pg-connections", help: "connections per Postgres source (50)", apply: func(s *settings, v string) (err error) {
 			s.postgres.connections, err = strconv.Atoi(v)
-			return err //nolint:wrapcheck // the caller names the setting
+			return err
 		}},
 		{
 			name: "pg-timeout", help: "seconds until idle Postgres connections end (180)",
@@ -348,12 +348,12 @@ func parseSettings(arguments []string, env lookup, output io.Writer) (s *setting
 	given := map[string]bool{}
 	define(flags, s, given)
 	if err := flags.Parse(arguments); err != nil {
-		return nil, "", nil, err //nolint:wrapcheck // says it all
+		return nil, "", nil, err
 	}
 	if rest = flags.Args(); len(rest) > 0 {
 		subcommand = rest[0]
 		if err := flags.Parse(rest[1:]); err != nil {
-			return nil, "", nil, err //nolint:wrapcheck // says it all
+			return nil, "", nil, err
 		}
 		rest = flags.Args()
 	}

@@ -131,7 +131,7 @@ func TestDemo(t *testing.T) {
 
 func TestServer(t *testing.T) {
 	t.Parallel()
-	_, server, _ := startTest(t, func(s *settings) {
+	server := startTest(t, func(s *settings) {
 		s.adminSecret, s.maxBodyBytes, s.internalErrors = "s", 2000, false
 		s.cors.Origins = []string{"https://*.example.com"}
 	})
@@ -154,7 +154,8 @@ func TestServer(t *testing.T) {
 		{"/v1/metadata", strings.Repeat(" ", 3000), []string{"x-hasura-admin-secret", "s"}, 413, `{"path":"$","error":"the request's body is larger than the server allows","code":"bad-request"}`},
 		{
 			"/v2/query", `{"type":"bulk","args":[{"type":"run_sql","args":{"sql":"x"}}]}`,
-			[]string{"x-hasura-admin-secret", "s"}, 400, `{"path":"$.args[0].args","error":"source with name \"default\" does not exist","code":"not-exists"}`,
+			[]string{"x-hasura-admin-secret", "s"},
+			400, `{"path":"$.args[0].args","error":"source with name \"default\" does not exist","code":"not-exists"}`,
 		},
 	} {
 		if status, text := post(c.path, c.body, c.header...); status != c.status || text != c.answer {
@@ -189,8 +190,8 @@ func TestLog(t *testing.T) {
 	var out bytes.Buffer
 	s := defaults()
 	logger := newLogger(&out, s)
-	logger.Info("http-log", "detail", map[string]any{"a": 1})
-	logger.Info("query-log", "detail", map[string]any{})
+	logger.InfoContext(t.Context(), "http-log", "detail", map[string]any{"a": 1})
+	logger.InfoContext(t.Context(), "query-log", "detail", map[string]any{})
 	logger.Log(t.Context(), slog.LevelDebug, "startup")
 	text := out.String()
 	if strings.Count(text, "\n") != 1 || !strings.Contains(text, `"level":"info","type":"http-log","detail":{"a":1}}`) || !strings.Contains(text, `"timestamp":`) {

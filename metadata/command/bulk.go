@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"sync"
 
 	"dovetail/metadata/engine"
@@ -83,7 +82,7 @@ func bulkKeepGoing(ctx context.Context, c *call) ([]byte, error) {
 			}
 			failure := underIndex(err, i)
 			if answer, err = json.Marshal(failure); err != nil {
-				return nil, err //nolint:wrapcheck // becomes an internal error
+				return nil, err
 			}
 		}
 		answers = append(answers, answer)
@@ -128,7 +127,7 @@ func bulkAtomic(ctx context.Context, c *call) ([]byte, error) {
 		}
 		if !atomic(name) || e == nil {
 			return nil, underIndex(fail(CodeUnexpected, "Bulk atomic does not support this command").
-				status(http.StatusInternalServerError), i)
+				serious(), i)
 		}
 		inner := *c
 		inner.name, inner.kind, inner.args, inner.version = name, kind, req.args, req.version
@@ -143,7 +142,7 @@ func bulkAtomic(ctx context.Context, c *call) ([]byte, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	return success(), nil
 }

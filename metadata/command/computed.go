@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 )
 
 func computedFieldCommands() map[string]command {
@@ -15,7 +14,7 @@ func computedFieldCommands() map[string]command {
 }
 
 func addComputedField(c *call, m *document.Metadata) (subject, error) {
-	s, t, err := c.tableIn(m, c.object(), "table")
+	s, t, err := c.tableIn(m, c.object())
 	if err != nil {
 		return subject{}, err
 	}
@@ -41,7 +40,7 @@ func dropComputedField(ctx context.Context, c *call) ([]byte, error) {
 	}
 	err := c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
 		o := c.object()
-		_, t, err := c.tableIn(m, o, "table")
+		_, t, err := c.tableIn(m, o)
 		if err != nil {
 			return subject{}, err
 		}
@@ -53,7 +52,7 @@ func dropComputedField(ctx context.Context, c *call) ([]byte, error) {
 			return subject{}, fail(CodeNotExists, "%q does not exist", name)
 		}
 		return subject{}, nil
-	}, engine.Reload{})
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -72,13 +72,6 @@ func (o *object) failAt(path, format string, args ...any) {
 	}
 }
 
-// take records an error that another parser found at a field.
-func (o *object) take(err error) {
-	if err != nil && o.fault.err == nil {
-		o.fault.err = parseError(err, o.path)
-	}
-}
-
 // err is the first fault, nil for none.
 func (o *object) err() error {
 	if o.fault.err == nil {

@@ -96,9 +96,10 @@ func (e *Error) message(format string, args ...any) *Error {
 	return e
 }
 
-// status sets the HTTP status.
-func (e *Error) status(status int) *Error {
-	e.Status = status
+// serious gives an error the HTTP status of an internal one, as v2 does with
+// some.
+func (e *Error) serious() *Error {
+	e.Status = http.StatusInternalServerError
 	return e
 }
 
@@ -117,12 +118,10 @@ func (e *Error) with(internal any) *Error {
 // AsError makes any error one of the admin API: what isn't one already becomes
 // an internal error whose cause is only logged.
 func AsError(err error) *Error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
-	var source *sources.Error
-	if errors.As(err, &source) {
+	if source, ok := errors.AsType[*sources.Error](err); ok {
 		e := fail(source.Code, "%s", source.Message)
 		e.Internal, e.Cause = source.Internal, source.Cause
 		if source.Code == sources.CodeUnexpected {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 )
 
 func functionCommands() map[string]command {
@@ -85,7 +84,7 @@ func untrackFunction(ctx context.Context, c *call) ([]byte, error) {
 		}
 		removeAll(&s.Functions, func(x *document.Function) bool { return x == f })
 		return subject{}, nil
-	}, engine.Reload{})
+	})
 	if err != nil {
 		return nil, err
 	}

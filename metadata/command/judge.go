@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"dovetail/metadata/catalog"
@@ -128,7 +127,7 @@ func judgeFor(s subject) func(before, after *engine.State) error {
 			return fail(CodeUnexpected, "cannot continue due to new inconsistent metadata").with(inconsistenciesJSON(broken))
 		default:
 			return fail(CodeUnexpected, "cannot continue due to newly found inconsistent metadata").
-				status(http.StatusInternalServerError).with(inconsistenciesJSON(broken))
+				serious().with(inconsistenciesJSON(broken))
 		}
 	}
 }
@@ -155,7 +154,7 @@ func (c *call) changeWith(ctx context.Context, e edit, reload engine.Reload) err
 		again.Again = map[string]bool{s.source: true}
 		err = c.tx.Apply(ctx, m, again, judgeFor(s))
 	}
-	return err //nolint:wrapcheck // becomes an internal error
+	return err
 }
 
 // writable locks the metadata for a change.
@@ -163,12 +162,12 @@ func (c *call) writable(ctx context.Context) error {
 	if c.runner.config.ReadOnly {
 		return fail(CodeNotSupported, "metadata cannot be modified in read-only mode")
 	}
-	return c.tx.Lock(ctx) //nolint:wrapcheck // becomes an internal error
+	return c.tx.Lock(ctx)
 }
 
 // drop carries out an edit that takes something away. What depends on it is
 // named in an error, or with cascade taken away too.
-func (c *call) drop(ctx context.Context, cascade bool, e edit, reload engine.Reload) error {
+func (c *call) drop(ctx context.Context, cascade bool, e edit) error {
 	if err := c.writable(ctx); err != nil {
 		return err
 	}
@@ -176,7 +175,7 @@ func (c *call) drop(ctx context.Context, cascade bool, e edit, reload engine.Rel
 	if _, err := e(c, m); err != nil {
 		return err
 	}
-	return c.applyWithout(ctx, m, cascade, reload)
+	return c.applyWithout(ctx, m, cascade, engine.Reload{})
 }
 
 // applyWithout applies a document from which something is gone.
@@ -192,7 +191,7 @@ func (c *call) applyWithout(ctx context.Context, m *document.Metadata, cascade b
 			return dependencyError(broken)
 		})
 		if err == nil || len(broken) == 0 || !cascade {
-			return err //nolint:wrapcheck // becomes an internal error
+			return err
 		}
 		m = m.Clone()
 		removed := false
@@ -200,7 +199,7 @@ func (c *call) applyWithout(ctx context.Context, m *document.Metadata, cascade b
 			removed = remove(m, i.Path) || removed
 		}
 		if !removed {
-			return err //nolint:wrapcheck // the judgement's own
+			return err
 		}
 	}
 }

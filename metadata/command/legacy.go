@@ -36,7 +36,7 @@ func insertRows(ctx context.Context, c *call) ([]byte, error) {
 	objects := o.list("objects")
 	returning, wanted := o.optional("returning")
 	_, conflict := o.optional("on_conflict")
-	s, t, err := c.tableIn(c.metadata(), o, "table")
+	s, t, err := c.tableIn(c.metadata(), o)
 	if err != nil {
 		return nil, err
 	}

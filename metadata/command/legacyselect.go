@@ -259,8 +259,8 @@ func (r *legacyReader) where(t *catalog.Table, e plan.JSON, path string) (plan.J
 	for i, key := range e.Keys {
 		value := e.Items[i]
 		var err error
-		switch plainKey := "_" + strings.TrimLeft(key, "_$"); {
-		case plainKey == "_and" || plainKey == "_or":
+		switch plainKey := "_" + strings.TrimLeft(key, "_$"); plainKey {
+		case "_and", "_or":
 			list := plan.JSON{Kind: plan.JSONArray}
 			for j, item := range value.Items {
 				inner, err := r.where(t, item, document.ItemPath(child(path, key), j))
@@ -270,7 +270,7 @@ func (r *legacyReader) where(t *catalog.Table, e plan.JSON, path string) (plan.J
 				list.Items = append(list.Items, inner)
 			}
 			key, value = plainKey, list
-		case plainKey == "_not":
+		case "_not":
 			key = plainKey
 			value, err = r.where(t, value, child(path, key))
 		default:

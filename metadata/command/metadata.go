@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"dovetail/metadata/document"
 	"dovetail/metadata/engine"
@@ -131,7 +130,7 @@ func replaceMetadata(ctx context.Context, c *call) ([]byte, error) {
 			with(inconsistenciesJSON(after.Faulty()))
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	answer := map[string]any{}
 	if c.version == 2 {
@@ -163,7 +162,7 @@ func clearMetadata(ctx context.Context, c *call) ([]byte, error) {
 		m.Sources = []*document.Source{{Name: "default", Kind: document.KindPostgres, Configuration: configuration}}
 	}
 	if err := c.tx.Apply(ctx, m, engine.Reload{}, nil); err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	return success(), nil
 }
@@ -219,7 +218,7 @@ func reloadMetadata(ctx context.Context, c *call) ([]byte, error) {
 		return nil, err
 	}
 	if err := c.tx.Apply(ctx, c.metadata(), reload, nil); err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	found := c.tx.State().Faulty()
 	answer := map[string]any{"message": "success", "is_consistent": len(found) == 0}
@@ -252,13 +251,13 @@ func dropInconsistentMetadata(ctx context.Context, c *call) ([]byte, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	// What could not be taken out by its path, because an object that it was part
 	// of went first, is gone by now; anything else is a fault worth telling.
 	if !c.tx.State().Consistent() {
 		return nil, fail(CodeUnexpected, "these inconsistent objects could not be dropped: %s", joinNames(kept)).
-			status(http.StatusInternalServerError)
+			serious()
 	}
 	return success(), nil
 }
@@ -294,7 +293,7 @@ func catalogState(ctx context.Context, c *call) ([]byte, error) {
 	} {
 		value, err := c.runner.engine.Store().Get(ctx, key)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // becomes an internal error
+			return nil, err
 		}
 		out[name] = value
 	}
@@ -312,7 +311,7 @@ func setCatalogState(ctx context.Context, c *call) ([]byte, error) {
 		return nil, err
 	}
 	if err := c.runner.engine.Store().Set(ctx, key, jsonBytes(state)); err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	return success(), nil
 }

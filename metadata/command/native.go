@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 	"dovetail/plan"
 )
 
@@ -94,7 +93,7 @@ func removeNativeQuery(c *call, m *document.Metadata) (subject, error) {
 }
 
 func untrackNativeQuery(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.drop(ctx, false, removeNativeQuery, engine.Reload{}); err != nil {
+	if err := c.drop(ctx, false, removeNativeQuery); err != nil {
 		return nil, err
 	}
 	return success(), nil
@@ -140,7 +139,7 @@ func removeLogicalModel(c *call, m *document.Metadata) (subject, error) {
 }
 
 func untrackLogicalModel(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.drop(ctx, false, removeLogicalModel, engine.Reload{}); err != nil {
+	if err := c.drop(ctx, false, removeLogicalModel); err != nil {
 		return nil, err
 	}
 	return success(), nil

@@ -6,7 +6,6 @@ import (
 
 	"dovetail/metadata/catalog"
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 	"dovetail/plan"
 )
 
@@ -33,7 +32,7 @@ func hasPermission(t *document.Table, kind document.PermissionKind, role string)
 func createPermission(kind document.PermissionKind) edit {
 	return func(c *call, m *document.Metadata) (subject, error) {
 		o := c.object()
-		s, t, err := c.tableIn(m, o, "table")
+		s, t, err := c.tableIn(m, o)
 		if err != nil {
 			return subject{}, err
 		}
@@ -67,7 +66,7 @@ func dropPermission(kind document.PermissionKind) run {
 	return func(ctx context.Context, c *call) ([]byte, error) {
 		remove := func(c *call, m *document.Metadata) (subject, error) {
 			o := c.object()
-			_, t, err := c.tableIn(m, o, "table")
+			_, t, err := c.tableIn(m, o)
 			if err != nil {
 				return subject{}, err
 			}
@@ -85,7 +84,7 @@ func dropPermission(kind document.PermissionKind) run {
 			}
 			return subject{}, nil
 		}
-		if err := c.drop(ctx, false, remove, engine.Reload{}); err != nil {
+		if err := c.drop(ctx, false, remove); err != nil {
 			return nil, err
 		}
 		return success(), nil
@@ -94,7 +93,7 @@ func dropPermission(kind document.PermissionKind) run {
 
 func setPermissionComment(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	_, t, err := c.tableIn(m, o, "table")
+	_, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}

@@ -6,7 +6,6 @@ import (
 
 	"dovetail/metadata/catalog"
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 	"dovetail/plan"
 	"dovetail/sources"
 )
@@ -31,7 +30,7 @@ func relationshipKind(array bool) string {
 
 func createRelationship(array bool) edit {
 	return func(c *call, m *document.Metadata) (subject, error) {
-		s, t, err := c.tableIn(m, c.object(), "table")
+		s, t, err := c.tableIn(m, c.object())
 		if err != nil {
 			return subject{}, err
 		}
@@ -64,13 +63,13 @@ func relationshipAt(t *document.Table, name string) (*[]*document.Relationship, 
 	return nil, -1
 }
 
-func noRelationship(t *document.Table, name string) error {
+func noRelationship(name string) error {
 	return fail(CodeNotExists, "%q does not exist", name).at(argsPath + ".relationship")
 }
 
 func removeRelationship(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	_, t, err := c.tableIn(m, o, "table")
+	_, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}
@@ -80,7 +79,7 @@ func removeRelationship(c *call, m *document.Metadata) (subject, error) {
 	}
 	list, i := relationshipAt(t, name)
 	if i < 0 {
-		return subject{}, noRelationship(t, name)
+		return subject{}, noRelationship(name)
 	}
 	*list = slices.Delete(slices.Clone(*list), i, i+1)
 	return subject{}, nil
@@ -92,7 +91,7 @@ func dropRelationship(ctx context.Context, c *call) ([]byte, error) {
 	if err := o.err(); err != nil {
 		return nil, err
 	}
-	if err := c.drop(ctx, cascade, removeRelationship, engine.Reload{}); err != nil {
+	if err := c.drop(ctx, cascade, removeRelationship); err != nil {
 		return nil, err
 	}
 	return success(), nil
@@ -100,7 +99,7 @@ func dropRelationship(ctx context.Context, c *call) ([]byte, error) {
 
 func renameRelationship(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	s, t, err := c.tableIn(m, o, "table")
+	s, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}
@@ -126,7 +125,7 @@ func renameRelationship(c *call, m *document.Metadata) (subject, error) {
 
 func setRelationshipComment(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	_, t, err := c.tableIn(m, o, "table")
+	_, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}
@@ -136,7 +135,7 @@ func setRelationshipComment(c *call, m *document.Metadata) (subject, error) {
 	}
 	list, i := relationshipAt(t, name)
 	if i < 0 {
-		return subject{}, noRelationship(t, name)
+		return subject{}, noRelationship(name)
 	}
 	r := *(*list)[i]
 	r.Comment = comment

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 )
 
 func remoteRelationshipCommands() map[string]command {
@@ -17,7 +16,7 @@ func remoteRelationshipCommands() map[string]command {
 }
 
 func (c *call) remoteRelationship(m *document.Metadata) (*document.Source, *document.Table, *document.RemoteRelationship, error) {
-	s, t, err := c.tableIn(m, c.object(), "table")
+	s, t, err := c.tableIn(m, c.object())
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -55,7 +54,7 @@ func updateRemoteRelationship(c *call, m *document.Metadata) (subject, error) {
 
 func removeRemoteRelationship(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	_, t, err := c.tableIn(m, o, "table")
+	_, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}
@@ -70,7 +69,7 @@ func removeRemoteRelationship(c *call, m *document.Metadata) (subject, error) {
 }
 
 func deleteRemoteRelationship(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.drop(ctx, false, removeRemoteRelationship, engine.Reload{}); err != nil {
+	if err := c.drop(ctx, false, removeRemoteRelationship); err != nil {
 		return nil, err
 	}
 	return success(), nil

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"net/http"
 	"slices"
 
 	"dovetail/metadata/document"
@@ -79,7 +78,7 @@ func removeRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
 		}
 		removeAll(&m.RemoteSchemas, func(x *document.RemoteSchema) bool { return x == r })
 		return subject{}, nil
-	}, engine.Reload{})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -97,13 +96,13 @@ func reloadRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
 	}
 	err = c.tx.Apply(ctx, c.metadata(), engine.Reload{Remotes: map[string]bool{name: true}}, func(before, after *engine.State) error {
 		if f, ok := after.Faults()[engine.RemotePrefix+name]; ok {
-			return fail(CodeUnexpected, "cannot continue due to newly found inconsistent metadata").status(http.StatusInternalServerError).
+			return fail(CodeUnexpected, "cannot continue due to newly found inconsistent metadata").serious().
 				with([]map[string]any{{"type": "remote_schema", "name": "remote_schema " + name, "reason": f.Err.Error()}})
 		}
 		return judgeFor(subject{})(before, after)
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	return success(), nil
 }
@@ -235,7 +234,7 @@ func deleteSchemaRelationship(ctx context.Context, c *call) ([]byte, error) {
 			removeAll(&r.Relationships, func(x *document.TypeRelationships) bool { return x == t })
 		}
 		return subject{}, nil
-	}, engine.Reload{})
+	})
 	if err != nil {
 		return nil, err
 	}

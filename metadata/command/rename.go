@@ -69,7 +69,7 @@ func renameTable(m *document.Metadata, s *document.Source, from, to document.Tab
 		fix(t.ObjectRelationships)
 		fix(t.ArrayRelationships)
 	}
-	eachFilter(s, func(t *document.Table, e plan.JSON) plan.JSON {
+	eachFilter(s, func(_ *document.Table, e plan.JSON) plan.JSON {
 		return renameExists(e, s.Kind, from, to)
 	})
 	eachToSource(m, func(x *document.ToSource) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,7 +144,7 @@ func conflict(referenced int64) error {
 
 func (r *Runner) checkVersion(ctx context.Context, tx *engine.Transaction, want int64) error {
 	if err := tx.Lock(ctx); err != nil {
-		return err //nolint:wrapcheck // becomes an internal error
+		return err
 	}
 	if tx.ResourceVersion() != want {
 		return conflict(want)
@@ -224,24 +225,11 @@ func (c command) takes(api API) bool {
 	if len(c.apis) == 0 {
 		return api != V2Query
 	}
-	for _, a := range c.apis {
-		if a == api {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.apis, api)
 }
 
 func (c command) supports(kind string) bool {
-	if len(c.kinds) == 0 {
-		return true
-	}
-	for _, k := range c.kinds {
-		if k == kind {
-			return true
-		}
-	}
-	return false
+	return len(c.kinds) == 0 || slices.Contains(c.kinds, kind)
 }
 
 const documentation = "https://hasura.io/docs/latest/graphql/core/api-reference/metadata-api/index.html#metadata-apis"
@@ -297,9 +285,9 @@ func (c *call) sourceIn(m *document.Metadata, name string) (*document.Source, er
 	return s, nil
 }
 
-// tableIn finds the table that arguments name under a key, with its source.
-func (c *call) tableIn(m *document.Metadata, o *object, key string) (*document.Source, *document.Table, error) {
-	sourceName, value := o.source(), o.required(key)
+// tableIn finds the table that arguments name, with its source.
+func (c *call) tableIn(m *document.Metadata, o *object) (*document.Source, *document.Table, error) {
+	sourceName, value := o.source(), o.required("table")
 	if err := o.err(); err != nil {
 		return nil, nil, err
 	}
@@ -307,13 +295,13 @@ func (c *call) tableIn(m *document.Metadata, o *object, key string) (*document.S
 	if err != nil {
 		return nil, nil, err
 	}
-	name, err := document.ParseTableName(value, child(argsPath, key), s.Kind)
+	name, err := document.ParseTableName(value, argsPath+".table", s.Kind)
 	if err != nil {
 		return nil, nil, parseError(err, argsPath)
 	}
 	t, ok := s.Table(name)
 	if !ok {
-		return nil, nil, fail(CodeNotExists, "table %q does not exist in source: %s", name, s.Name).at(child(argsPath, key))
+		return nil, nil, fail(CodeNotExists, "table %q does not exist in source: %s", name, s.Name).at(argsPath + ".table")
 	}
 	return s, t, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 	"dovetail/plan"
 )
 
@@ -123,7 +122,7 @@ func dropSource(ctx context.Context, c *call) ([]byte, error) {
 		}
 		removeAll(&m.Sources, func(s *document.Source) bool { return s.Name == name })
 		return subject{}, nil
-	}, engine.Reload{})
+	})
 	if err != nil {
 		return nil, err
 	}

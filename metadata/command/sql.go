@@ -21,8 +21,8 @@ func sqlCommands() map[string]command {
 // schemaWords are the words by which v2 recognises SQL that changes what the
 // metadata rests on. createWords are those that add something new.
 var (
-	schemaWords = regexp.MustCompile(`(?i)\b(?:alter|drop|replace|create function|comment on)\b`)               //nolint:gochecknoglobals // constant
-	createWords = regexp.MustCompile(`(?i)\b(?:create|import|grant|revoke|attach|do|call|select\s+\w+\s*\()\b`) //nolint:gochecknoglobals // constant
+	schemaWords = regexp.MustCompile(`(?i)\b(?:alter|drop|replace|create function|comment on)\b`)
+	createWords = regexp.MustCompile(`(?i)\b(?:create|import|grant|revoke|attach|do|call|select\s+\w+\s*\()\b`)
 )
 
 // sqlArguments are what run_sql is given.
@@ -98,13 +98,11 @@ func resultRows(r *sources.SQLResult) any {
 
 // sqlError is the error of SQL that a database refused.
 func sqlError(err error) error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
 	e := AsError(err)
-	var refused *sources.Error
-	if errors.As(err, &refused) && e.Status >= http.StatusInternalServerError {
+	if _, ok := errors.AsType[*sources.Error](err); ok && e.Status >= http.StatusInternalServerError {
 		e.Status = http.StatusBadRequest // it is the request's SQL that failed
 	}
 	return e
@@ -114,10 +112,10 @@ func sqlError(err error) error {
 func plain(ctx context.Context, database sources.DatabaseSource, a sqlArguments) (*sources.SQLResult, error) {
 	if a.noTransaction {
 		if d, ok := database.(sources.UntransactedSQL); ok {
-			return d.RunUntransactedSQL(ctx, a.sql) //nolint:wrapcheck // the source says what happened
+			return d.RunUntransactedSQL(ctx, a.sql)
 		}
 	}
-	return database.RunSQL(ctx, a.sql, false) //nolint:wrapcheck // the source says what happened
+	return database.RunSQL(ctx, a.sql, false)
 }
 
 // runUnchecked runs SQL that can't break the metadata; if it may have made
@@ -127,14 +125,14 @@ func (c *call) runUnchecked(ctx context.Context, database sources.DatabaseSource
 		return plain(ctx, database, a)
 	}
 	if err := c.tx.Lock(ctx); err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	c.tx.Touch(a.source)
 	result, err := plain(ctx, database, a)
 	if err != nil {
 		return nil, err
 	}
-	return result, c.tx.Refresh(ctx, engine.Reload{Again: map[string]bool{a.source: true}}) //nolint:wrapcheck // becomes an internal error
+	return result, c.tx.Refresh(ctx, engine.Reload{Again: map[string]bool{a.source: true}})
 }
 
 // runChecked runs SQL that may take away what the metadata rests on. The
@@ -154,7 +152,7 @@ func (c *call) runChecked(ctx context.Context, database sources.DatabaseSource, 
 		if err == nil {
 			c.tx.Touch(a.source)
 		}
-		return result, err //nolint:wrapcheck // the source says what happened
+		return result, err
 	}
 	c.tx.Touch(a.source)
 	result, err := plain(ctx, database, a)
@@ -163,7 +161,7 @@ func (c *call) runChecked(ctx context.Context, database sources.DatabaseSource, 
 	}
 	after, err := database.Introspect(ctx)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the source says what happened
+		return nil, err
 	}
 	return result, follow(after)
 }
@@ -199,7 +197,7 @@ func (c *call) follow(ctx context.Context, a sqlArguments, before, after *source
 	if gone || a.cascade {
 		return c.applyWithout(ctx, m, a.cascade, reload)
 	}
-	return c.tx.Apply(ctx, m, reload, judgeFor(subject{})) //nolint:wrapcheck // becomes an internal error
+	return c.tx.Apply(ctx, m, reload, judgeFor(subject{}))
 }
 
 // dropColumnConfiguration forgets the names given to a column that is gone.

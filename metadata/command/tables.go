@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
 	"dovetail/plan"
 )
 
@@ -188,7 +187,7 @@ func (c *call) untrack(ctx context.Context) error {
 			return subject{}, c.notTracked(s, name)
 		}
 		return subject{}, nil
-	}, engine.Reload{})
+	})
 }
 
 // notTracked is the error for a table that isn't tracked, or isn't there.
@@ -205,7 +204,7 @@ func (c *call) notTracked(s *document.Source, name document.TableName) error {
 
 func setTableCustomization(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	s, t, err := c.tableIn(m, o, "table")
+	s, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}
@@ -220,7 +219,7 @@ func setTableCustomization(c *call, m *document.Metadata) (subject, error) {
 }
 
 func setTableCustomFields(c *call, m *document.Metadata) (subject, error) {
-	s, t, err := c.tableIn(m, c.object(), "table")
+	s, t, err := c.tableIn(m, c.object())
 	if err != nil {
 		return subject{}, err
 	}
@@ -236,7 +235,7 @@ func setTableCustomFields(c *call, m *document.Metadata) (subject, error) {
 
 func setTableIsEnum(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	s, t, err := c.tableIn(m, o, "table")
+	s, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}
@@ -247,7 +246,7 @@ func setTableIsEnum(c *call, m *document.Metadata) (subject, error) {
 
 func setApolloFederation(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
-	s, t, err := c.tableIn(m, o, "table")
+	s, t, err := c.tableIn(m, o)
 	if err != nil {
 		return subject{}, err
 	}

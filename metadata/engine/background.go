@@ -13,7 +13,7 @@ import (
 func (e *Engine) upToDate(ctx context.Context) (bool, error) {
 	text, err := e.store.Get(ctx, store.KeyResourceVersion)
 	if err != nil {
-		return false, err //nolint:wrapcheck // the store says what it did
+		return false, err
 	}
 	return string(text) == strconv.FormatInt(e.current.Load().ResourceVersion, 10), nil
 }

@@ -68,7 +68,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	}
 	snapshot, err := e.store.Load(ctx)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the store says what it did
+		return nil, err
 	}
 	metadata := c.Initial
 	if metadata == nil {
@@ -80,7 +80,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 			snapshot, err = e.store.Load(ctx)
 		}
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the store says what it did
+			return nil, err
 		}
 	}
 	if snapshot.Document != nil {
@@ -122,7 +122,7 @@ func (e *Engine) Acquire() (*State, func()) {
 // Ping tells whether the metadata store can be reached.
 func (e *Engine) Ping(ctx context.Context) error {
 	_, err := e.store.Get(ctx, store.KeyResourceVersion)
-	return err //nolint:wrapcheck // the store says what it did
+	return err
 }
 
 // Store is where the metadata is kept.
@@ -185,7 +185,7 @@ func (e *Engine) build(ctx context.Context, metadata *document.Metadata, version
 	}
 	if err := group.Wait(); err != nil {
 		state.release()
-		return nil, err //nolint:wrapcheck // its own
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		state.release()

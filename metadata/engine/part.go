@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync/atomic"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -61,6 +62,7 @@ func (c *connection) release() {
 		return
 	}
 	if err := c.source.Close(); err != nil {
+		//nolint:sloglint // whoever was last closes it; it belongs to no request
 		c.logger.Warn("source", "detail", map[string]any{"source": c.name, "message": "closing failed", "error": err.Error()})
 	}
 }
@@ -93,7 +95,7 @@ type part struct {
 func (e *Engine) openDatabase(ctx context.Context, s *document.Source) (*connection, error) {
 	source, err := e.factories.OpenDatabase(ctx, s.Kind, s.Name, s.Configuration)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err
 	}
 	return &connection{source: source, name: s.Name, logger: e.logger}, nil
 }
@@ -169,9 +171,7 @@ func (e *Engine) withEnums(ctx context.Context, s *document.Source, p *part, isN
 func (p *part) copyForEnums() *part {
 	out := *p
 	out.enums = make(map[catalog.TableName][]catalog.EnumValue, len(p.enums)+1)
-	for k, v := range p.enums {
-		out.enums[k] = v
-	}
+	maps.Copy(out.enums, p.enums)
 	out.enumFaults = map[catalog.TableName]error{}
 	return &out
 }
@@ -200,7 +200,7 @@ var errNotKept = errors.New("nothing is known of it from before")
 func (e *Engine) recall(ctx context.Context, name, configuration string) ([]byte, error) {
 	text, err := e.store.Get(ctx, introspectionKey(name))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the store says what it did
+		return nil, err
 	}
 	var last lastIntrospection
 	if text == nil {

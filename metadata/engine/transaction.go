@@ -104,7 +104,7 @@ func (t *Transaction) Commit(ctx context.Context) error {
 	}
 	version, err := e.store.Save(ctx, t.state.Metadata.Marshal(), t.base.ResourceVersion)
 	if err != nil {
-		return err //nolint:wrapcheck // the store says what it did
+		return err
 	}
 	if version != t.state.ResourceVersion {
 		return fmt.Errorf("the metadata store gave version %d instead of %d", version, t.state.ResourceVersion)
@@ -176,7 +176,7 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	}
 	snapshot, err := e.store.Load(ctx)
 	if err != nil {
-		return err //nolint:wrapcheck // the store says what it did
+		return err
 	}
 	if snapshot.Document == nil {
 		return errors.New("the metadata has been deleted from its store")
