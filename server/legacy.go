@@ -24,7 +24,7 @@ func (s *Server) query(
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // becomes an internal error
+		return nil, err
 	}
 	answer, refused := s.operation(r, state, who, request)
 	if refused != nil {
