@@ -1,0 +1,90 @@
+package mssql
+
+// binaryCollation is the collation under which a text is compared with what a code
+// page made of it: character by character.
+const binaryCollation = "Latin1_General_100_BIN2"
+
+// bindings is the binding set as a member of FROM. It comes as one JSON array
+// whose values are given the types, the code pages and the collations of the
+// columns they are compared with, so that the column's side decides what is
+// equal and its indexes serve.
+func (c *compiler) bindings() fromItem {
+	source := c.parameters[0]
+	keys := openJSON{array: parameter{1}, columns: []jsonColumn{{ordinal, sqlType{base: typeInt}, "$.o"}}}
+	items := []item{{value: columnOf{keysAlias, ordinal}, alias: ordinal}}
+	plain := true
+	for i, as := range source.keys {
+		name := bindingKey(i)
+		keys.columns = append(keys.columns, jsonColumn{name, elementType(as), "$." + name})
+		column := columnOf{keysAlias, name}
+		value, fits := element(column, as)
+		if fits != nil {
+			value = caseWhen{condition: fits, then: value}
+		}
+		plain = plain && value == expression(column)
+		items = append(items, item{value: value, alias: name})
+	}
+	if plain {
+		return fromItem{source: keys, alias: bindingsAlias}
+	}
+	typed := &query{items: items, from: []fromItem{{source: keys, alias: keysAlias}}}
+	return fromItem{source: derivedTable{typed}, alias: bindingsAlias}
+}
+
+// elementType is the type as which a value compared with a type is read out of
+// a JSON array.
+func elementType(as sqlType) sqlType {
+	switch as.base {
+	case typeVarchar, typeChar, typeNvarchar, typeNchar:
+		if as.length > 0 && as.length < 4000 {
+			// One character more than the column has, so that a longer text stays one.
+			return sqlType{base: typeNvarchar, length: as.length + 1}
+		}
+		return asText
+	case typeDatetime, typeSmalldatetime:
+		return asDatetime2
+	case typeHierarchy:
+		return sqlType{base: typeNvarchar, length: 4000}
+	}
+	if t, ok := travelling(as); ok {
+		return t
+	}
+	return asText
+}
+
+// element gives an element of a JSON array the type it is compared as. Where
+// that may lose something, fits holds for the elements that have lost nothing.
+func element(value expression, as sqlType) (typed, fits expression) {
+	switch as.base {
+	case typeNvarchar, typeNchar, typeNtext:
+		if as.collation != "" {
+			return collated{value, as.collation}, nil
+		}
+		return value, nil
+	case typeVarchar, typeChar, typeText:
+		return inCodePage(value, as)
+	case typeDatetime, typeSmalldatetime, typeHierarchy:
+		return castTo{value, as}, nil
+	case typeBinary, typeVarbinary, typeImage, typeRowversion, typeTimestamp:
+		return received(value, as), nil
+	case typeGeometry, typeGeography:
+		return received(value, as), nil
+	}
+	return value, nil
+}
+
+// inCodePage gives a text in a column's code page, if it has all of its
+// characters.
+func inCodePage(value expression, as sqlType) (typed, fits expression) {
+	to := sqlType{base: typeVarchar, length: as.length}
+	if as.base == typeText || as.length <= 0 {
+		to.length = maxLength
+	}
+	typed = value
+	if as.collation != "" {
+		typed = collated{value, as.collation}
+	}
+	typed = castTo{typed, to}
+	back := collated{castTo{typed, asText}, binaryCollation}
+	return typed, infix{"=", back, collated{value, binaryCollation}}
+}

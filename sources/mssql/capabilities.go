@@ -1,0 +1,84 @@
+package mssql
+
+import (
+	"slices"
+
+	"dovetail/plan"
+)
+
+// Kind is the metadata's word for this kind of source.
+const Kind = "mssql"
+
+// Capabilities tells what SQL Server can do.
+func (s *Source) Capabilities() plan.Capabilities { return capabilities() }
+
+// The aggregate functions by their names in GraphQL.
+const (
+	functionCount      = "count"
+	functionSum        = "sum"
+	functionAvg        = "avg"
+	functionMin        = "min"
+	functionMax        = "max"
+	functionStddev     = "stddev"
+	functionStddevPop  = "stddev_pop"
+	functionStddevSamp = "stddev_samp"
+	functionVarPop     = "var_pop"
+	functionVarSamp    = "var_samp"
+	functionVariance   = "variance"
+	functionBoolAnd    = "bool_and"
+	functionBoolOr     = "bool_or"
+)
+
+func capabilities() plan.Capabilities {
+	ordered := []plan.Operator{
+		plan.Equal, plan.NotEqual, plan.In, plan.NotIn, plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual,
+	}
+	text := append(slices.Clone(ordered), plan.Like, plan.NotLike)
+	geography := []plan.Operator{plan.STContains, plan.STEquals, plan.STIntersects, plan.STOverlaps, plan.STWithin}
+	geometry := append(slices.Clone(geography), plan.STCrosses, plan.STTouches)
+	statistics := []string{
+		functionSum, functionAvg, functionMin, functionMax, functionStddev, functionStddevPop, functionStddevSamp,
+		functionVarPop, functionVarSamp, functionVariance,
+	}
+	extremes := []string{functionMin, functionMax}
+	return plan.Capabilities{
+		Kind: Kind,
+		Operators: map[plan.TypeClass][]plan.Operator{
+			plan.ClassInteger:   ordered,
+			plan.ClassNumber:    ordered,
+			plan.ClassText:      text,
+			plan.ClassBoolean:   ordered,
+			plan.ClassUUID:      ordered,
+			plan.ClassTime:      ordered,
+			plan.ClassBytes:     ordered,
+			plan.ClassOther:     ordered,
+			plan.ClassGeometry:  geometry,
+			plan.ClassGeography: geography,
+		},
+		AggregateFunctions: map[plan.TypeClass][]string{
+			plan.ClassInteger: statistics,
+			plan.ClassNumber:  statistics,
+			plan.ClassText:    extremes,
+			plan.ClassTime:    extremes,
+			plan.ClassUUID:    extremes,
+			plan.ClassBoolean: extremes,
+		},
+		DistinctOn:         true,
+		Aggregates:         true,
+		AggregatePredicate: true,
+		ColumnComparison:   true,
+		Functions:          true,
+		Bindings:           true,
+	}
+}
+
+// The tables of what is supported, made once.
+var supported = capabilities() //nolint:gochecknoglobals // a constant table
+
+func supportsOperator(t plan.Type, operator plan.Operator) bool {
+	return slices.Contains(supported.Operators[t.Underlying().Class], operator)
+}
+
+func supportsAggregate(t plan.Type, function string) bool {
+	return slices.Contains(supported.AggregateFunctions[t.Underlying().Class], function)
+}

@@ -1,0 +1,291 @@
+package mssql
+
+import (
+	"fmt"
+	"strconv"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// Statement is a compiled fragment.
+type Statement struct {
+	text       string
+	parameters []parameterSource
+	// overflow are the values that travel in one JSON array, because a statement
+	// may not have so many parameters.
+	overflow []parameterSource
+	// width is the number of binding columns; rows of a statement with bindings
+	// start with their ordinal.
+	width int
+	kinds []kind
+	shape *jsonshape.Shape
+	// readsOnly: the statement calls no function and holds no SQL of the user's,
+	// so running it again does no harm.
+	readsOnly bool
+}
+
+// Text is the SQL text. Its parameters are called @p1, @p2 and so on.
+func (s *Statement) Text() string { return s.text }
+
+// Compile turns a fragment into a statement.
+func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
+	statement, err := compile(f)
+	if err != nil {
+		return nil, err
+	}
+	return statement, nil
+}
+
+func compile(f *plan.Fragment) (*Statement, error) {
+	c := &compiler{fragment: f, readsOnly: true}
+	if len(f.Bindings) > 0 {
+		source := parameterSource{form: formBindings}
+		for _, b := range f.Bindings {
+			source.keys = append(source.keys, declared(b.Type))
+		}
+		c.parameters = append(c.parameters, source)
+	}
+	var (
+		l     *cells
+		shape *jsonshape.Shape
+		err   error
+	)
+	switch root := f.Query.(type) {
+	case *plan.Selection:
+		l, shape, err = c.rootSelection(root)
+	case *plan.Aggregation:
+		l, shape, err = c.rootAggregation(root)
+	case *plan.RemoteQuery:
+		err = sources.NotSupported("a database can't answer a query of a remote schema")
+	default:
+		err = fmt.Errorf("unknown kind of query %T", root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(c.parameters) > maxParameters {
+		return nil, sources.NotSupported("the query has more than %d lists of values and limits", maxParameters-maxScalars)
+	}
+	return &Statement{
+		text: sqlText(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
+		kinds: l.layout.kinds, shape: shape, readsOnly: c.readsOnly,
+	}, nil
+}
+
+// compiler holds the state of one compilation.
+type compiler struct {
+	fragment   *plan.Fragment
+	parameters []parameterSource
+	overflow   []parameterSource
+	// overflowing is the number of the parameter that holds overflow.
+	overflowing int
+	aliases     int
+	readsOnly   bool
+}
+
+// bindingsAlias names the binding set, ordinal its ordinal column.
+const (
+	bindingsAlias = "b"
+	keysAlias     = "k"
+	ordinal       = "ord"
+)
+
+func bindingKey(i int) string { return "k" + strconv.Itoa(i) }
+
+func (c *compiler) alias() string {
+	c.aliases++
+	return "t" + strconv.Itoa(c.aliases-1)
+}
+
+// A statement may have 2,100 parameters, two of which hold the statement itself.
+// From maxScalars on, scalars share one; lists and limits can't.
+const (
+	maxParameters = 2098
+	maxScalars    = 1800
+)
+
+// parameter registers a parameter, once for all of its uses.
+func (c *compiler) parameter(source parameterSource) expression {
+	for i := range c.parameters {
+		if c.parameters[i].same(&source) {
+			return parameter{i + 1}
+		}
+	}
+	if len(c.parameters) < maxScalars || source.form != formScalar {
+		c.parameters = append(c.parameters, source)
+		return parameter{len(c.parameters)}
+	}
+	if c.overflowing == 0 {
+		c.parameters = append(c.parameters, parameterSource{form: formOverflow})
+		c.overflowing = len(c.parameters)
+	}
+	for i := range c.overflow {
+		if c.overflow[i].same(&source) {
+			return member{c.overflowing, i}
+		}
+	}
+	c.overflow = append(c.overflow, source)
+	return member{c.overflowing, len(c.overflow) - 1}
+}
+
+// value is a parameter for a value compared as a type.
+func (c *compiler) value(v plan.Value, t plan.Type) (expression, error) {
+	if b, ok := v.(*plan.BindingValue); ok {
+		if b.Index < 0 || b.Index >= len(c.fragment.Bindings) {
+			return nil, fmt.Errorf("the fragment has no binding %d", b.Index)
+		}
+		return columnOf{bindingsAlias, bindingKey(b.Index)}, nil
+	}
+	if v == nil {
+		return nil, fmt.Errorf("a value of type %q is missing", t.Name)
+	}
+	as := declared(t)
+	value := c.parameter(parameterSource{form: formScalar, value: v, as: as})
+	if _, ok := value.(member); ok && as.collation != "" {
+		// A parameter takes its collation from the other side, a column doesn't.
+		value = collated{value, as.collation}
+	}
+	return received(value, as), nil
+}
+
+// received makes a value of a type from what a parameter (or a JSON array)
+// holds of it.
+func received(value expression, as sqlType) expression {
+	switch as.base {
+	case typeChar, typeVarchar, typeText, typeNchar, typeNvarchar, typeNtext:
+		return value
+	case typeBinary, typeVarbinary, typeImage, typeRowversion, typeTimestamp:
+		const hexadecimal = 1
+		return converted{value, asBytes, hexadecimal}
+	case typeDatetime, typeSmalldatetime:
+		// Only the newer types read a text alike under every language.
+		return castTo{castTo{value, asDatetime2}, as}
+	case typeGeometry, typeGeography:
+		return method{static: as.base, name: "STGeomFromText", arguments: []expression{value, zero}}
+	}
+	if t, ok := travelling(as); ok {
+		return castTo{value, t}
+	}
+	return value
+}
+
+// travelling is the type that values compared with a type are cast to; what has
+// none is compared as text.
+func travelling(as sqlType) (sqlType, bool) {
+	switch as.base {
+	case typeDecimal, typeNumeric:
+		return widened(as), true
+	case typeMoney, typeSmallmoney:
+		return sqlType{base: typeDecimal, precision: 38, scale: 19}, true
+	case typeBigint, typeInt, typeSmallint, typeTinyint, typeBit, typeFloat, typeReal, typeUUID, typeDate, typeHierarchy,
+		typeTime, typeDatetime2, typeDatetimeoffset:
+		return as, true
+	}
+	return sqlType{}, false
+}
+
+// widened leaves a decimal its digits before the point and gives it as many as
+// possible behind, so that what it is compared with need not be rounded.
+func widened(t sqlType) sqlType {
+	scale := max(t.scale, min(38-(t.precision-t.scale), 19))
+	return sqlType{base: typeDecimal, precision: 38, scale: scale}
+}
+
+// comparable gives a column in the form in which it is compared.
+func comparable(value expression, t sqlType) expression {
+	switch t.base {
+	case typeText:
+		return castTo{value, sqlType{base: typeVarchar, length: maxLength}}
+	case typeNtext, typeXML:
+		return castTo{value, asText}
+	case typeImage:
+		return castTo{value, asBytes}
+	case typeVariant:
+		return castTo{value, sqlType{base: typeNvarchar, length: 4000}}
+	}
+	if _, known := systemTypes[t.base]; !known {
+		return castTo{value, asText}
+	}
+	return value
+}
+
+// scope is a row that expressions refer to.
+type scope struct {
+	alias string
+	// present holds unless the row is the row of nulls that an outer join makes;
+	// nil: it always is.
+	present expression
+}
+
+func (s *scope) column(name string) expression { return columnOf{s.alias, name} }
+
+// relation is a relation as a member of FROM.
+func (c *compiler) relation(r plan.Relation) (fromSource, *scope, error) {
+	s := &scope{alias: c.alias()}
+	switch r := r.(type) {
+	case *plan.Table:
+		return tableName{r.Schema, r.Name}, s, nil
+	case *plan.FunctionCall:
+		f, err := c.functionCall(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		return tableFunction{f}, s, nil
+	case *plan.NativeQuery:
+		q, err := c.nativeQuery(r)
+		return q, s, err
+	}
+	return nil, nil, fmt.Errorf("unknown kind of relation %T", r)
+}
+
+// functionCall is a table-valued function. T-SQL passes arguments by position.
+func (c *compiler) functionCall(f *plan.FunctionCall) (*call, error) {
+	c.readsOnly = false
+	schema := f.Schema
+	if schema == "" {
+		schema = defaultSchema
+	}
+	out := &call{schema: schema, name: f.Name}
+	for _, a := range f.Arguments {
+		switch {
+		case a.Row:
+			return nil, sources.NotSupported("SQL Server's functions take no rows (argument %q of %q)", a.Name, f.Name)
+		case a.Session:
+			out.arguments = append(out.arguments, c.parameter(parameterSource{form: formSession}))
+		default:
+			value, err := c.value(a.Value, a.Type)
+			if err != nil {
+				return nil, err
+			}
+			out.arguments = append(out.arguments, value)
+		}
+	}
+	return out, nil
+}
+
+func (c *compiler) nativeQuery(n *plan.NativeQuery) (authoredQuery, error) {
+	var out authoredQuery
+	c.readsOnly = false
+	for _, part := range n.Parts {
+		if part.Value == nil {
+			out.parts = append(out.parts, authoredPart{text: part.SQL})
+			continue
+		}
+		v, err := c.value(part.Value, part.Type)
+		if err != nil {
+			return out, err
+		}
+		out.parts = append(out.parts, authoredPart{value: v})
+	}
+	if last := len(out.parts) - 1; last >= 0 && out.parts[last].value == nil {
+		out.parts[last].text = trimStatement(out.parts[last].text)
+	}
+	return out, nil
+}
+
+// computed refuses what SQL Server has no counterpart of.
+func computed(f *plan.FunctionCall) error {
+	return sources.NotSupported("SQL Server has no computed fields (%q)", f.Name)
+}

@@ -1,0 +1,312 @@
+package mssql
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// kind says what a cell holds. The text of a cell is the same wherever the
+// value stands: among the columns of the statement or inside of JSON.
+type kind uint8
+
+const (
+	kindText    kind = iota
+	kindInteger      // digits
+	kindDecimal      // digits with a point
+	kindFloat
+	kindReal
+	kindBoolean // true, false
+	kindUUID
+	kindMoment  // a date, a time or both
+	kindBytes   // base64
+	kindJSON    // JSON as the database keeps it
+	kindRows    // rows as JSON
+	kindMoments // number|sum|squares of what is aggregated
+)
+
+// selected is how a value of a type is selected, and what its cell then holds.
+func selected(value expression, t sqlType, inJSON bool) (expression, kind) {
+	texts := func(k kind, style int) (expression, kind) {
+		if inJSON {
+			return converted{value, asShortText, style}, k
+		}
+		return value, k
+	}
+	const (
+		plainStyle  = 0
+		moneyStyle  = 2   // four decimals
+		floatStyle  = 3   // as many digits as identify the value
+		momentStyle = 121 // ISO
+	)
+	switch t.base {
+	case typeInt, typeSmallint, typeTinyint:
+		return value, kindInteger
+	case typeBit:
+		return value, kindBoolean
+	case typeBigint:
+		return texts(kindInteger, plainStyle)
+	case typeDecimal, typeNumeric:
+		return texts(kindDecimal, plainStyle)
+	case typeMoney, typeSmallmoney:
+		return texts(kindDecimal, moneyStyle)
+	case typeFloat:
+		return texts(kindFloat, floatStyle)
+	case typeReal:
+		return texts(kindReal, floatStyle)
+	case typeUUID:
+		return texts(kindUUID, plainStyle)
+	case typeDate, typeTime, typeDatetime, typeDatetime2, typeSmalldatetime, typeDatetimeoffset:
+		return texts(kindMoment, momentStyle)
+	case typeBinary, typeVarbinary:
+		return value, kindBytes
+	case typeImage, typeRowversion, typeTimestamp:
+		return castTo{value, asBytes}, kindBytes
+	case typeChar, typeVarchar, typeNchar, typeNvarchar:
+		return value, kindText
+	case typeGeometry, typeGeography, typeHierarchy:
+		return method{value: value, name: "ToString"}, kindText
+	case typeJSON:
+		return castTo{value, asText}, kindJSON
+	}
+	return comparable(value, t), kindText
+}
+
+func notJSON(column string) error {
+	return sources.NotSupported("the column %q has no JSON path: SQL Server keeps JSON as text", column)
+}
+
+// encoder writes a cell as JSON.
+func (k kind) encoder(stringify bool) jsonshape.Encoder {
+	switch k {
+	case kindInteger, kindDecimal, kindFloat, kindReal:
+		if stringify {
+			return encodeString
+		}
+		return encodeNumber
+	case kindBoolean:
+		return encodeBoolean
+	case kindJSON:
+		return copyText
+	case kindText, kindUUID, kindMoment, kindBytes, kindRows, kindMoments:
+	}
+	return encodeString
+}
+
+func copyText(dst, cell []byte) ([]byte, error) { return append(dst, cell...), nil }
+
+func encodeString(dst, cell []byte) ([]byte, error) { return plan.AppendJSONString(dst, cell), nil }
+
+// encodeNumber writes digits as they are. What a native query gives for a
+// number may be none.
+func encodeNumber(dst, cell []byte) ([]byte, error) {
+	if !isNumber(cell) {
+		return plan.AppendJSONString(dst, cell), nil
+	}
+	return append(dst, cell...), nil
+}
+
+// isNumber tells whether a text is a JSON number.
+func isNumber(text []byte) bool {
+	i := 0
+	digits := func() int {
+		start := i
+		for i < len(text) && text[i] >= '0' && text[i] <= '9' {
+			i++
+		}
+		return i - start
+	}
+	if i < len(text) && text[i] == '-' {
+		i++
+	}
+	zero := i < len(text) && text[i] == '0'
+	if n := digits(); n == 0 || zero && n > 1 {
+		return false
+	}
+	if i < len(text) && text[i] == '.' {
+		i++
+		if digits() == 0 {
+			return false
+		}
+	}
+	if i < len(text) && (text[i] == 'e' || text[i] == 'E') {
+		i++
+		if i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		if digits() == 0 {
+			return false
+		}
+	}
+	return i == len(text)
+}
+
+func encodeBoolean(dst, cell []byte) ([]byte, error) {
+	switch string(cell) {
+	case "true", "1":
+		return append(dst, "true"...), nil
+	case "false", "0":
+		return append(dst, "false"...), nil
+	}
+	return plan.AppendJSONString(dst, cell), nil
+}
+
+// column is how the driver's values of a result's column are written: by the
+// type the database gave it, which a native query may not have foreseen.
+type column uint8
+
+const (
+	columnPlain  column = iota // by the value's Go type
+	columnNumber               // bytes that are digits
+	columnReal
+	columnUUID
+	columnBytes
+	columnDate
+	columnTime
+	columnInstant
+)
+
+// columnOfType gives the form for the driver's name of a type.
+func columnOfType(name string) column {
+	switch strings.ToLower(name) {
+	case typeDecimal, typeNumeric, typeMoney, typeSmallmoney:
+		return columnNumber
+	case typeReal:
+		return columnReal
+	case typeUUID:
+		return columnUUID
+	case typeBinary, typeVarbinary, typeImage, typeGeometry, typeGeography, typeHierarchy:
+		return columnBytes
+	case typeDate:
+		return columnDate
+	case typeTime:
+		return columnTime
+	case typeDatetimeoffset:
+		return columnInstant
+	}
+	return columnPlain
+}
+
+// appendValue appends the text of a value that is not null.
+func appendValue(dst []byte, value any, c column) ([]byte, error) {
+	switch v := value.(type) {
+	case int64:
+		return strconv.AppendInt(dst, v, 10), nil
+	case float64:
+		if c == columnReal {
+			return appendFloat(dst, v, 32), nil
+		}
+		return appendFloat(dst, v, 64), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case string:
+		return append(dst, v...), nil
+	case []byte:
+		return appendBytes(dst, v, c), nil
+	case time.Time:
+		switch c {
+		case columnDate:
+			return v.AppendFormat(dst, time.DateOnly), nil
+		case columnTime:
+			return appendClock(dst, v), nil
+		case columnInstant:
+			return v.AppendFormat(dst, "2006-01-02T15:04:05.9999999-07:00"), nil
+		case columnPlain, columnNumber, columnReal, columnUUID, columnBytes:
+		}
+		return v.AppendFormat(dst, "2006-01-02T15:04:05.9999999"), nil
+	}
+	return dst, fmt.Errorf("the driver gave a value of the unknown type %T", value)
+}
+
+func appendBytes(dst, v []byte, c column) []byte {
+	switch c {
+	case columnNumber:
+		return appendDecimalText(dst, v)
+	case columnUUID:
+		return appendUUID(dst, v)
+	case columnPlain, columnReal, columnBytes, columnDate, columnTime, columnInstant:
+	}
+	return base64.StdEncoding.AppendEncode(dst, v)
+}
+
+// appendDecimalText gives a number that begins with its point the zero that
+// JSON demands.
+func appendDecimalText(dst, text []byte) []byte {
+	if len(text) > 0 && text[0] == '-' {
+		dst, text = append(dst, '-'), text[1:]
+	}
+	if len(text) > 0 && text[0] == '.' {
+		dst = append(dst, '0')
+	}
+	return append(dst, text...)
+}
+
+// appendUUID appends the text of a uniqueidentifier, whose first three groups
+// are kept with their last byte first.
+func appendUUID(dst, v []byte) []byte {
+	if len(v) != 16 {
+		return base64.StdEncoding.AppendEncode(dst, v)
+	}
+	const digits = "0123456789ABCDEF"
+	for i, at := range [...]int{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15} {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			dst = append(dst, '-')
+		}
+		dst = append(dst, digits[v[at]>>4], digits[v[at]&0xf])
+	}
+	return dst
+}
+
+// appendFloat appends the fewest digits that identify a float, with an exponent
+// where Postgres writes one.
+func appendFloat(dst []byte, f float64, bits int) []byte {
+	if f == 0 {
+		if math.Signbit(f) {
+			return append(dst, "-0"...)
+		}
+		return append(dst, '0')
+	}
+	most := 15
+	if bits == 32 {
+		most = 6
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
+	at := strings.LastIndexByte(string(dst[start:]), 'e')
+	exponent, err := strconv.Atoi(string(dst[start+at+1:]))
+	if err != nil || exponent < -4 || exponent >= most {
+		return dst
+	}
+	return strconv.AppendFloat(dst[:start], f, 'f', -1, bits)
+}
+
+// appendNestedText appends the text of a cell that stands inside of JSON.
+func appendNestedText(dst, text []byte, k kind) ([]byte, error) {
+	switch k {
+	case kindFloat, kindReal:
+		bits := 64
+		if k == kindReal {
+			bits = 32
+		}
+		f, err := strconv.ParseFloat(strings.TrimSpace(string(text)), bits)
+		if err != nil {
+			return append(dst, text...), nil //nolint:nilerr // a native query's column is no number: as it is
+		}
+		return appendFloat(dst, f, bits), nil
+	case kindDecimal:
+		return appendDecimalText(dst, text), nil
+	case kindMoment:
+		return appendMomentText(dst, text), nil
+	case kindUUID:
+		return append(dst, strings.ToUpper(string(text))...), nil
+	case kindText, kindInteger, kindBoolean, kindBytes, kindJSON, kindRows, kindMoments:
+	}
+	return append(dst, text...), nil
+}

@@ -1,0 +1,69 @@
+package mssql
+
+// The results of the introspection, in the order of its statements.
+const (
+	resultTables = iota
+	resultColumns
+	resultKeys
+	resultForeignKeys
+	resultFunctions
+	resultParameters
+	resultCount
+)
+
+// introspection reads the catalog in one batch. The types of columns are
+// written as declarations; alias types are taken as what they stand for.
+const introspection = `
+SELECT CAST(o.object_id AS bigint), s.name, o.name, RTRIM(o.type), CAST(p.value AS nvarchar(max))
+FROM sys.objects AS o
+JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = o.object_id AND p.minor_id = 0 AND p.name = N'MS_Description'
+WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0
+ORDER BY s.name, o.name;
+
+SELECT CAST(c.object_id AS bigint), c.column_id, c.name,
+  CASE WHEN t.is_user_defined = 1 AND t.is_assembly_type = 0 THEN TYPE_NAME(t.system_type_id) ELSE t.name END,
+  CAST(c.max_length AS int), CAST(c.precision AS int), CAST(c.scale AS int), c.collation_name, c.is_nullable,
+  CASE WHEN c.default_object_id <> 0 OR c.is_identity = 1 THEN 1 ELSE 0 END,
+  CASE WHEN c.is_computed = 1 OR c.is_identity = 1 OR c.generated_always_type <> 0 OR t.name = N'timestamp' THEN 1 ELSE 0 END,
+  CAST(p.value AS nvarchar(max))
+FROM sys.columns AS c
+JOIN sys.objects AS o ON o.object_id = c.object_id
+JOIN sys.types AS t ON t.user_type_id = c.user_type_id
+LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = c.object_id AND p.minor_id = c.column_id AND p.name = N'MS_Description'
+WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 AND c.is_hidden = 0
+ORDER BY c.object_id, c.column_id;
+
+SELECT CAST(i.object_id AS bigint), i.name, i.is_primary_key, c.name
+FROM sys.indexes AS i
+JOIN sys.objects AS o ON o.object_id = i.object_id
+JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id AND ic.is_included_column = 0 AND ic.key_ordinal > 0
+JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id
+WHERE i.is_unique = 1 AND i.has_filter = 0 AND i.is_disabled = 0 AND i.is_hypothetical = 0 AND o.type IN ('U', 'V') AND o.is_ms_shipped = 0
+ORDER BY i.object_id, i.is_primary_key DESC, i.index_id, ic.key_ordinal;
+
+SELECT CAST(f.parent_object_id AS bigint), f.name, ts.name, t.name, c.name, tc.name
+FROM sys.foreign_keys AS f
+JOIN sys.foreign_key_columns AS fc ON fc.constraint_object_id = f.object_id
+JOIN sys.columns AS c ON c.object_id = fc.parent_object_id AND c.column_id = fc.parent_column_id
+JOIN sys.columns AS tc ON tc.object_id = fc.referenced_object_id AND tc.column_id = fc.referenced_column_id
+JOIN sys.objects AS t ON t.object_id = f.referenced_object_id
+JOIN sys.schemas AS ts ON ts.schema_id = t.schema_id
+ORDER BY f.parent_object_id, f.name, f.object_id, fc.constraint_column_id;
+
+SELECT CAST(o.object_id AS bigint), s.name, o.name, CAST(p.value AS nvarchar(max))
+FROM sys.objects AS o
+JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = o.object_id AND p.minor_id = 0 AND p.name = N'MS_Description'
+WHERE o.type IN ('IF', 'TF', 'FT') AND o.is_ms_shipped = 0
+ORDER BY s.name, o.name;
+
+SELECT CAST(a.object_id AS bigint), a.name,
+  CASE WHEN t.is_user_defined = 1 AND t.is_assembly_type = 0 THEN TYPE_NAME(t.system_type_id) ELSE t.name END,
+  CAST(a.max_length AS int), CAST(a.precision AS int), CAST(a.scale AS int)
+FROM sys.parameters AS a
+JOIN sys.objects AS o ON o.object_id = a.object_id
+JOIN sys.types AS t ON t.user_type_id = a.user_type_id
+WHERE o.type IN ('IF', 'TF', 'FT') AND o.is_ms_shipped = 0 AND a.parameter_id > 0
+ORDER BY a.object_id, a.parameter_id;
+`

@@ -1,0 +1,373 @@
+package mssql
+
+import (
+	"fmt"
+	"slices"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// predicateScope is what a predicate is about: the row in scope and the row of
+// the whole predicate.
+type predicateScope struct{ row, root *scope }
+
+const (
+	andOperator = "AND"
+	orOperator  = "OR"
+)
+
+func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, error) {
+	switch p := p.(type) {
+	case *plan.And:
+		return c.junction(andOperator, p.Parts, s)
+	case *plan.Or:
+		return c.junction(orOperator, gathered(p.Parts), s)
+	case *plan.Not:
+		part, err := c.predicate(p.Part, s)
+		return negation{part}, err
+	case *plan.Const:
+		if p.Value {
+			return always, nil
+		}
+		return never, nil
+	case *plan.Compare:
+		return c.compare(p, s)
+	case *plan.CompareColumns:
+		return c.compareColumns(p, s)
+	case *plan.IsNull:
+		left, _, err := c.operand(p.Left, s)
+		return nullTest{left: left, negate: p.Negate}, err
+	case *plan.Exists:
+		return c.exists(p, s)
+	case *plan.CompareAggregate:
+		return c.compareAggregate(p, s)
+	case *plan.InKeys:
+		return nil, sources.NotSupported("filters across databases are not supported by this source")
+	}
+	return nil, fmt.Errorf("unknown kind of predicate %T", p)
+}
+
+func (c *compiler) junction(operator string, parts []plan.Predicate, s predicateScope) (expression, error) {
+	out := junction{operator: operator}
+	for _, part := range parts {
+		e, err := c.predicate(part, s)
+		if err != nil {
+			return nil, err
+		}
+		if operator == andOperator {
+			out.parts = append(out.parts, conjuncts(e)...)
+		} else {
+			out.parts = append(out.parts, e)
+		}
+	}
+	switch {
+	case len(out.parts) == 1:
+		return out.parts[0], nil
+	case len(out.parts) > 1:
+		return out, nil
+	case operator == andOperator:
+		return always, nil
+	}
+	return never, nil
+}
+
+// manyAlternatives is from how many on equalities of one column become a list.
+const manyAlternatives = 16
+
+// gathered makes one _in of the equalities of each column, if there are many: a
+// statement can't have thousands of conditions.
+func gathered(parts []plan.Predicate) []plan.Predicate {
+	if len(parts) < manyAlternatives {
+		return parts
+	}
+	lists := map[string]*plan.Compare{}
+	var out []plan.Predicate
+	for _, part := range parts {
+		compare, ok := part.(*plan.Compare)
+		column, plain := plainColumn(compare)
+		if !ok || !plain || compare.Operator != plan.Equal {
+			out = append(out, part)
+			continue
+		}
+		list, known := lists[column.Name]
+		if !known {
+			list = &plan.Compare{Left: compare.Left, Operator: plan.In, Right: &plan.ListValue{}}
+			lists[column.Name] = list
+			out = append(out, list)
+		}
+		values := list.Right.(*plan.ListValue) //nolint:forcetypeassert // made above
+		values.Items = append(values.Items, compare.Right)
+	}
+	return out
+}
+
+// plainColumn gives the column that a comparison is about, if it is nothing
+// but a column.
+func plainColumn(p *plan.Compare) (plan.Column, bool) {
+	if p == nil {
+		return plan.Column{}, false
+	}
+	o, ok := p.Left.(*plan.ColumnOperand)
+	if !ok || o.Cast != nil || o.Guard != nil {
+		return plan.Column{}, false
+	}
+	class := o.Column.Type.Underlying().Class
+	return o.Column, class != plan.ClassGeometry && class != plan.ClassGeography
+}
+
+// operand is the left side of a comparison and its type.
+func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, plan.Type, error) {
+	switch o := o.(type) {
+	case *plan.ColumnOperand:
+		if o.Cast != nil {
+			return nil, plan.Type{}, sources.NotSupported("casts are not supported (column %q)", o.Column.Name)
+		}
+		e := s.row.column(o.Column.Name)
+		if o.Guard != nil {
+			guard, err := c.predicate(o.Guard, predicateScope{s.row, s.row})
+			if err != nil {
+				return nil, plan.Type{}, err
+			}
+			e = caseWhen{condition: guard, then: e}
+		}
+		return e, o.Column.Type, nil
+	case *plan.ComputedOperand:
+		return nil, plan.Type{}, computed(o.Call)
+	}
+	return nil, plan.Type{}, fmt.Errorf("unknown kind of operand %T", o)
+}
+
+func (c *compiler) compare(p *plan.Compare, s predicateScope) (expression, error) {
+	left, t, err := c.operand(p.Left, s)
+	if err != nil {
+		return nil, err
+	}
+	return c.comparison(left, t, p.Operator, p.Right)
+}
+
+// rightSide names how the right side of an operator is made.
+type rightSide uint8
+
+const (
+	rightSame    rightSide = iota // a value of the left side's type
+	rightPattern                  // a pattern
+	rightList                     // a list of the left side's type
+	rightShape                    // a geometry or geography
+)
+
+// operation is how an operator is written.
+type operation struct {
+	sql   string
+	right rightSide
+}
+
+var operations = map[plan.Operator]operation{ //nolint:gochecknoglobals // a constant table
+	plan.Equal:          {sql: "="},
+	plan.NotEqual:       {sql: "<>"},
+	plan.Greater:        {sql: ">"},
+	plan.Less:           {sql: "<"},
+	plan.GreaterOrEqual: {sql: ">="},
+	plan.LessOrEqual:    {sql: "<="},
+	plan.In:             {right: rightList},
+	plan.NotIn:          {right: rightList},
+	plan.Like:           {sql: "LIKE", right: rightPattern},
+	plan.NotLike:        {sql: "NOT LIKE", right: rightPattern},
+	plan.STContains:     {sql: "STContains", right: rightShape},
+	plan.STCrosses:      {sql: "STCrosses", right: rightShape},
+	plan.STEquals:       {sql: "STEquals", right: rightShape},
+	plan.STIntersects:   {sql: "STIntersects", right: rightShape},
+	plan.STOverlaps:     {sql: "STOverlaps", right: rightShape},
+	plan.STTouches:      {sql: "STTouches", right: rightShape},
+	plan.STWithin:       {sql: "STWithin", right: rightShape},
+}
+
+// comparison compares an expression of a type with a value.
+func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operator, right plan.Value) (expression, error) {
+	o, ok := operations[operator]
+	if !ok || !supportsOperator(t, operator) {
+		return nil, sources.NotSupported("the operator %q is not supported for the type %q", operator, t.Name)
+	}
+	if right == nil {
+		return nil, fmt.Errorf("operator %q has no right side", operator)
+	}
+	as := declared(t)
+	switch o.right {
+	case rightSame:
+		value, err := c.value(right, t)
+		return infix{o.sql, comparable(left, as), value}, err
+	case rightPattern:
+		// A pattern may be longer than what it is compared with.
+		as.length = maxLength
+		pattern, err := c.value(right, typeOf(as))
+		return infix{o.sql, comparable(left, as), pattern}, err
+	case rightList:
+		return c.inList(comparable(left, as), as, operator == plan.NotIn, right), nil
+	case rightShape:
+		return c.shapeTest(left, as, o.sql, right), nil
+	}
+	return nil, fmt.Errorf("operator %q has an unknown right side", operator)
+}
+
+// inList is IN or NOT IN of the elements of one JSON array.
+func (c *compiler) inList(left expression, as sqlType, negate bool, right plan.Value) expression {
+	const name = "v"
+	alias := c.alias()
+	array := c.parameter(parameterSource{form: formList, value: right, as: as})
+	value, fits := element(columnOf{alias, name}, as)
+	q := &query{
+		items: []item{{value: value}},
+		from: []fromItem{{
+			source: openJSON{array: array, columns: []jsonColumn{{name, elementType(as), "$"}}}, alias: alias,
+		}},
+	}
+	if fits != nil {
+		// A null must stay: it makes the answer unknown.
+		unknown := nullTest{left: columnOf{alias, name}}
+		q.where = []expression{junction{orOperator, []expression{unknown, fits}}}
+	}
+	return inRows{left: left, negate: negate, query: q}
+}
+
+// shapeTest is a predicate about two geometries, which must be of the same
+// reference system.
+func (c *compiler) shapeTest(left expression, as sqlType, name string, right plan.Value) expression {
+	text := c.parameter(parameterSource{form: formScalar, value: right, as: asText})
+	if _, ok := left.(columnOf); !ok {
+		left = junction{parts: []expression{left}} // in parentheses
+	}
+	shape := method{static: as.base, name: "STGeomFromText", arguments: []expression{
+		text, method{value: left, name: "STSrid", property: true},
+	}}
+	return infix{"=", method{value: left, name: name, arguments: []expression{shape}}, one}
+}
+
+func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (expression, error) {
+	o, ok := operations[p.Operator]
+	if !ok || o.right != rightSame && o.right != rightPattern || !supportsOperator(p.Left.Type, p.Operator) {
+		return nil, sources.NotSupported("the operator %q can't compare two columns of the type %q", p.Operator, p.Left.Type.Name)
+	}
+	row := s.row
+	if p.RightRoot {
+		row = s.root
+	}
+	left := declared(p.Left.Type)
+	right := underCollation(row.column(p.Right.Name), left, declared(p.Right.Type))
+	return infix{o.sql, comparable(s.row.column(p.Left.Name), left), right}, nil
+}
+
+// related is the query of the rows that an exists or an aggregate predicate is
+// about. Their user-written part keeps the root of the whole predicate, their
+// permission is about themselves.
+func (c *compiler) related(r *plan.Rows, s predicateScope) (*rowsQuery, error) {
+	if !plainRows(r) {
+		return nil, sources.NotSupported("a predicate about limited rows of %s is not supported", relationName(r.From))
+	}
+	source, inner, err := c.relation(r.From)
+	if err != nil {
+		return nil, err
+	}
+	where, err := c.correlations(r.On, s.row, inner)
+	if err != nil {
+		return nil, err
+	}
+	if r.Where != nil {
+		e, err := c.predicate(r.Where, predicateScope{row: inner, root: s.root})
+		if err != nil {
+			return nil, err
+		}
+		where = append(where, conjuncts(e)...)
+	}
+	rest := *r
+	rest.Where = nil
+	permit, err := c.filter(&rest, inner)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{from: []fromItem{{source: source, alias: inner.alias}}, where: slices.Concat(where, permit)}
+	return &rowsQuery{query: q, scope: inner}, nil
+}
+
+func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) {
+	rows, err := c.related(&p.Target, s)
+	if err != nil {
+		return nil, err
+	}
+	rows.query.items = []item{{value: one}}
+	return exists{rows.query}, nil
+}
+
+// compareAggregate holds when the row of an aggregate satisfies comparisons.
+func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) (expression, error) {
+	rows, err := c.related(&p.Target, s)
+	if err != nil {
+		return nil, err
+	}
+	a := newAggregator(c, rows)
+	aggregate, result, err := a.predicateAggregate(p)
+	if err != nil {
+		return nil, err
+	}
+	const name = "v"
+	alias := c.alias()
+	value := columnOf{alias, name}
+	q := &query{
+		items: []item{{value: one}},
+		from:  []fromItem{{source: derivedTable{a.query([]item{{value: aggregate, alias: name}})}, alias: alias}},
+	}
+	for _, h := range p.Having {
+		if h.IsNull != nil {
+			q.where = append(q.where, nullTest{left: value, negate: !*h.IsNull})
+			continue
+		}
+		e, err := c.comparison(value, result, h.Operator, h.Right)
+		if err != nil {
+			return nil, err
+		}
+		q.where = append(q.where, e)
+	}
+	return exists{q}, nil
+}
+
+// predicateAggregate is the aggregate and the type its value is compared as.
+func (a *aggregator) predicateAggregate(p *plan.CompareAggregate) (expression, plan.Type, error) {
+	if p.Function == functionCount {
+		return a.count(p.Arguments, p.Distinct), typeOf(asBigint), nil
+	}
+	if len(p.Arguments) != 1 {
+		return nil, plan.Type{}, sources.NotSupported("the aggregate function %q of %d columns is not supported", p.Function, len(p.Arguments))
+	}
+	column := p.Arguments[0]
+	t := declared(column.Type)
+	x := a.input(comparable(a.scope.column(column.Name), t))
+	switch p.Function {
+	case functionBoolAnd, functionBoolOr:
+		if t.base != typeBit {
+			return nil, plan.Type{}, sources.NotSupported("the aggregate function %q needs a column of the type bit", p.Function)
+		}
+		name := map[string]string{functionBoolAnd: functionMin, functionBoolOr: functionMax}[p.Function]
+		value, result := aggregateOf(name, x, t)
+		return value, typeOf(result), nil
+	}
+	if !supportsAggregate(column.Type, p.Function) {
+		return nil, plan.Type{}, sources.NotSupported(
+			"the aggregate function %q is not supported for the type %q", p.Function, column.Type.Name)
+	}
+	value, result := aggregateOf(p.Function, x, t)
+	if !p.Distinct {
+		return value, typeOf(result), nil
+	}
+	return distinctly(value), typeOf(result), nil
+}
+
+// distinctly makes an aggregate one of distinct values.
+func distinctly(aggregate expression) expression {
+	switch e := aggregate.(type) {
+	case *call:
+		e.distinct = true
+	case castTo:
+		e.value = distinctly(e.value)
+		return e
+	}
+	return aggregate
+}

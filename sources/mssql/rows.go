@@ -1,0 +1,280 @@
+package mssql
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// rowsRequest says how rows are wanted.
+type rowsRequest struct {
+	outer *scope
+	// bound: the rows are evaluated for every row of the binding set.
+	bound bool
+	// derive puts a limit into a derived table, so that what is joined to the
+	// rows is joined to those that remain.
+	derive bool
+	// single: one row is enough.
+	single bool
+	// permitLimit applies the role's row limit.
+	permitLimit bool
+}
+
+// rowsQuery is a query of rows, still without a select list.
+type rowsQuery struct {
+	query *query
+	scope *scope
+	// first is the number of leading items that are no cells.
+	first int
+}
+
+// The names under which a derived table hands out what is no column of its
+// rows.
+const (
+	rowNumberColumn = "~row"
+	presentColumn   = "~present"
+)
+
+func orderColumn(i int) string { return "~order" + strconv.Itoa(i) }
+
+// rows makes the query that reads rows.
+func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
+	source, s, err := c.relation(r.From)
+	if err != nil {
+		return nil, err
+	}
+	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
+	correlated, err := c.correlations(r.On, request.outer, s)
+	if err != nil {
+		return nil, err
+	}
+	if base.where, err = c.filter(r, s); err != nil {
+		return nil, err
+	}
+	order, err := c.orderBy(r.OrderBy, s, base)
+	if err != nil {
+		return nil, err
+	}
+	limited := len(r.DistinctOn) > 0 || c.limits(r, request)
+	apart := limited && (request.bound || request.derive)
+	if request.bound && !apart {
+		// The binding set comes first, so that what is joined may refer to it.
+		base.from[0].join = innerJoin
+		base.from[0].on = correlated
+		base.from = slices.Insert(base.from, 0, c.bindings())
+		return c.withOrdinal(base, s, order), nil
+	}
+	base.where = append(correlated, base.where...)
+	if len(r.DistinctOn) > 0 {
+		base, s, order = c.distinct(base, s, r.DistinctOn, order)
+	}
+	base.orderBy = order
+	if err := c.limit(base, r, request); err != nil {
+		return nil, err
+	}
+	if !apart {
+		return &rowsQuery{query: base, scope: s}, nil
+	}
+	join := ""
+	if request.bound {
+		join = crossApply
+	}
+	from, s, order := c.derived(base, s, order)
+	from.join = join
+	if request.bound {
+		return c.withOrdinal(&query{from: []fromItem{c.bindings(), from}}, s, order), nil
+	}
+	return &rowsQuery{query: &query{from: []fromItem{from}, orderBy: order}, scope: s}, nil
+}
+
+// limits tells whether rows are bounded.
+func (c *compiler) limits(r *plan.Rows, request rowsRequest) bool {
+	return r.Limit != nil || r.Offset != nil || request.single || request.permitLimit && r.PermitLimit >= 0
+}
+
+// withOrdinal orders rows by their binding's ordinal and selects it.
+func (c *compiler) withOrdinal(q *query, s *scope, order []ordering) *rowsQuery {
+	by := columnOf{bindingsAlias, ordinal}
+	q.items = append(q.items, item{value: by})
+	q.orderBy = append([]ordering{{value: by}}, order...)
+	return &rowsQuery{query: q, scope: s, first: 1}
+}
+
+// derived puts a query of rows into FROM. What the rows are ordered by comes
+// along, because only an ORDER BY of the outermost query counts.
+func (c *compiler) derived(base *query, inner *scope, order []ordering) (fromItem, *scope, []ordering) {
+	s := &scope{alias: c.alias()}
+	base.star = inner.alias
+	if !base.limited() {
+		base.orderBy = nil
+	}
+	outer := make([]ordering, 0, len(order))
+	for _, o := range order {
+		if column, ok := o.value.(columnOf); ok && column.alias == inner.alias {
+			o.value = s.column(column.name)
+		} else {
+			name := orderColumn(len(base.items))
+			base.items = append(base.items, item{value: o.value, alias: name})
+			o.value = s.column(name)
+		}
+		outer = append(outer, o)
+	}
+	return fromItem{source: derivedTable{base}, alias: s.alias}, s, outer
+}
+
+// distinct keeps the first row of each group of rows that are equal in columns.
+func (c *compiler) distinct(base *query, inner *scope, columns []plan.Column, order []ordering) (*query, *scope, []ordering) {
+	number := window{function: "ROW_NUMBER", orderBy: order}
+	for _, column := range columns {
+		number.partitionBy = append(number.partitionBy, comparable(inner.column(column.Name), declared(column.Type)))
+	}
+	from, s, outer := c.derived(base, inner, order)
+	base.items = append(base.items, item{value: number, alias: rowNumberColumn})
+	first := infix{"=", s.column(rowNumberColumn), one}
+	return &query{from: []fromItem{from}, where: []expression{first}}, s, outer
+}
+
+// limit sets TOP, or OFFSET and FETCH.
+func (c *compiler) limit(q *query, r *plan.Rows, request rowsRequest) error {
+	most := -1
+	if request.permitLimit {
+		most = r.PermitLimit
+	}
+	if request.single && (most < 0 || most > 1) {
+		most = 1
+	}
+	if r.Offset == nil {
+		switch {
+		case r.Limit != nil:
+			q.top = c.parameter(parameterSource{form: formLimit, value: r.Limit, most: most})
+		case most >= 0:
+			q.top = keyword(strconv.Itoa(most))
+		}
+		return nil
+	}
+	q.offset = c.parameter(parameterSource{form: formOffset, value: r.Offset})
+	switch {
+	case r.Limit != nil:
+		// FETCH refuses to fetch no rows, so that case is a condition.
+		limit := c.parameter(parameterSource{form: formLimit, value: r.Limit, most: most})
+		q.where = append(q.where, infix{">", limit, zero})
+		q.fetch = c.parameter(parameterSource{form: formFetch, value: r.Limit, most: most})
+	case most == 0:
+		q.where = append(q.where, never)
+	case most > 0:
+		q.fetch = keyword(strconv.Itoa(most))
+	}
+	return nil
+}
+
+// correlations are the equalities that tie rows to what encloses them.
+func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expression, error) {
+	out := make([]expression, 0, len(on))
+	for _, pair := range on {
+		left := declared(pair.Column.Type)
+		if left.base == typeGeometry || left.base == typeGeography {
+			return nil, sources.NotSupported("SQL Server can't join by the column %q of the type %q", pair.Column.Name, left.base)
+		}
+		value := comparable(s.column(pair.Column.Name), left)
+		var right expression
+		switch {
+		case pair.Binding >= len(c.fragment.Bindings):
+			return nil, fmt.Errorf("the fragment has no binding %d", pair.Binding)
+		case pair.Binding >= 0:
+			right = columnOf{bindingsAlias, bindingKey(pair.Binding)}
+		case outer == nil:
+			return nil, fmt.Errorf("column %q refers to an enclosing row, but there is none", pair.Column.Name)
+		default:
+			right = underCollation(outer.column(pair.Outer.Name), left, declared(pair.Outer.Type))
+		}
+		out = append(out, infix{"=", value, right})
+	}
+	return out, nil
+}
+
+// underCollation gives a column in the form in which it is compared with one of
+// another type. Where their collations differ, that of the left side counts.
+func underCollation(value expression, left, right sqlType) expression {
+	value = comparable(value, right)
+	if left.collation != "" && right.collation != left.collation && right.isText() {
+		return collated{value, left.collation}
+	}
+	return value
+}
+
+func (t sqlType) isText() bool {
+	return systemTypes[t.base] == plan.ClassText || t.base == typeVariant || t.base == typeXML
+}
+
+// filter is what the user and the role's permission ask of a row.
+func (c *compiler) filter(r *plan.Rows, s *scope) ([]expression, error) {
+	if r.Restricted && r.Permit == nil {
+		return nil, fmt.Errorf("rows of %s are restricted, but their permission is missing", relationName(r.From))
+	}
+	var out []expression
+	for _, p := range []plan.Predicate{r.Where, r.Permit} {
+		if p == nil {
+			continue
+		}
+		e, err := c.predicate(p, predicateScope{row: s, root: s})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, conjuncts(e)...)
+	}
+	return out, nil
+}
+
+// conjuncts takes an AND apart and drops what is always true.
+func conjuncts(e expression) []expression {
+	if e == always {
+		return nil
+	}
+	if j, ok := e.(junction); ok && j.operator == andOperator {
+		return j.parts
+	}
+	return []expression{e}
+}
+
+func relationName(r plan.Relation) string {
+	switch r := r.(type) {
+	case *plan.Table:
+		return r.Schema + "." + r.Name
+	case *plan.FunctionCall:
+		return r.Schema + "." + r.Name
+	case *plan.NativeQuery:
+		return r.Name
+	}
+	return "an unknown relation"
+}
+
+// identifies tells whether a correlation leaves at most one row.
+func identifies(r *plan.Rows) bool {
+	t, ok := r.From.(*plan.Table)
+	if !ok {
+		return false
+	}
+	for _, key := range t.UniqueKeys {
+		if len(key) > 0 && !slices.ContainsFunc(key, func(column string) bool {
+			return !slices.ContainsFunc(r.On, func(o plan.Correlation) bool { return o.Column.Name == column })
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainRows tells whether rows are neither limited nor made distinct.
+func plainRows(r *plan.Rows) bool {
+	return r.Limit == nil && r.Offset == nil && len(r.DistinctOn) == 0
+}
+
+// trimStatement takes the end of a statement off, so that it can stand inside
+// of another.
+func trimStatement(sql string) string {
+	return strings.TrimRight(sql, "; \t\r\n")
+}

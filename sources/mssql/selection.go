@@ -1,0 +1,248 @@
+package mssql
+
+import (
+	"fmt"
+	"strconv"
+
+	"dovetail/jsonshape"
+	"dovetail/plan"
+)
+
+// maxItems keeps select lists below SQL Server's limit of 4,096 members.
+const maxItems = 4000
+
+// layout is what the cells of a row are.
+type layout struct{ kinds []kind }
+
+// cells is a select list under construction and what its cells are.
+type cells struct {
+	query *query
+	scope *scope
+	// first is the number of leading items that are no cells.
+	first  int
+	layout *layout
+	// inJSON: the rows become JSON, so values travel as text.
+	inJSON bool
+	// known finds the cells of expressions that are wanted twice.
+	known map[string]int
+}
+
+func newCells(rows *rowsQuery, inJSON bool) *cells {
+	return &cells{query: rows.query, scope: rows.scope, first: rows.first, layout: &layout{}, inJSON: inJSON, known: map[string]int{}}
+}
+
+// in gives the same select list with another row in scope.
+func (l *cells) in(s *scope) *cells {
+	out := *l
+	out.scope = s
+	return &out
+}
+
+// add gives the cell of an expression, adding it the first time.
+func (l *cells) add(value expression, k kind) int {
+	text := sqlText(value)
+	if cell, ok := l.known[text]; ok && l.layout.kinds[cell] == k {
+		return cell
+	}
+	cell := len(l.layout.kinds)
+	l.query.items = append(l.query.items, item{value: value})
+	l.layout.kinds = append(l.layout.kinds, k)
+	l.known[text] = cell
+	return cell
+}
+
+// flag adds a cell that is null unless a condition holds.
+func (l *cells) flag(condition expression) int {
+	return l.add(caseWhen{condition: condition, then: one}, kindInteger)
+}
+
+// close makes sure that the list isn't empty, and names its members where they
+// become JSON.
+func (l *cells) close() error {
+	if len(l.query.items) == 0 || len(l.layout.kinds) == 0 && l.inJSON {
+		l.add(one, kindInteger)
+	}
+	if len(l.query.items) > maxItems {
+		return fmt.Errorf("more than %d values in a row", maxItems)
+	}
+	if l.inJSON {
+		for i := range l.query.items {
+			l.query.items[i].alias = "c" + strconv.Itoa(i)
+		}
+		l.query.forJSON = true
+	}
+	return nil
+}
+
+// rootSelection compiles a fragment that reads rows.
+func (c *compiler) rootSelection(s *plan.Selection) (*cells, *jsonshape.Shape, error) {
+	l, object, err := c.selection(s, nil, len(c.fragment.Bindings) > 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, &jsonshape.Shape{List: s.Card == plan.Many, Object: object, Absent: absent(s.Card)}, nil
+}
+
+func absent(card plan.Cardinality) []byte {
+	if card == plan.Many {
+		return []byte("[]")
+	}
+	return []byte("null")
+}
+
+// selection compiles rows and their fields; outer is the enclosing row.
+func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cells, *jsonshape.Object, error) {
+	rows, err := c.rows(&s.Rows, rowsRequest{
+		outer: outer, bound: bound, permitLimit: true,
+		single: s.Card == plan.One && !identifies(&s.Rows),
+		derive: derives(&s.Rows, s.Fields),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	l := newCells(rows, outer != nil)
+	fields, err := c.fields(s.Fields, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, &jsonshape.Object{Fields: fields}, l.close()
+}
+
+// derives tells whether rows had better be limited before anything is joined to
+// them: sorting or comparing rows would otherwise come after the joins.
+func derives(r *plan.Rows, fields []plan.Field) bool {
+	if len(r.DistinctOn) == 0 && len(r.OrderBy) == 0 && r.Offset == nil {
+		return false
+	}
+	for _, f := range fields {
+		switch f := f.(type) {
+		case *plan.NestedField, *plan.NestedAggregateField, *plan.ComputedField:
+			return true
+		case *plan.GroupField:
+			if derives(r, f.Fields) {
+				return true
+			}
+		case *plan.ColumnField, *plan.HoleField, *plan.StaticField:
+		}
+	}
+	return false
+}
+
+func (c *compiler) fields(fields []plan.Field, l *cells) ([]jsonshape.Field, error) {
+	out := make([]jsonshape.Field, 0, len(fields))
+	for _, f := range fields {
+		key, node, err := c.field(f, l)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, jsonshape.Field{Prefix: jsonshape.Prefix(len(out) == 0, key), Node: node})
+	}
+	return out, nil
+}
+
+func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error) {
+	switch f := f.(type) {
+	case *plan.ColumnField:
+		node, err := c.columnField(f, l)
+		return f.Key, node, err
+	case *plan.ComputedField:
+		return f.Key, nil, computed(f.Call)
+	case *plan.NestedField:
+		node, err := c.nestedField(f, l)
+		return f.Key, node, err
+	case *plan.NestedAggregateField:
+		node, err := c.nestedAggregate(f, l)
+		return f.Key, node, err
+	case *plan.HoleField:
+		node, err := c.hole(f.Join, l)
+		return f.Key, node, err
+	case *plan.StaticField:
+		return f.Key, &jsonshape.Literal{JSON: f.JSON}, nil
+	case *plan.GroupField:
+		inner, err := c.fields(f.Fields, l)
+		return f.Key, &jsonshape.Inline{Presence: -1, Object: &jsonshape.Object{Fields: inner}}, err
+	}
+	return "", nil, fmt.Errorf("unknown kind of field %T", f)
+}
+
+func (c *compiler) columnField(f *plan.ColumnField, l *cells) (jsonshape.Node, error) {
+	if len(f.JSONPath) > 0 {
+		return nil, notJSON(f.Column.Name)
+	}
+	value, k := selected(l.scope.column(f.Column.Name), declared(f.Column.Type), l.inJSON)
+	value, err := c.guarded(value, f.Guard, l.scope)
+	if err != nil {
+		return nil, err
+	}
+	return &jsonshape.Scalar{Cell: l.add(value, k), Encode: k.encoder(f.Stringify)}, nil
+}
+
+// guarded nulls a value unless the guard holds.
+func (c *compiler) guarded(value expression, guard plan.Predicate, s *scope) (expression, error) {
+	if guard == nil {
+		return value, nil
+	}
+	condition, err := c.predicate(guard, predicateScope{s, s})
+	return caseWhen{condition: condition, then: value}, err
+}
+
+// hole selects the key of a join. The key's cells are no fields.
+func (c *compiler) hole(j *plan.Join, l *cells) (jsonshape.Node, error) {
+	if j == nil {
+		return nil, fmt.Errorf("a hole has no join")
+	}
+	node := &jsonshape.HoleNode{Join: j.Index, OnNull: j.OnNull}
+	for _, key := range j.Keys {
+		if key.Computed != nil {
+			return nil, computed(key.Computed)
+		}
+		value, k := selected(l.scope.column(key.Name), declared(key.Type), l.inJSON)
+		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: l.add(value, k), Text: copyText})
+	}
+	return node, nil
+}
+
+func (c *compiler) nestedField(f *plan.NestedField, l *cells) (jsonshape.Node, error) {
+	if f.Selection.Card == plan.One {
+		return c.nestedObject(f, l)
+	}
+	inner, object, err := c.selection(f.Selection, l.scope, false)
+	if err != nil {
+		return nil, err
+	}
+	node := &jsonshape.Nested{List: true, Object: object, Rows: jsonRows(inner.layout), Absent: []byte("[]")}
+	value := expression(subquery{inner.query})
+	if f.Guard != nil {
+		// No rows are null, too, but must not look like a guard that doesn't hold.
+		value = &call{name: "ISNULL", arguments: []expression{value, keyword("N'[]'")}}
+		node.Absent = []byte("null")
+	}
+	if value, err = c.guarded(value, f.Guard, l.scope); err != nil {
+		return nil, err
+	}
+	node.Cell = l.add(value, kindRows)
+	return node, nil
+}
+
+// nestedObject joins the row of an object relationship, whose cells then stand
+// flat among those of the enclosing row.
+func (c *compiler) nestedObject(f *plan.NestedField, l *cells) (jsonshape.Node, error) {
+	joined, err := c.joinOne(&f.Selection.Rows, l.scope, l.query)
+	if err != nil {
+		return nil, err
+	}
+	condition := joined.present
+	if f.Guard != nil {
+		guard, err := c.predicate(f.Guard, predicateScope{l.scope, l.scope})
+		if err != nil {
+			return nil, err
+		}
+		condition = junction{andOperator, append(conjuncts(guard), condition)}
+	}
+	presence := l.flag(condition)
+	fields, err := c.fields(f.Selection.Fields, l.in(joined))
+	if err != nil {
+		return nil, err
+	}
+	return &jsonshape.Inline{Presence: presence, Object: &jsonshape.Object{Fields: fields}, Absent: []byte("null")}, nil
+}

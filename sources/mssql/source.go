@@ -1,0 +1,104 @@
+package mssql
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	driver "github.com/microsoft/go-mssqldb"
+
+	"dovetail/sources"
+)
+
+// Config says how to reach a database.
+type Config struct {
+	// ConnectionString is one of ODBC ("Driver={…};Server=tcp:host,1433;…"), of
+	// ADO, or a sqlserver:// URL.
+	ConnectionString string
+	// MaxConnections bounds the pool; 0 is 50.
+	MaxConnections int
+	// IdleTimeout ends connections that nobody uses; 0 is 5 seconds.
+	IdleTimeout time.Duration
+	// IsolationLevel statements run at: read-committed (also when empty),
+	// read-uncommitted, repeatable-read, serializable or snapshot.
+	IsolationLevel string
+}
+
+const (
+	defaultMaxConnections = 50
+	defaultIdleTimeout    = 5 * time.Second
+	defaultSchema         = "dbo"
+)
+
+// Source is a SQL Server or Azure SQL database.
+type Source struct {
+	pool           *sql.DB
+	maxConnections int
+	isolation      isolation
+}
+
+var (
+	_ sources.DatabaseSource  = (*Source)(nil)
+	_ sources.CheckedSQL      = (*Source)(nil)
+	_ sources.UntransactedSQL = (*Source)(nil)
+)
+
+// Open makes a source. It connects when the first statement runs, so the
+// database need not be reachable yet.
+func Open(config Config) (*Source, error) {
+	level, err := isolationLevel(config.IsolationLevel)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parseConnectionString(config.ConnectionString)
+	if err != nil {
+		return nil, &sources.Error{Code: sources.CodeConnection, Message: "the connection string is not valid", Internal: err.Error(), Cause: err}
+	}
+	s := &Source{pool: sql.OpenDB(driver.NewConnectorConfig(parsed)), maxConnections: config.MaxConnections, isolation: level}
+	if s.maxConnections <= 0 {
+		s.maxConnections = defaultMaxConnections
+	}
+	s.pool.SetMaxOpenConns(s.maxConnections)
+	s.pool.SetMaxIdleConns(s.maxConnections)
+	if config.IdleTimeout <= 0 {
+		config.IdleTimeout = defaultIdleTimeout
+	}
+	s.pool.SetConnMaxIdleTime(config.IdleTimeout)
+	return s, nil
+}
+
+// isolation is how much statements see of each other.
+type isolation struct {
+	level sql.IsolationLevel
+	// set comes before every statement, for the statement alone; empty for the
+	// level that connections begin with.
+	set string
+}
+
+func isolationLevel(name string) (isolation, error) {
+	const set = "SET TRANSACTION ISOLATION LEVEL "
+	switch strings.ToLower(strings.ReplaceAll(name, " ", "-")) {
+	case "", "read-committed":
+		return isolation{level: sql.LevelReadCommitted}, nil
+	case "read-uncommitted":
+		return isolation{sql.LevelReadUncommitted, set + "READ UNCOMMITTED;\n"}, nil
+	case "repeatable-read":
+		return isolation{sql.LevelRepeatableRead, set + "REPEATABLE READ;\n"}, nil
+	case "serializable":
+		return isolation{sql.LevelSerializable, set + "SERIALIZABLE;\n"}, nil
+	case "snapshot":
+		return isolation{sql.LevelSnapshot, set + "SNAPSHOT;\n"}, nil
+	}
+	return isolation{}, fmt.Errorf(
+		"unknown isolation level %q: use read-committed, read-uncommitted, repeatable-read, serializable or snapshot", name)
+}
+
+// forget ends the connections that nobody uses at the moment.
+func (s *Source) forget() {
+	s.pool.SetMaxIdleConns(0)
+	s.pool.SetMaxIdleConns(s.maxConnections)
+}
+
+// Close ends the connections; running statements finish first.
+func (s *Source) Close() error { return s.pool.Close() }
