@@ -40,6 +40,12 @@ func (s *Server) query(
 	return out.Bytes(), nil
 }
 
+// queryError is an execution's error as the admin API shows it: what a database
+// refuses is the request's fault.
 func queryError(e *executor.Error) error {
-	return &command.Error{Status: statusOf(e.Code), Code: e.Code, Path: "$.args", Message: e.Message, Internal: e.Internal}
+	status := statusOf(e.Code)
+	if e.Source != "" || e.Internal != nil {
+		status = http.StatusBadRequest
+	}
+	return &command.Error{Status: status, Code: e.Code, Path: "$.args", Message: e.Message, Internal: e.Internal}
 }
