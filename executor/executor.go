@@ -58,9 +58,11 @@ type run struct {
 
 	mu       sync.Mutex
 	lookups  map[int]*lookup
+	keys     map[int]*keyFetch
 	limits   map[string]*semaphore.Weighted
 	failures []failure
 	origins  map[*joins.Batch]origin
+	answers  []*jsonshape.Answer
 }
 
 // origin is where a batch's values belong: below a root, or in a join of
@@ -91,7 +93,7 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	defer cancel()
 	r := &run{
 		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel,
-		lookups: map[int]*lookup{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
+		lookups: map[int]*lookup{}, keys: map[int]*keyFetch{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
 	}
 	fragments := rootFragments(p.Roots, nil)
 	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
@@ -145,7 +147,7 @@ func rootFragments(roots []plan.Root, out []*plan.Fragment) []*plan.Fragment {
 
 // root runs a root fragment; nil when it failed.
 func (r *run) root(f *plan.Fragment) *joins.Batch {
-	answer := jsonshape.NewAnswer(rootOrdinals(f))
+	answer := r.answer(rootOrdinals(f))
 	batch := &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
 	if err := r.statement(f, plan.Bindings{}, answer); err != nil {
 		if !r.partial(batch, 0, err) {
@@ -155,6 +157,15 @@ func (r *run) root(f *plan.Fragment) *joins.Batch {
 	}
 	r.joins(batch)
 	return batch
+}
+
+// answer makes an answer whose memory the response gives back.
+func (r *run) answer(ordinals int) *jsonshape.Answer {
+	a := jsonshape.Borrow(ordinals)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers = append(r.answers, a)
+	return a
 }
 
 // rootOrdinals is the number of values a root fragment answers.
@@ -176,13 +187,23 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 	if !ok {
 		return &sources.Error{Code: sources.CodeUnexpected, Message: fmt.Sprintf("source %q is not connected", f.Source)}
 	}
+	args := r.args
+	if len(f.KeySets) > 0 {
+		sets, err := r.keySets(f)
+		if err != nil {
+			return err
+		}
+		copied := *args
+		copied.KeySets = sets
+		args = &copied
+	}
 	if limit := r.limit(f.Source, runner); limit != nil {
 		if err := limit.Acquire(r.ctx, 1); err != nil {
 			return contextError(err)
 		}
 		defer limit.Release(1)
 	}
-	return runner.Run(r.ctx, f.Statement, r.args, bindings, out)
+	return runner.Run(r.ctx, f.Statement, args, bindings, out)
 }
 
 func (r *run) limit(source string, runner Runner) *semaphore.Weighted {

@@ -49,6 +49,7 @@ func (r *run) lookup(parent *joins.Batch, join int, keys *joins.KeySet) []joins.
 	mine := &group{done: make(chan struct{})}
 	entries := make([]entry, keys.Len())
 	bindings := plan.Bindings{Width: len(f.Bindings)}
+	fresh := 0 // keys nobody has asked for; a lookup without keys has one
 
 	l.mu.Lock()
 	for i := range entries {
@@ -56,8 +57,8 @@ func (r *run) lookup(parent *joins.Batch, join int, keys *joins.KeySet) []joins.
 		identity := joins.Identity(tuple)
 		e, ok := l.entries[identity]
 		if !ok {
-			n := bindings.Rows()
-			e = entry{group: mine, chunk: n / size, ordinal: n % size}
+			e = entry{group: mine, chunk: fresh / size, ordinal: fresh % size}
+			fresh++
 			l.entries[identity] = e
 			bindings.Cells = append(bindings.Cells, tuple...)
 		}
@@ -65,7 +66,7 @@ func (r *run) lookup(parent *joins.Batch, join int, keys *joins.KeySet) []joins.
 	}
 	l.mu.Unlock()
 
-	if bindings.Rows() > 0 {
+	if fresh > 0 {
 		r.fetch(mine, f, parent, join, bindings, size)
 	}
 	values := make([]joins.Value, len(entries))
@@ -104,7 +105,7 @@ func (r *run) fetch(g *group, f *plan.Fragment, parent *joins.Batch, join int, a
 	parallel(chunks, func(c int) {
 		from, to := c*size*all.Width, min((c+1)*size*all.Width, len(all.Cells))
 		bindings := plan.Bindings{Width: all.Width, Cells: all.Cells[from:to]}
-		answer := jsonshape.NewAnswer(bindings.Rows())
+		answer := r.answer(bindings.Rows())
 		g.batch.Answers[c] = answer
 		err := r.statement(f, bindings, answer)
 		if err != nil && !r.partial(g.batch, c, err) {

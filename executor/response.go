@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dovetail/joins"
+	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
 )
@@ -15,6 +16,16 @@ type Response struct {
 	HasData bool
 	Errors  []Error
 	roots   []rootValue
+	answers []*jsonshape.Answer
+}
+
+// Release gives back the memory that the data stands in, for other operations to
+// use. Nothing of the response may be used any more.
+func (r *Response) Release() {
+	for _, a := range r.answers {
+		a.Release()
+	}
+	r.HasData, r.roots, r.answers = false, nil, nil
 }
 
 // rootValue is a member of the data object; members is set for namespaces.
@@ -45,9 +56,9 @@ type Error struct {
 // respond puts the response together from the batches of the root fragments.
 func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Response {
 	if f, ok := r.fatal(); ok {
-		return &Response{Errors: []Error{r.fatalError(f)}}
+		return &Response{Errors: []Error{r.fatalError(f)}, answers: r.answers}
 	}
-	out := &Response{HasData: true}
+	out := &Response{HasData: true, answers: r.answers}
 	var ok bool
 	if out.roots, ok = members(p.Roots, batches); !ok {
 		out.HasData, out.roots = false, nil

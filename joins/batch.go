@@ -90,11 +90,20 @@ func (v Value) write(w writer) {
 	first := sort.Search(len(a.Holes), func(i int) bool { return a.Holes[i].Offset > span.Start })
 	for i := first; i < len(a.Holes) && a.Holes[i].Offset < span.End; i++ {
 		h := a.Holes[i]
-		w.write(a.Bytes[at:h.Offset])
+		stretch(w, a, at, h.Offset)
 		at = h.Offset
 		v.Batch.hole(v.Chunk, i).write(w)
 	}
-	w.write(a.Bytes[at:span.End])
+	stretch(w, a, at, span.End)
+}
+
+func stretch(w writer, a *jsonshape.Answer, from, to int) {
+	for from < to {
+		p := a.From(from)
+		p = p[:min(len(p), to-from)]
+		w.write(p)
+		from += len(p)
+	}
 }
 
 func (b *Batch) hole(chunk, hole int) Value {

@@ -14,9 +14,12 @@ const NoKey = -1
 // Tuples are equal when their texts are: the source decides whether two texts
 // mean the same value, so at worst a value is asked for twice.
 type KeySet struct {
-	width   int
+	width int
+	// rows is the number of tuples.
+	rows    int
 	index   map[string]int32
-	cells   []string
+	cells   []string // in the other side's form
+	own     []string // as this side wrote them
 	scratch []byte
 }
 
@@ -26,10 +29,13 @@ func NewKeySet(width int) *KeySet {
 }
 
 // Len is the number of distinct tuples.
-func (k *KeySet) Len() int { return len(k.cells) / max(k.width, 1) }
+func (k *KeySet) Len() int { return k.rows }
 
-// Tuple is the i-th tuple.
+// Tuple is the i-th tuple, in the form of the other side.
 func (k *KeySet) Tuple(i int) []string { return k.cells[i*k.width : (i+1)*k.width] }
+
+// Original is the i-th tuple as this side wrote it.
+func (k *KeySet) Original(i int) []string { return k.own[i*k.width : (i+1)*k.width] }
 
 // Identity is a text that is equal for equal tuples only.
 func Identity(tuple []string) string {
@@ -58,7 +64,8 @@ func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, join *plan.Join) int
 			k.index[string(text)] = NoKey
 			return NoKey
 		}
-		return k.insert(string(text), cast)
+		own := string(text)
+		return k.insert(own, []string{own}, []string{cast})
 	}
 	k.scratch = k.scratch[:0]
 	for i := range keys {
@@ -70,21 +77,24 @@ func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, join *plan.Join) int
 		return i
 	}
 	identity := string(k.scratch)
-	tuple := make([]string, len(keys))
+	tuple, own := make([]string, len(keys)), make([]string, len(keys))
 	for i := range keys {
-		cast, ok := castKey(keys[i].Cast, bindings[i].Type, string(a.KeyPartText(h, i)))
+		own[i] = string(a.KeyPartText(h, i))
+		cast, ok := castKey(keys[i].Cast, bindings[i].Type, own[i])
 		if !ok {
 			k.index[identity] = NoKey
 			return NoKey
 		}
 		tuple[i] = cast
 	}
-	return k.insert(identity, tuple...)
+	return k.insert(identity, own, tuple)
 }
 
-func (k *KeySet) insert(identity string, tuple ...string) int32 {
-	ordinal := int32(k.Len())
+func (k *KeySet) insert(identity string, own, tuple []string) int32 {
+	ordinal := int32(k.rows)
+	k.rows++
 	k.index[identity] = ordinal
+	k.own = append(k.own, own...)
 	k.cells = append(k.cells, tuple...)
 	return ordinal
 }

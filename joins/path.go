@@ -1,5 +1,7 @@
 package joins
 
+import "dovetail/jsonshape"
+
 // Step is one part of a response path: a name, or a list index.
 type Step struct {
 	Name  string
@@ -31,7 +33,7 @@ func (b *Batch) FirstHole(join int, child *Value) (Place, bool) {
 			}
 			for o, span := range a.Values {
 				if span.Start < h.Offset && h.Offset < span.End {
-					return Place{Chunk: c, Ordinal: o, Path: pathTo(a.Bytes[span.Start:h.Offset])}, true
+					return Place{Chunk: c, Ordinal: o, Path: pathTo(a.Text(jsonshape.Span{Start: span.Start, End: h.Offset}))}, true
 				}
 			}
 		}

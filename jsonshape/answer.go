@@ -3,15 +3,22 @@ package jsonshape
 // Answer is what a source answers for one statement: one JSON value per
 // ordinal of the binding set, with holes.
 type Answer struct {
+	// Bytes is what has been written; of an answer that Borrow gave, only what
+	// comes after its sealed chunks. From reads both.
 	Bytes []byte
-	// Values holds the stretch of Bytes of each ordinal; an empty stretch means
-	// that the source had nothing for it.
+	// Values holds the stretch of each ordinal; an empty stretch means that the
+	// source had nothing for it.
 	Values []Span
 	// Holes stand in ascending order of Offset.
 	Holes []Hole
 	// keys holds the texts of the holes' key tuples.
 	keys []byte
 	ends []int32 // end offsets in keys of each key part
+
+	// chunked: Bytes is sealed when it is full instead of growing.
+	chunked bool
+	sealed  []chunk
+	base    int // offset of Bytes in the answer
 }
 
 // Span is a stretch [Start, End) of an answer's bytes.
@@ -19,7 +26,7 @@ type Span struct{ Start, End int }
 
 // Hole is a place in an answer where a join's value belongs.
 type Hole struct {
-	// Offset in Answer.Bytes before which the value is spliced in.
+	// Offset in the answer's bytes before which the value is spliced in.
 	Offset int
 	// Join is the index of the join in the fragment's Joins.
 	Join int
@@ -27,7 +34,8 @@ type Hole struct {
 	firstPart int
 }
 
-// NewAnswer makes an answer for the ordinals 0..n-1.
+// NewAnswer makes an answer for the ordinals 0..n-1, all of whose bytes are in
+// Bytes.
 func NewAnswer(n int) *Answer {
 	return &Answer{Values: make([]Span, n)}
 }
@@ -55,7 +63,7 @@ func (a *Answer) DropKey(begin int) {
 // PutHole leaves a hole at the end of Bytes for the tuple that BeginKey
 // started.
 func (a *Answer) PutHole(join, begin int) {
-	a.Holes = append(a.Holes, Hole{Offset: len(a.Bytes), Join: join, firstPart: begin})
+	a.Holes = append(a.Holes, Hole{Offset: a.Len(), Join: join, firstPart: begin})
 }
 
 // KeyPartText is the text of part i of a hole's key tuple. The bytes belong to

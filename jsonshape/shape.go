@@ -114,7 +114,7 @@ func (w *Writer) Row(ordinal int, cells [][]byte) error {
 		}
 		w.finish()
 		w.current, w.rows = ordinal, 0
-		a.Values[ordinal].Start = len(a.Bytes)
+		a.Values[ordinal].Start = a.Len()
 		if w.shape.List {
 			a.Bytes = append(a.Bytes, '[')
 		}
@@ -136,7 +136,7 @@ func (w *Writer) finish() {
 	if w.shape.List {
 		a.Bytes = append(a.Bytes, ']')
 	}
-	a.Values[w.current].End = len(a.Bytes)
+	a.Values[w.current].End = a.Len()
 }
 
 // Close ends the last value and writes Absent for ordinals without rows.
@@ -150,9 +150,9 @@ func (w *Writer) Close() {
 			continue
 		}
 		if absent.Start < 0 {
-			absent.Start = len(a.Bytes)
+			absent.Start = a.Len()
 			a.Bytes = append(a.Bytes, w.shape.Absent...)
-			absent.End = len(a.Bytes)
+			absent.End = a.Len()
 		}
 		a.Values[i] = absent
 	}
@@ -160,6 +160,9 @@ func (w *Writer) Close() {
 
 func (w *Writer) object(o *Object, cells [][]byte) error {
 	a := w.answer
+	if a.chunked && len(a.Bytes) >= sealAt {
+		a.seal()
+	}
 	a.Bytes = append(a.Bytes, '{')
 	for i := range o.Fields {
 		f := &o.Fields[i]
@@ -209,6 +212,8 @@ func (w *Writer) node(n Node, cells [][]byte) error {
 		return w.nested(n, cells[n.Cell])
 	case *HoleNode:
 		return w.hole(n, cells)
+	case *Edges, *PageCursor, *PageMore, *Token:
+		return w.page(n, cells)
 	}
 	return fmt.Errorf("unknown kind of shape node %T", n)
 }

@@ -5,9 +5,21 @@ package plan
 type KeySet struct {
 	// Relationship is the relationship's name in the metadata.
 	Relationship string
+	// ID is equal for key sets that ask the same, so that it is asked once per
+	// request.
+	ID int
 	// Fragment answers rows that hold nothing but the hole of join 0: the wanted
-	// keys are the keys of that join. It has no bindings.
+	// keys are the keys of that join. It has no bindings, unless Candidates is set.
 	Fragment *Fragment
+	// Candidates, when set, turns the direction round: it is asked, of this side's
+	// source, for the keys that may be wanted (as Fragment is otherwise), and
+	// Fragment has bindings: of the candidates those are wanted that it answers
+	// anything but null for.
+	Candidates *Fragment
+	// Max is the largest number of keys; more are an error, never a shorter answer.
+	// Setting names what bounds them.
+	Max     int
+	Setting string
 	// Ranked sets have the rank as the first part of each key.
 	Ranked bool
 	// Columns are the columns that the keys are compared with, on this side.

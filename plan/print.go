@@ -24,6 +24,17 @@ func Signature(f *Fragment) string {
 	return w.b.String()
 }
 
+// KeySetSignature is equal for key sets that ask the same.
+func KeySetSignature(k *KeySet) string {
+	w := &printer{}
+	w.line("keys ranked=%t", k.Ranked)
+	if k.Candidates != nil {
+		w.fragment(k.Candidates)
+	}
+	w.fragment(k.Fragment)
+	return w.b.String()
+}
+
 type printer struct {
 	b      strings.Builder
 	indent int
@@ -70,13 +81,21 @@ func (w *printer) fragment(f *Fragment) {
 	w.nested(func() {
 		for i, k := range f.KeySets {
 			w.line("key set %d of %s for (%s): %s", i, k.Relationship, columnNames(k.Columns), k.Why)
-			w.nested(func() { w.fragment(k.Fragment) })
+			w.nested(func() {
+				if k.Candidates != nil {
+					w.line("candidates")
+					w.fragment(k.Candidates)
+				}
+				w.fragment(k.Fragment)
+			})
 		}
 		switch q := f.Query.(type) {
 		case *Selection:
 			w.selection(q)
 		case *Aggregation:
 			w.aggregation(q)
+		case *Connection:
+			w.connection(q)
 		case *RemoteQuery:
 			w.remote(q)
 		}
@@ -159,6 +178,11 @@ func (w *printer) fields(fields []Field) {
 		case *NestedAggregateField:
 			w.line("%s = aggregate of related %s%s", f.Key, f.Relationship, decoration(nil, false, f.Guard))
 			w.nested(func() { w.aggregation(f.Aggregation) })
+		case *NestedConnectionField:
+			w.line("%s = page of related %s", f.Key, f.Relationship)
+			w.nested(func() { w.connection(f.Connection) })
+		case *NodeIDField:
+			w.nodeID(f)
 		case *HoleField:
 			w.line("%s = join %d", f.Key, f.Join.Index)
 		case *StaticField:
@@ -453,6 +477,8 @@ func ValueText(v Value) string {
 			out = append(out, v.Keys[i]+": "+ValueText(item))
 		}
 		return "{" + strings.Join(out, ", ") + "}"
+	case *Token:
+		return "base64 " + ValueText(v.Text) + " at " + strings.Join(v.Path, ".")
 	case *BindingValue:
 		return "binding " + strconv.Itoa(v.Index)
 	case *RemoteEnum:

@@ -284,10 +284,16 @@ const (
 type OrderKey interface{ orderKey() }
 
 // OrderColumn orders by a column of the rows.
-type OrderColumn struct{ Column Column }
+type OrderColumn struct {
+	Column Column
+	// Guard nulls the column unless it holds (inherited roles); nil: no guard.
+	Guard Predicate
+}
 
 // OrderComputed orders by a scalar function of the row.
 type OrderComputed struct {
+	// Name of the computed field.
+	Name string
 	Call *FunctionCall
 	Type Type
 }

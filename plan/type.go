@@ -63,8 +63,12 @@ type Capabilities struct {
 	Functions          bool
 	ColumnComparison   bool
 	JSONPath           bool
+	// Relay: connections and node ids.
+	Relay bool
 	// Bindings: a fragment may be evaluated for a set of binding rows at once.
 	Bindings bool
+	// KeySets: conditions and orderings may refer to key sets.
+	KeySets bool
 	// MaxKeys is the largest binding set of one statement (0: the default).
 	MaxKeys int
 	// MaxConcurrent bounds the statements of one operation that run at once

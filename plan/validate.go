@@ -19,7 +19,7 @@ func (f *Fragment) validate() error {
 		if j.Index != i {
 			return fmt.Errorf("join %s stands at %d but is numbered %d", j.Relationship, i, j.Index)
 		}
-		if len(j.Keys) == 0 || len(j.Keys) != len(j.Child.Bindings) {
+		if len(j.Keys) != len(j.Child.Bindings) {
 			return fmt.Errorf("join %s has %d keys for %d bindings", j.Relationship, len(j.Keys), len(j.Child.Bindings))
 		}
 	}
@@ -27,6 +27,8 @@ func (f *Fragment) validate() error {
 	case *Selection:
 		return q.validate(len(f.Bindings))
 	case *Aggregation:
+		return q.validate(len(f.Bindings))
+	case *Connection:
 		return q.validate(len(f.Bindings))
 	case *RemoteQuery:
 		if len(f.Bindings) > 0 && len(q.Fields) != 1 {
@@ -85,9 +87,11 @@ func validateFields(fields []Field) error {
 			key, err = f.Key, f.Selection.validate(0)
 		case *NestedAggregateField:
 			key, err = f.Key, f.Aggregation.validate(0)
+		case *NestedConnectionField:
+			key, err = f.Key, f.Connection.validate(0)
 		case *GroupField:
 			key, err = f.Key, validateFields(f.Fields)
-		case *ColumnField, *ComputedField, *HoleField, *StaticField:
+		case *ColumnField, *ComputedField, *HoleField, *StaticField, *NodeIDField:
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)

@@ -110,6 +110,8 @@ func (a *Arguments) Resolve(v Value) (JSON, error) {
 		return out, nil
 	case *RemoteEnum:
 		return JSON{Kind: JSONString, Text: v.Name}, nil
+	case *Token:
+		return a.resolveToken(v)
 	case *BindingValue:
 		return JSON{}, errBindingValue
 	}

@@ -24,3 +24,21 @@ func rootFragments(roots []Root, yield func(*Fragment) bool) bool {
 	}
 	return true
 }
+
+// Below lists the fragments that hang below a fragment: those of its key sets,
+// which run before it, and those of its joins, which run after it.
+func (f *Fragment) Below() []*Fragment {
+	var out []*Fragment
+	for _, k := range f.KeySets {
+		if k.Candidates != nil {
+			out = append(out, k.Candidates)
+		}
+		out = append(out, k.Fragment)
+	}
+	for _, j := range f.Joins {
+		if !j.KeysOnly {
+			out = append(out, j.Child)
+		}
+	}
+	return out
+}

@@ -10,6 +10,20 @@ import (
 // joinRows plans a remote relationship to a table: a fragment of its own on the
 // target's source, evaluated for a set of keys.
 func (p *planner) joinRows(s *selected, r *catalog.ToSource, h *holder) (*plan.Join, error) {
+	below := newHolder(h.path)
+	var join *plan.Join
+	err := p.within(below, func() error {
+		var err error
+		join, err = p.rowsBelow(s, r, below)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h.add(join), nil
+}
+
+func (p *planner) rowsBelow(s *selected, r *catalog.ToSource, below *holder) (*plan.Join, error) {
 	rows, bindings, keys, err := p.keyed(r)
 	if err != nil {
 		return nil, err
@@ -20,32 +34,42 @@ func (p *planner) joinRows(s *selected, r *catalog.ToSource, h *holder) (*plan.J
 	} else {
 		rows.PermitLimit = -1
 	}
-	below := newHolder(h.path)
 	selection, err := p.selection(s, r.Target, rows, card, below)
 	if err != nil {
 		return nil, err
 	}
 	child := p.fragment(r.Target.Source.Name, selection, bindings, below)
-	return h.add(&plan.Join{
-		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: []byte(onNull),
-	}), nil
+	return &plan.Join{Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: []byte(onNull)}, nil
 }
 
 // joinAggregate plans the aggregate of a remote relationship to a table.
 func (p *planner) joinAggregate(s *selected, r *catalog.ToSource, h *holder) (*plan.Join, error) {
+	below := newHolder(h.path)
+	var join *plan.Join
+	err := p.within(below, func() error {
+		var err error
+		join, err = p.aggregateBelow(s, r, below)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h.add(join), nil
+}
+
+func (p *planner) aggregateBelow(s *selected, r *catalog.ToSource, below *holder) (*plan.Join, error) {
 	rows, bindings, keys, err := p.keyed(r)
 	if err != nil {
 		return nil, err
 	}
-	below := newHolder(h.path)
 	aggregation, err := p.aggregation(s, r.Target, rows, below)
 	if err != nil {
 		return nil, err
 	}
 	child := p.fragment(r.Target.Source.Name, aggregation, bindings, below)
-	return h.add(&plan.Join{
+	return &plan.Join{
 		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: emptyAggregate(aggregation),
-	}), nil
+	}, nil
 }
 
 // keyed gives the permitted rows of a remote relationship's target, tied to a

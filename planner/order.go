@@ -81,6 +81,10 @@ func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, e
 		return inner, nil
 	case *schema.OrderAggregate:
 		return p.orderAggregate(v, in.Type.Base(), b, path)
+	case *schema.OrderRemote:
+		return p.orderRemote(v, in.Type.Base(), b.Relationship, path)
+	case *schema.OrderRemoteAggregate:
+		return p.orderRemoteAggregate(v, in.Type.Base(), b.Relationship, path)
 	default:
 		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' can't be ordered by"}
 	}
@@ -150,7 +154,7 @@ func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggreg
 					by.Column = column.Column
 				case *plan.OrderComputed:
 					by.Computed = column.Call
-				case *plan.OrderRelated, *plan.OrderAggregate:
+				case *plan.OrderRelated, *plan.OrderAggregate, *plan.OrderRanked:
 					return nil, invalid(here, "only columns can be aggregated")
 				}
 				orders[i].By = by
@@ -165,6 +169,10 @@ func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggreg
 
 // aggregated gives the rows that an ordering aggregates.
 func (p *planner) aggregated(of *schema.OrderAggregate) (string, plan.Rows, error) {
+	if of.Remote != nil {
+		rows, err := p.ownRows(of.Remote)
+		return of.Remote.Name, rows, err
+	}
 	if of.Computed != nil {
 		rows, err := p.computedRows(of.Computed)
 		return of.Computed.Name, rows, err

@@ -54,7 +54,7 @@ func (o *Operation) Plan(variables map[string]plan.JSON) (*plan.Plan, error) {
 	}
 	p := &planner{
 		schema: o.schema, document: o.document, variables: variables,
-		boolean: o.schema.BooleanType(), lookups: map[string]int{},
+		boolean: o.schema.BooleanType(), lookups: map[string]int{}, pending: map[*plan.KeySet]pendingKeys{},
 	}
 	made, err := p.plan()
 	if err != nil {
@@ -128,6 +128,10 @@ type planner struct {
 	boolean   *schema.Type
 	uses      []use
 	fragments []*plan.Fragment
+	// scope is the fragment being planned, which conditions hang key sets below;
+	// pending are the key sets whose direction may still be turned.
+	scope   *holder
+	pending map[*plan.KeySet]pendingKeys
 	// lookups gives equal keyed fragments equal numbers.
 	lookups map[string]int
 	// remotes gathers the root fields of each remote schema into one fragment.
@@ -203,11 +207,7 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 	if s.field == nil {
 		return &plan.Static{JSON: plan.AppendJSONString(nil, on.Name)}, nil
 	}
-	var query plan.Query
-	var holder *holder
-	var source string
-	var err error
-	switch b := s.field.Binding.(type) {
+	switch b := s.field.Binding.(type) { //nolint:gochecksumtype // the rest are fetched, below
 	case *schema.RootNamespace:
 		roots, err := p.roots(s.set(), s.field.Type.Base(), s.path, path)
 		return &plan.Namespace{Roots: roots}, err
@@ -215,33 +215,37 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 		return &plan.Static{JSON: []byte(`"no queries available"`)}, nil
 	case *schema.RootRemote:
 		return p.rootRemote(s, b, path)
-	case *schema.RootRows:
-		source = b.Table.Source.Name
-		holder = newHolder(path)
-		query, err = p.rootRows(s, b.Table, holder)
-	case *schema.RootRow:
-		source = b.Table.Source.Name
-		holder = newHolder(path)
-		query, err = p.rootRow(s, b.Table, holder)
-	case *schema.RootAggregate:
-		source = b.Table.Source.Name
-		holder = newHolder(path)
-		query, err = p.rootAggregate(s, b.Table, holder)
-	case *schema.RootFunction:
-		source = b.Function.Source.Name
-		holder = newHolder(path)
-		query, err = p.rootFunction(s, b, holder)
-	case *schema.RootNativeQuery:
-		source = b.Query.Source.Name
-		holder = newHolder(path)
-		query, err = p.rootNative(s, b.Query, holder)
-	default:
-		return nil, &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a root field"}
 	}
+	var query plan.Query
+	var source string
+	h := newHolder(path)
+	err := p.within(h, func() error {
+		var err error
+		switch b := s.field.Binding.(type) {
+		case *schema.RootRows:
+			source = b.Table.Source.Name
+			query, err = p.rootRows(s, b.Table, h)
+		case *schema.RootRow:
+			source = b.Table.Source.Name
+			query, err = p.rootRow(s, b.Table, h)
+		case *schema.RootAggregate:
+			source = b.Table.Source.Name
+			query, err = p.rootAggregate(s, b.Table, h)
+		case *schema.RootFunction:
+			source = b.Function.Source.Name
+			query, err = p.rootFunction(s, b, h)
+		case *schema.RootNativeQuery:
+			source = b.Query.Source.Name
+			query, err = p.rootNative(s, b.Query, h)
+		default:
+			err = &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a root field"}
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	f := p.fragment(source, query, nil, holder)
+	f := p.fragment(source, query, nil, h)
 	return &plan.Fetch{Fragment: f, NonNull: s.field.Type.NonNull}, nil
 }
 
@@ -250,8 +254,9 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 type holder struct {
 	// path is the response path of the fragment's value; below extends it while
 	// nested selections are planned.
-	path  []string
-	joins []*plan.Join
+	path    []string
+	joins   []*plan.Join
+	keySets []*plan.KeySet
 }
 
 func newHolder(path []string) *holder { return &holder{path: path} }
@@ -272,7 +277,7 @@ func (h *holder) add(j *plan.Join) *plan.Join {
 }
 
 func (p *planner) fragment(source string, query plan.Query, bindings []plan.Binding, h *holder) *plan.Fragment {
-	return &plan.Fragment{Source: source, Query: query, Bindings: bindings, Joins: h.joins, Path: h.path}
+	return &plan.Fragment{Source: source, Query: query, Bindings: bindings, Joins: h.joins, KeySets: h.keySets, Path: h.path}
 }
 
 // finish numbers the fragments, gives equal lookups equal numbers and has every
@@ -282,10 +287,13 @@ func (p *planner) finish(out *plan.Plan) error {
 	visit = func(f *plan.Fragment) error {
 		f.ID = len(out.Fragments)
 		out.Fragments = append(out.Fragments, f)
-		for _, j := range f.Joins {
-			if err := visit(j.Child); err != nil {
+		for _, below := range f.Below() {
+			if err := visit(below); err != nil {
 				return err
 			}
+		}
+		for _, k := range f.KeySets {
+			k.ID = p.number(plan.KeySetSignature(k))
 		}
 		return p.compile(f)
 	}
@@ -308,19 +316,29 @@ func (p *planner) compile(f *plan.Fragment) error {
 		return &Error{Code: CodeUnexpected, Path: "$", Message: "source \"" + f.Source + "\" is not connected"}
 	}
 	f.SourceVersion = version
+	for _, j := range f.Joins {
+		// A relationship without keys is looked up all the same, once.
+		if !j.KeysOnly && len(j.Child.Bindings) == 0 {
+			j.Child.Lookup = p.number(plan.Signature(j.Child))
+		}
+	}
 	statement, err := compiler.Compile(f)
 	if err != nil {
 		return err
 	}
 	f.Statement = statement
 	if len(f.Bindings) > 0 {
-		signature := plan.Signature(f)
-		id, ok := p.lookups[signature]
-		if !ok {
-			id = len(p.lookups) + 1
-			p.lookups[signature] = id
-		}
-		f.Lookup = id
+		f.Lookup = p.number(plan.Signature(f))
 	}
 	return nil
+}
+
+// number gives equal signatures equal numbers.
+func (p *planner) number(signature string) int {
+	id, ok := p.lookups[signature]
+	if !ok {
+		id = len(p.lookups) + 1
+		p.lookups[signature] = id
+	}
+	return id
 }

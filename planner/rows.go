@@ -23,12 +23,14 @@ func (p *planner) permitted(t *catalog.Table) (plan.Rows, error) {
 		return rows, &Error{Code: CodeUnexpected, Path: "$", Message: "no select permission on table \"" + t.Name.Name + "\""}
 	}
 	rows.Restricted = true
-	rows.Permit = permission.Filter
-	if rows.Permit == nil {
-		rows.Permit = &plan.Const{Value: true}
-	}
 	rows.PermitLimit = permission.Limit
-	return rows, nil
+	if permission.Filter == nil {
+		rows.Permit = &plan.Const{Value: true}
+		return rows, nil
+	}
+	var err error
+	rows.Permit, err = p.settle(permission.Filter)
+	return rows, err
 }
 
 // related gives the permitted rows of a relationship's target.
@@ -82,6 +84,7 @@ func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) erro
 			return err
 		}
 	}
+	p.direct(rows)
 	return distinctMatchesOrder(rows, s.path+".args")
 }
 
@@ -244,6 +247,7 @@ func (p *planner) rootRow(s *selected, t *catalog.Table, h *holder) (plan.Query,
 		})
 	}
 	rows.Where = where
+	p.direct(&rows)
 	fields, err := p.fields(s, s.set(), s.field.Type.Base(), h)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"dovetail/metadata/catalog"
 	"dovetail/plan"
 	"dovetail/schema"
 )
@@ -72,7 +71,20 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 		rows.Where, err = p.where(v, in.Type.Base(), path)
 		return &plan.Exists{Relationship: b.Relationship.Name, Target: rows}, err
 	case *schema.BoolAggregate:
-		return p.aggregatePredicate(v, in.Type.Base(), b.Relationship, path)
+		rows, err := p.related(b.Relationship)
+		if err != nil {
+			return nil, err
+		}
+		out := &plan.CompareAggregate{Relationship: b.Relationship.Name, Target: rows}
+		return out, p.aggregatePredicate(v, in.Type.Base(), out, path)
+	case *schema.BoolRemote:
+		index, err := p.keySet(keyRows{
+			relationship: b.Relationship, permitted: true,
+			where: func() (plan.Predicate, error) { return p.where(v, in.Type.Base(), path) },
+		})
+		return &plan.InKeys{Columns: leftColumns(b.Relationship), KeySet: index}, err
+	case *schema.BoolRemoteAggregate:
+		return p.remoteAggregatePredicate(v, in.Type.Base(), b.Relationship, path)
 	default:
 		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' is not a condition"}
 	}
@@ -195,41 +207,35 @@ func (p *planner) castComparison(v value, in *schema.Input, left plan.Operand, p
 	return &plan.And{Parts: parts}, nil
 }
 
-// aggregatePredicate plans <relationship>_aggregate in a bool_exp.
-func (p *planner) aggregatePredicate(v value, t *schema.Type, r *catalog.Relationship, path string) (plan.Predicate, error) {
+// aggregatePredicate plans <relationship>_aggregate in a bool_exp: the function,
+// its arguments, filter and comparisons are written into out.
+func (p *planner) aggregatePredicate(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {
 	members, err := v.object(t.Name, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(members) != 1 {
-		return nil, invalid(path, "exactly one predicate should be specified")
+		return invalid(path, "exactly one predicate should be specified")
 	}
 	m := members[0]
 	here := under(path, m.key)
 	in, ok := t.Input(m.key)
 	if !ok {
-		return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		return invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
 	}
 	b, ok := in.Binding.(*schema.AggregatePredicate)
 	if !ok {
-		return nil, &Error{Code: CodeUnexpected, Path: here, Message: "'" + in.Name + "' is not an aggregate predicate"}
+		return &Error{Code: CodeUnexpected, Path: here, Message: "'" + in.Name + "' is not an aggregate predicate"}
 	}
 	inner, err := p.of(m, in.Type, false, here)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if inner.missing || inner.isNull() {
-		return nil, invalid(here, "unexpected null value for type '%s'", in.Type.Base().Name)
+		return invalid(here, "unexpected null value for type '%s'", in.Type.Base().Name)
 	}
-	rows, err := p.related(r)
-	if err != nil {
-		return nil, err
-	}
-	out := &plan.CompareAggregate{Relationship: r.Name, Target: rows, Function: b.Function}
-	if err := p.aggregateArguments(inner, in.Type.Base(), out, here); err != nil {
-		return nil, err
-	}
-	return out, nil
+	out.Function = b.Function
+	return p.aggregateArguments(inner, in.Type.Base(), out, here)
 }
 
 func (p *planner) aggregateArguments(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {

@@ -130,6 +130,11 @@ type (
 	BoolRelated struct{ Relationship *catalog.Relationship }
 	// BoolAggregate is a condition on an aggregate of related rows.
 	BoolAggregate struct{ Relationship *catalog.Relationship }
+	// BoolRemote is a condition on the rows of a remote relationship.
+	BoolRemote struct{ Relationship *catalog.ToSource }
+	// BoolRemoteAggregate is a condition on an aggregate of a remote
+	// relationship's rows.
+	BoolRemoteAggregate struct{ Relationship *catalog.ToSource }
 	// AggregatePredicate is one function of a BoolAggregate.
 	AggregatePredicate struct{ Function string }
 	// Compare is a comparison operator.
@@ -152,7 +157,13 @@ type (
 	OrderAggregate struct {
 		Relationship *catalog.Relationship
 		Computed     *catalog.ComputedField
+		// Remote: the rows that share a key of the relationship's target.
+		Remote *catalog.ToSource
 	}
+	// OrderRemote orders by the row of a remote object relationship.
+	OrderRemote struct{ Relationship *catalog.ToSource }
+	// OrderRemoteAggregate orders by an aggregate of a remote relationship's rows.
+	OrderRemoteAggregate struct{ Relationship *catalog.ToSource }
 	// OrderCount orders by the count.
 	OrderCount struct{}
 	// OrderFunction orders by an aggregate function's column.
@@ -185,24 +196,28 @@ const (
 	ArgArguments  ArgumentKind = "arguments"
 )
 
-func (*Argument) inputBinding()           {}
-func (*BoolAnd) inputBinding()            {}
-func (*BoolOr) inputBinding()             {}
-func (*BoolNot) inputBinding()            {}
-func (*BoolColumn) inputBinding()         {}
-func (*BoolComputed) inputBinding()       {}
-func (*BoolRelated) inputBinding()        {}
-func (*BoolAggregate) inputBinding()      {}
-func (*AggregatePredicate) inputBinding() {}
-func (*Compare) inputBinding()            {}
-func (*CompareNull) inputBinding()        {}
-func (*CompareCast) inputBinding()        {}
-func (*OrderColumn) inputBinding()        {}
-func (*OrderComputed) inputBinding()      {}
-func (*OrderRelated) inputBinding()       {}
-func (*OrderAggregate) inputBinding()     {}
-func (*OrderCount) inputBinding()         {}
-func (*OrderFunction) inputBinding()      {}
-func (*KeyColumn) inputBinding()          {}
-func (*FunctionArgument) inputBinding()   {}
-func (*RemoteArgument) inputBinding()     {}
+func (*Argument) inputBinding()             {}
+func (*BoolAnd) inputBinding()              {}
+func (*BoolOr) inputBinding()               {}
+func (*BoolNot) inputBinding()              {}
+func (*BoolColumn) inputBinding()           {}
+func (*BoolComputed) inputBinding()         {}
+func (*BoolRelated) inputBinding()          {}
+func (*BoolAggregate) inputBinding()        {}
+func (*AggregatePredicate) inputBinding()   {}
+func (*BoolRemote) inputBinding()           {}
+func (*BoolRemoteAggregate) inputBinding()  {}
+func (*OrderRemote) inputBinding()          {}
+func (*OrderRemoteAggregate) inputBinding() {}
+func (*Compare) inputBinding()              {}
+func (*CompareNull) inputBinding()          {}
+func (*CompareCast) inputBinding()          {}
+func (*OrderColumn) inputBinding()          {}
+func (*OrderComputed) inputBinding()        {}
+func (*OrderRelated) inputBinding()         {}
+func (*OrderAggregate) inputBinding()       {}
+func (*OrderCount) inputBinding()           {}
+func (*OrderFunction) inputBinding()        {}
+func (*KeyColumn) inputBinding()            {}
+func (*FunctionArgument) inputBinding()     {}
+func (*RemoteArgument) inputBinding()       {}

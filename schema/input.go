@@ -47,7 +47,55 @@ func (s *Schema) boolExp(t *catalog.Table) *Type {
 				})
 			}
 		}
+		for _, r := range t.ToSource {
+			x.inputs = append(x.inputs, s.remoteConditions(n, t, r)...)
+		}
 	})
+}
+
+// remoteConditions are the conditions on a relationship to another source: those
+// of a local one.
+func (s *Schema) remoteConditions(n *catalog.Customization, t *catalog.Table, r *catalog.ToSource) []*Input {
+	target, ok := s.access(r.Target)
+	if !ok || !crosses(t, r) {
+		return nil
+	}
+	out := []*Input{{Name: n.Word(r.Name), Type: Named(s.boolExp(r.Target)), Binding: &BoolRemote{Relationship: r}}}
+	if r.Array && r.Target.Source.Capabilities.AggregatePredicate && target.aggregations() {
+		out = append(out, &Input{
+			Name: n.Join(n.Word(r.Name), "aggregate"), Type: Named(s.aggregateBoolExp(r.Target)),
+			Binding: &BoolRemoteAggregate{Relationship: r},
+		})
+	}
+	return out
+}
+
+// remoteOrders are the orderings by a relationship to another source.
+func (s *Schema) remoteOrders(n *catalog.Customization, t *catalog.Table, r *catalog.ToSource) []*Input {
+	target, ok := s.access(r.Target)
+	switch {
+	case !ok || !crosses(t, r):
+		return nil
+	case !r.Array:
+		return []*Input{{Name: n.Word(r.Name), Type: Named(s.orderBy(r.Target)), Binding: &OrderRemote{Relationship: r}}}
+	case target.aggregations():
+		return []*Input{{
+			Name: n.Join(n.Word(r.Name), "aggregate"), Type: Named(s.aggregateOrderBy(r.Target)),
+			Binding: &OrderRemoteAggregate{Relationship: r},
+		}}
+	}
+	return nil
+}
+
+// crosses tells whether conditions and orderings can be sent over a
+// relationship: the near side takes key sets, and its keys are columns.
+func crosses(t *catalog.Table, r *catalog.ToSource) bool {
+	for _, pair := range r.Pairs {
+		if pair.Left.Column == nil {
+			return false
+		}
+	}
+	return t.Source.Capabilities.KeySets && r.Target.Source.Capabilities.Bindings
 }
 
 // kindSuffix tells the comparison types of one kind of database from those of
@@ -282,6 +330,9 @@ func (s *Schema) orderBy(t *catalog.Table) *Type {
 					Binding: &OrderAggregate{Relationship: r},
 				})
 			}
+		}
+		for _, r := range t.ToSource {
+			x.inputs = append(x.inputs, s.remoteOrders(n, t, r)...)
 		}
 	})
 }

@@ -16,6 +16,9 @@ type Schema struct {
 	Mutation     *Type
 	Subscription *Type
 
+	// relay: the schema is Relay's.
+	relay bool
+
 	mu    sync.Mutex
 	types map[string]*Type
 
@@ -186,7 +189,10 @@ func (s *Schema) roots(op operation) []*Field {
 		t := s.object(n.TypeName(ns, suffix), "", func(t *Type) { t.fields = inside })
 		fields = append(fields, &Field{Name: ns, Type: Required(Named(t)), Binding: &RootNamespace{}})
 	}
-	if op == querying {
+	switch {
+	case s.relay:
+		fields = append(fields, s.nodeRoot()...)
+	case op == querying:
 		fields = append(fields, s.remoteRoots()...)
 	}
 	if len(fields) == 0 && op == querying {
@@ -200,6 +206,9 @@ func (s *Schema) roots(op operation) []*Field {
 }
 
 func (s *Schema) sourceRoots(source *catalog.Source, op operation) []*Field {
+	if s.relay {
+		return s.relayRoots(source, op)
+	}
 	var fields []*Field
 	for _, t := range source.Tables {
 		a, ok := s.access(t)

@@ -15,6 +15,7 @@ func (s *Schema) tableType(t *catalog.Table) *Type {
 	return s.intern(name, func() *Type {
 		return &Type{Kind: Object, Name: name, Description: description, Table: t, fill: func(x *Type) {
 			x.fields = s.tableFields(t)
+			s.nodeID(t, x)
 		}}
 	})
 }
@@ -53,6 +54,9 @@ func (s *Schema) tableFields(t *catalog.Table) []*Field {
 		fields = append(fields, s.toSourceFields(n, r)...)
 	}
 	for _, r := range t.ToRemoteSchema {
+		if s.relay {
+			break // as v2 does
+		}
 		if f, ok := s.toRemoteField(n.Word(r.Name), r); ok {
 			fields = append(fields, f)
 		}
@@ -110,7 +114,7 @@ func (s *Schema) relationshipFields(n *catalog.Customization, r *catalog.Relatio
 			Args: s.rowArguments(r.Target), Binding: &RelatedAggregate{Relationship: r},
 		})
 	}
-	return fields
+	return append(fields, s.relatedConnection(n, r.Name, r.Target, false, &RelatedConnection{Relationship: r})...)
 }
 
 // toSourceFields are the fields of a remote relationship to a table. Lists and
@@ -146,7 +150,8 @@ func (s *Schema) toSourceFields(n *catalog.Customization, r *catalog.ToSource) [
 			Args: s.rowArguments(r.Target), Binding: &RemoteAggregate{Relationship: r},
 		})
 	}
-	return fields
+	nullable := !s.Catalog.Settings.StrictRemoteJoins
+	return append(fields, s.relatedConnection(n, r.Name, r.Target, nullable, &RemoteConnection{Relationship: r})...)
 }
 
 // rowArguments are the arguments of a list of a table's rows.

@@ -28,13 +28,25 @@ type explainedRoot struct {
 }
 
 type explainedFragment struct {
-	ID        int             `json:"id"`
-	Source    string          `json:"source"`
-	Path      []string        `json:"path"`
-	Statement string          `json:"statement"`
-	Keys      []explainedKey  `json:"keys,omitempty"`
-	Permit    string          `json:"permission,omitempty"`
-	Joins     []explainedJoin `json:"joins,omitempty"`
+	ID        int            `json:"id"`
+	Source    string         `json:"source"`
+	Path      []string       `json:"path"`
+	Statement string         `json:"statement"`
+	Keys      []explainedKey `json:"keys,omitempty"`
+	Permit    string         `json:"permission,omitempty"`
+	// KeySets are asked for before the fragment runs.
+	KeySets []explainedKeySet `json:"key_sets,omitempty"`
+	Joins   []explainedJoin   `json:"joins,omitempty"`
+}
+
+type explainedKeySet struct {
+	Relationship string `json:"relationship"`
+	Direction    string `json:"direction"`
+	// Candidates is the fragment that says which keys may be wanted, if any.
+	Candidates *int   `json:"candidates,omitempty"`
+	Fragment   int    `json:"fragment"`
+	MaxKeys    int    `json:"max_keys"`
+	Setting    string `json:"setting"`
 }
 
 type explainedKey struct {
@@ -165,11 +177,29 @@ func describeFragments(f *plan.Fragment, keys []plan.JoinKey, out *[]explainedFr
 		e.Keys = append(e.Keys, explainedKey{Left: k.Name, Right: f.Bindings[i].Name})
 	}
 	for _, j := range f.Joins {
+		if j.KeysOnly {
+			continue
+		}
 		e.Joins = append(e.Joins, explainedJoin{Field: j.Field, Relationship: j.Relationship, Fragment: j.Child.ID})
 	}
+	for _, k := range f.KeySets {
+		set := explainedKeySet{Relationship: k.Relationship, Direction: k.Why, Fragment: k.Fragment.ID, MaxKeys: k.Max, Setting: k.Setting}
+		if k.Candidates != nil {
+			set.Candidates = &k.Candidates.ID
+		}
+		e.KeySets = append(e.KeySets, set)
+	}
 	*out = append(*out, e)
+	for _, k := range f.KeySets {
+		if k.Candidates != nil {
+			describeFragments(k.Candidates, nil, out)
+		}
+		describeFragments(k.Fragment, nil, out)
+	}
 	for _, j := range f.Joins {
-		describeFragments(j.Child, j.Keys, out)
+		if !j.KeysOnly {
+			describeFragments(j.Child, j.Keys, out)
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type Table struct {
 	Kind     RelationKind
 	Comment  string
 	Columns  []*Column
+	// EstimatedRows is what the database's statistics say; 0 or less: unknown.
+	EstimatedRows int64
 	// PrimaryKey is nil without one.
 	PrimaryKey *Key
 	// UniqueKeys are unique constraints other than the primary key.

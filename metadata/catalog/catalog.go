@@ -51,6 +51,10 @@ type Settings struct {
 	DefaultNamingConvention      string
 	ApolloFederation             bool
 	IntrospectionDisabledForRole map[string]bool
+	// RemoteFilterMaxKeys and RemoteOrderMaxKeys bound the keys that a condition
+	// or an ordering through a remote relationship may take (0: the default).
+	RemoteFilterMaxKeys int
+	RemoteOrderMaxKeys  int
 }
 
 // Source finds a source by name.
@@ -252,8 +256,10 @@ type Relationship struct {
 
 // ToSource is a remote relationship to a table.
 type ToSource struct {
-	Name   string
-	Array  bool
+	Name  string
+	Array bool
+	// From is the table that has the relationship, nil for a remote type.
+	From   *Table
 	Target *Table
 	Pairs  []Pair
 }

@@ -217,3 +217,9 @@ func isBuiltinScalar(name string) bool {
 func errKeyTypes(left string, leftType keyType, right string, rightType keyType) error {
 	return fmt.Errorf("%s of type %q cannot be joined to %s of type %q", left, leftType.text, right, rightType.text)
 }
+
+// KeyCast is the cast with which values of one column type are joined with
+// another; false when they can't be.
+func KeyCast(from, to plan.Type) (plan.KeyCast, bool) {
+	return keyCast(columnKey(from), columnKey(to))
+}

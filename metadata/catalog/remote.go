@@ -203,7 +203,7 @@ func (b *builder) toSource(left *leftSide, doc *document.RemoteRelationship) (*T
 	if len(definition.FieldMapping) == 0 {
 		return nil, errors.New("field_mapping must pair at least one field with a column")
 	}
-	r := &ToSource{Name: doc.Name, Array: definition.Array, Target: target}
+	r := &ToSource{Name: doc.Name, Array: definition.Array, From: left.table, Target: target}
 	for _, p := range definition.FieldMapping {
 		field, leftType, ok := left.field(p.Key)
 		if !ok {

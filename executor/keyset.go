@@ -1,0 +1,122 @@
+package executor
+
+import (
+	"fmt"
+
+	"dovetail/joins"
+	"dovetail/jsonshape"
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// keyFetch is a key set being asked for, once per request.
+type keyFetch struct {
+	done chan struct{}
+	keys plan.Bindings
+	err  error
+}
+
+// keySets gives the keys that a fragment needs before it runs, asked for at the
+// same time.
+func (r *run) keySets(f *plan.Fragment) ([]plan.Bindings, error) {
+	out := make([]plan.Bindings, len(f.KeySets))
+	errs := make([]error, len(f.KeySets))
+	parallel(len(f.KeySets), func(i int) { out[i], errs[i] = r.keySet(f.KeySets[i]) })
+	for _, err := range errs {
+		if err != nil {
+			// A condition that can't be asked for must not let anything through.
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (r *run) keySet(set *plan.KeySet) (plan.Bindings, error) {
+	r.mu.Lock()
+	fetch, ok := r.keys[set.ID]
+	if !ok {
+		fetch = &keyFetch{done: make(chan struct{})}
+		r.keys[set.ID] = fetch
+	}
+	r.mu.Unlock()
+	if ok {
+		<-fetch.done
+		return fetch.keys, fetch.err
+	}
+	defer close(fetch.done)
+	if set.Candidates != nil {
+		fetch.keys, fetch.err = r.probed(set)
+	} else {
+		fetch.keys, fetch.err = r.sent(set)
+	}
+	return fetch.keys, fetch.err
+}
+
+// sent gives the keys that hold on the other side.
+func (r *run) sent(set *plan.KeySet) (plan.Bindings, error) {
+	keys, err := r.wanted(set, set.Fragment)
+	if err != nil {
+		return plan.Bindings{}, err
+	}
+	width := len(set.Columns)
+	if set.Ranked {
+		width++
+	}
+	out := plan.Bindings{Width: width, Cells: make([]string, 0, keys.Len()*width)}
+	for i := range keys.Len() {
+		out.Cells = append(out.Cells, keys.Tuple(i)...)
+	}
+	return out, nil
+}
+
+// wanted runs a fragment that answers nothing but keys.
+func (r *run) wanted(set *plan.KeySet, f *plan.Fragment) (*joins.KeySet, error) {
+	answer := jsonshape.NewAnswer(1)
+	if err := r.statement(f, plan.Bindings{}, answer); err != nil {
+		return nil, err
+	}
+	batch := &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
+	keys := batch.Collect()[0]
+	if keys.Len() > set.Max {
+		return nil, &sources.Error{
+			Code: sources.CodeBadRequest,
+			Message: fmt.Sprintf("the relationship %q takes more than %d keys of %s; %s allows %d",
+				set.Relationship, set.Max, f.Source, set.Setting, set.Max),
+		}
+	}
+	return keys, nil
+}
+
+// probed gives those of the keys that may be wanted for which the other side
+// says that the condition holds.
+func (r *run) probed(set *plan.KeySet) (plan.Bindings, error) {
+	width := len(set.Columns)
+	out := plan.Bindings{Width: width}
+	candidates, err := r.wanted(set, set.Candidates)
+	if err != nil || candidates.Len() == 0 {
+		return out, err
+	}
+	size := r.chunkSize(set.Fragment)
+	chunks := (candidates.Len() + size - 1) / size
+	answers := make([]*jsonshape.Answer, chunks)
+	errs := make([]error, chunks)
+	parallel(chunks, func(c int) {
+		bindings := plan.Bindings{Width: width}
+		for i := c * size; i < min((c+1)*size, candidates.Len()); i++ {
+			bindings.Cells = append(bindings.Cells, candidates.Tuple(i)...)
+		}
+		answers[c] = jsonshape.NewAnswer(bindings.Rows())
+		errs[c] = r.statement(set.Fragment, bindings, answers[c])
+	})
+	for c, answer := range answers {
+		if errs[c] != nil {
+			return out, errs[c]
+		}
+		for o, span := range answer.Values {
+			if value := answer.Bytes[span.Start:span.End]; len(value) > 0 && string(value) != "null" {
+				out.Cells = append(out.Cells, candidates.Original(c*size+o)...)
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,322 @@
+package planner
+
+import (
+	"slices"
+	"strconv"
+
+	"dovetail/metadata/catalog"
+	"dovetail/plan"
+)
+
+// DefaultMaxKeys bounds the keys that a condition or an ordering through a
+// remote relationship may take.
+const DefaultMaxKeys = 100_000
+
+// Names of the settings that bound key sets.
+const (
+	filterSetting = "DOVETAIL_REMOTE_FILTER_MAX_KEYS"
+	orderSetting  = "DOVETAIL_REMOTE_ORDER_MAX_KEYS"
+)
+
+// within plans something that belongs to a fragment: key sets that its
+// conditions need are hung below that fragment.
+func (p *planner) within(h *holder, f func() error) error {
+	outer := p.scope
+	p.scope = h
+	defer func() { p.scope = outer }()
+	return f()
+}
+
+// keyRows are rows of a remote relationship's target whose keys are wanted.
+type keyRows struct {
+	relationship *catalog.ToSource
+	// permitted: the target's permission for the role applies. It does to all
+	// that the user writes, and not to what a permission's own filter says.
+	permitted bool
+	where     func() (plan.Predicate, error)
+	// rank orders the keys; nil for conditions.
+	rank func() (plan.OrderKey, error)
+}
+
+// keySet has the keys of rows of another source fetched before the fragment
+// that is being planned, and gives the key set's index in it.
+func (p *planner) keySet(k keyRows) (int, error) {
+	r := k.relationship
+	outer := p.scope
+	h := newHolder(append(outer.path[:len(outer.path):len(outer.path)], r.Name))
+	selection := &plan.Selection{Card: plan.Many}
+	var rank plan.OrderKey
+	err := p.within(h, func() error {
+		var err error
+		if selection.Rows, err = p.target(r.Target, k.permitted); err != nil {
+			return err
+		}
+		if k.where != nil {
+			if selection.Where, err = k.where(); err != nil {
+				return err
+			}
+		}
+		if k.rank != nil {
+			rank, err = k.rank()
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	set := &plan.KeySet{
+		Relationship: r.Name, Ranked: rank != nil, Why: "the keys of the rows that hold are sent over",
+		Max: p.maxKeys(rank != nil), Setting: filterSetting,
+	}
+	if rank != nil {
+		set.Setting, set.Why = orderSetting, "the keys are sent over with their rank"
+	}
+	left, right := make([]plan.Column, 0, len(r.Pairs)), make([]plan.Column, 0, len(r.Pairs))
+	for _, pair := range r.Pairs {
+		left, right = append(left, pair.Left.Column.Plan()), append(right, pair.Right.Plan())
+	}
+	set.Columns = left
+	p.wantKeys(selection, r.Name, right, left, rank, set.Max)
+	set.Fragment = p.fragment(r.Target.Source.Name, selection, nil, h)
+	outer.keySets = append(outer.keySets, set)
+	index := len(outer.keySets) - 1
+	if rank == nil {
+		p.pending[set] = pendingKeys{relationship: r, forced: mustProbe(r)}
+		if mustProbe(r) {
+			p.turnRound(set, nil)
+		}
+	}
+	return index, nil
+}
+
+// target gives the rows of a table, under the role's permission or without.
+func (p *planner) target(t *catalog.Table, permitted bool) (plan.Rows, error) {
+	if !permitted {
+		return plan.Rows{From: t.Relation(), PermitLimit: -1}, nil
+	}
+	rows, err := p.permitted(t)
+	rows.PermitLimit = -1
+	return rows, err
+}
+
+func (p *planner) maxKeys(ordering bool) int {
+	n := p.schema.Catalog.Settings.RemoteFilterMaxKeys
+	if ordering {
+		n = p.schema.Catalog.Settings.RemoteOrderMaxKeys
+	}
+	if n <= 0 {
+		return DefaultMaxKeys
+	}
+	return n
+}
+
+// wantKeys makes a selection answer nothing but distinct keys: the values of
+// its columns from, to be compared with the columns to of another source. One
+// more than the bound is asked for, so that too many are noticed.
+func (p *planner) wantKeys(s *plan.Selection, relationship string, from, to []plan.Column, rank plan.OrderKey, most int) {
+	var keys []plan.JoinKey
+	var bindings []plan.Binding
+	if rank != nil {
+		integer := plan.Type{Name: "bigint", Class: plan.ClassInteger}
+		keys = append(keys, plan.JoinKey{Name: "rank", Type: integer, Rank: rank})
+		bindings = append(bindings, plan.Binding{Name: "rank", Type: integer})
+	}
+	for i, c := range from {
+		cast, _ := catalog.KeyCast(c.Type, to[i].Type)
+		keys = append(keys, plan.JoinKey{Name: c.Name, Type: c.Type, Cast: cast})
+		bindings = append(bindings, plan.Binding{Name: to[i].Name, Type: to[i].Type})
+	}
+	s.DistinctOn = from
+	s.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(most + 1)}}
+	s.Fields = []plan.Field{&plan.HoleField{Key: "key", Join: plan.KeysOnly(relationship, keys, bindings)}}
+}
+
+// pendingKeys is a key set whose direction may still be turned.
+type pendingKeys struct {
+	relationship *catalog.ToSource
+	// forced: the direction is given by the types of the keys.
+	forced bool
+}
+
+// mustProbe tells whether the target has to decide which keys are equal: the
+// types differ, so that the text of its key need not be that of ours.
+func mustProbe(r *catalog.ToSource) bool {
+	for _, pair := range r.Pairs {
+		left, right := pair.Left.Column.Info.Type.Underlying(), pair.Right.Info.Type.Underlying()
+		back, ok := catalog.KeyCast(right, left)
+		integers := left.Class == plan.ClassInteger && right.Class == plan.ClassInteger
+		if !ok || !integers && (pair.Cast != plan.KeyCastNone || back != plan.KeyCastNone) {
+			return true
+		}
+		if left.Class == plan.ClassText && left.Name != right.Name && (left.Name == "citext" || right.Name == "citext") {
+			return true
+		}
+	}
+	return false
+}
+
+// turnRound turns a key set's direction: the keys that may be wanted are asked
+// of this side, under the conditions of local, and the target says for which of
+// them the condition holds.
+func (p *planner) turnRound(set *plan.KeySet, local []plan.Predicate) {
+	r := p.pending[set].relationship
+	if set.Candidates == nil {
+		probe := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
+		probe.DistinctOn, probe.Limit, probe.Card = nil, nil, plan.One
+		probe.Fields = []plan.Field{&plan.StaticField{Key: "found", JSON: []byte("true")}}
+		for i, pair := range r.Pairs {
+			c := pair.Right.Plan()
+			probe.On = append(probe.On, plan.Correlation{Column: c, Binding: i})
+			set.Fragment.Bindings = append(set.Fragment.Bindings, plan.Binding{Name: c.Name, Type: c.Type})
+		}
+	}
+	candidates := &plan.Selection{Card: plan.Many}
+	t := r.From
+	candidates.Rows = plan.Rows{From: t.Relation(), PermitLimit: -1}
+	switch len(local) {
+	case 0:
+	case 1:
+		candidates.Where = local[0]
+	default:
+		candidates.Where = &plan.And{Parts: local}
+	}
+	p.wantKeys(candidates, r.Name, set.Columns, columnsOf(set.Fragment.Bindings), nil, set.Max)
+	// The conditions are copies of ones that also stand in the fragment itself.
+	set.Candidates = p.fragment(t.Source.Name, candidates, nil, newHolder(set.Fragment.Path))
+	set.Why = "the keys that may be wanted are sent to the other side, which keeps those that hold"
+}
+
+func columnsOf(bindings []plan.Binding) []plan.Column {
+	out := make([]plan.Column, 0, len(bindings))
+	for _, b := range bindings {
+		out = append(out, plan.Column{Name: b.Name, Type: b.Type})
+	}
+	return out
+}
+
+// direct chooses the direction of the key sets that conditions of rows need:
+// where the other conditions leave few rows, those rows' keys are sent over
+// rather than all keys that hold on the other side.
+func (p *planner) direct(rows *plan.Rows) {
+	t, ok := rows.From.(*plan.Table)
+	if !ok || len(p.pending) == 0 {
+		return
+	}
+	all := append(conjuncts(rows.Where), conjuncts(rows.Permit)...)
+	var local []plan.Predicate
+	for _, c := range all {
+		if !plan.UsesKeys(c) {
+			local = append(local, c)
+		}
+	}
+	for _, c := range all {
+		in, ok := c.(*plan.InKeys)
+		if !ok {
+			continue
+		}
+		set := p.scope.keySets[in.KeySet]
+		pending, ok := p.pending[set]
+		if !ok {
+			continue
+		}
+		near := estimate(t, p.estimatedRows(pending.relationship.From), local)
+		far := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
+		target := pending.relationship.Target
+		other := estimate(target.Relation(), p.estimatedRows(target), append(conjuncts(far.Where), conjuncts(far.Permit)...))
+		if pending.forced || len(local) > 0 && near*2 < other {
+			p.turnRound(set, local)
+			set.Why += " (about " + rounded(near) + " rows here, " + rounded(other) + " there)"
+		}
+		delete(p.pending, set)
+	}
+}
+
+func rounded(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
+
+func conjuncts(c plan.Predicate) []plan.Predicate {
+	switch c := c.(type) {
+	case nil:
+		return nil
+	case *plan.And:
+		var out []plan.Predicate
+		for _, part := range c.Parts {
+			out = append(out, conjuncts(part)...)
+		}
+		return out
+	case *plan.Const:
+		if c.Value {
+			return nil
+		}
+	}
+	return []plan.Predicate{c}
+}
+
+// assumedRows is the size of a table that nothing is known of.
+const assumedRows = 10_000
+
+func (p *planner) estimatedRows(t *catalog.Table) float64 {
+	if n := t.Info.EstimatedRows; n > 0 {
+		return float64(n)
+	}
+	return assumedRows
+}
+
+// estimate guesses how many rows of a table satisfy all of some conditions.
+func estimate(t *plan.Table, rows float64, conditions []plan.Predicate) float64 {
+	for _, c := range conditions {
+		rows *= selectivity(t, rows, c)
+	}
+	return max(rows, 1)
+}
+
+// selectivity guesses the share of rows that satisfy a condition.
+func selectivity(t *plan.Table, rows float64, c plan.Predicate) float64 {
+	compare, ok := c.(*plan.Compare)
+	if !ok {
+		return 0.5
+	}
+	operand, ok := compare.Left.(*plan.ColumnOperand)
+	if !ok {
+		return 0.5
+	}
+	values := 1.0
+	switch compare.Operator { //nolint:exhaustive // the others are guessed alike
+	case plan.Equal:
+	case plan.In:
+		if l, ok := compare.Right.(*plan.Literal); ok {
+			values = float64(len(l.JSON.Items))
+		} else {
+			values = 10
+		}
+	case plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual:
+		return 0.3
+	case plan.Like, plan.ILike, plan.Regex, plan.IRegex, plan.Similar:
+		return 0.1
+	default:
+		return 0.5
+	}
+	unique := slices.ContainsFunc(t.UniqueKeys, func(k []string) bool { return len(k) == 1 && k[0] == operand.Column.Name })
+	if unique {
+		return min(1, values/rows)
+	}
+	return min(1, values*0.01)
+}
+
+// settle replaces the conditions on other sources in a permission's filter,
+// which the catalog numbers, by key sets of the fragment.
+func (p *planner) settle(c plan.Predicate) (plan.Predicate, error) {
+	if c == nil || !plan.UsesKeys(c) {
+		return c, nil
+	}
+	return plan.RewriteKeys(c, func(in *plan.InKeys) (plan.Predicate, error) {
+		if in.KeySet >= 0 {
+			return in, nil
+		}
+		remote := p.schema.Catalog.RemotePredicates[-1-in.KeySet]
+		index, err := p.keySet(keyRows{
+			relationship: remote.Relationship,
+			where:        func() (plan.Predicate, error) { return p.settle(remote.Where) },
+		})
+		return &plan.InKeys{Columns: in.Columns, KeySet: index}, err
+	})
+}
