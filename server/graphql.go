@@ -151,6 +151,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, alpha bool) {
 		s.writeRefusal(w, r, refused, who.Admin(), alpha)
 		return
 	}
+	defer answer.Release()
 	if alpha && !answer.HasData && len(answer.Errors) > 0 {
 		e := answer.Errors[0]
 		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
@@ -160,6 +161,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, alpha bool) {
 	}
 	w.Header().Set("Content-Type", jsonContentType)
 	out := newResponseWriter(w)
+	out.announce(answer)
 	out.response(answer, s.showInternal(who.Admin()))
 	out.flush(r, s)
 }
@@ -179,6 +181,7 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.Sta
 			continue
 		}
 		out.response(answer, s.showInternal(who.Admin()))
+		answer.Release()
 	}
 	out.text("]")
 	out.flush(r, s)
@@ -231,6 +234,9 @@ func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *r
 		return
 	}
 	w.Header().Set("Content-Type", jsonContentType)
+	if refused.status == http.StatusUnauthorized && s.config.Preserve401 {
+		w.WriteHeader(http.StatusUnauthorized)
+	}
 	out := newResponseWriter(w)
 	out.refusal(refused, s.showInternal(admin))
 	out.flush(r, s)

@@ -64,9 +64,6 @@ type Server struct {
 
 // New makes a server.
 func New(c Config) *Server {
-	if c.Executor == nil {
-		c.Executor = executor.New(executor.Settings{})
-	}
 	s := &Server{config: c, engine: c.Engine, auth: c.Authenticator, logger: c.Logger}
 	s.config.Commands.UseQuery(s.query)
 	s.handler = s.wrap(s.routes())

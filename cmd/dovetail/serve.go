@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"dovetail/executor"
 	"dovetail/internal/demo"
 	"dovetail/metadata/command"
 	"dovetail/metadata/document"
@@ -98,7 +99,8 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 		store: keeper, engine: running, commands: commands, logger: logger,
 		server: server.New(server.Config{
 			Engine: running, Commands: commands, Authenticator: authenticator, Logger: logger, Version: version,
-			DevMode: s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
+			Executor: executor.New(executor.Settings{ChunkSize: s.chunkSize, Strict: s.catalog.StrictRemoteJoins}),
+			DevMode:  s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
 			CORS: s.cors, APIs: s.apis, Description: map[string]any{"experimental_features": s.experimental}, ShutdownTimeout: s.shutdown,
 		}),
 	}, nil

@@ -42,6 +42,7 @@ type settings struct {
 	logTypes         map[string]bool
 	experimental     []string
 	catalog          catalog.Settings
+	chunkSize        int
 	postgres         postgresDefaults
 	checkURL         string
 	// ignored settings are told of at the start.
@@ -106,6 +107,18 @@ func parseBool(v string) (bool, error) {
 		return false, nil
 	}
 	return false, errNotBool
+}
+
+// positive reads a whole number above zero.
+func positive(target func(*settings) *int) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n <= 0 {
+			return errors.New("expected a whole number above zero")
+		}
+		*target(s) = n
+		return nil
+	}
 }
 
 // duration reads a number of units.
@@ -257,9 +270,24 @@ func schemaSettings() []setting {
 			name: "remote-schema-skip-nulls", help: "leave null arguments out of requests to remote schemas", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.catalog.RemoteSchemaSkipNulls }),
 		},
+		{name: "remote-join-errors", help: "partial: a failed remote join spoils its own fields; strict: the whole request (partial)", apply: func(s *settings, v string) error {
+			if v != "partial" && v != "strict" {
+				return errors.New("expected partial or strict")
+			}
+			s.catalog.StrictRemoteJoins = v == "strict"
+			return nil
+		}},
 		{
-			name: "strict-remote-joins", help: "a failed remote join fails the whole request", toggle: true,
-			apply: boolean(func(s *settings) *bool { return &s.catalog.StrictRemoteJoins }),
+			name: "join-chunk-size", help: "keys that one statement of a remote join gets (5000)",
+			apply: positive(func(s *settings) *int { return &s.chunkSize }),
+		},
+		{
+			name: "remote-filter-max-keys", help: "keys that a condition through a remote relationship may take (100000)",
+			apply: positive(func(s *settings) *int { return &s.catalog.RemoteFilterMaxKeys }),
+		},
+		{
+			name: "remote-order-max-keys", help: "keys that an ordering through a remote relationship may take (100000)",
+			apply: positive(func(s *settings) *int { return &s.catalog.RemoteOrderMaxKeys }),
 		},
 		{
 			name: "enable-apollo-federation", help: "serve tables as entities of a federation", toggle: true,
