@@ -3,40 +3,57 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"sync"
 
 	"dovetail/executor"
 	"dovetail/joins"
 	"dovetail/plan"
 )
 
-// flushAt is how much of a response is gathered before it is sent.
-const flushAt = 64 << 10
+// flushAt is how much of a response is gathered before it is sent; longer
+// stretches than sendAlone are not gathered.
+const (
+	flushAt   = 64 << 10
+	sendAlone = 16 << 10
+)
+
+//nolint:gochecknoglobals // a pool is shared by its nature
+var gathered = sync.Pool{New: func() any { return new([flushAt]byte) }}
 
 // responseWriter writes a GraphQL response in stretches: the bytes that sources
 // answered go out as they are.
 type responseWriter struct {
-	w   http.ResponseWriter
-	buf []byte
-	err error
+	w    http.ResponseWriter
+	all  *[flushAt]byte
+	buf  []byte
+	sent bool
+	err  error
 }
 
 func newResponseWriter(w http.ResponseWriter) *responseWriter {
-	return &responseWriter{w: w, buf: make([]byte, 0, 4<<10)}
+	all := gathered.Get().(*[flushAt]byte) //nolint:forcetypeassert // the pool holds nothing else
+	return &responseWriter{w: w, all: all, buf: all[:0]}
 }
 
 func (o *responseWriter) bytes(p []byte) {
-	if len(o.buf)+len(p) > flushAt && len(o.buf) > 0 {
+	if len(o.buf)+len(p) <= flushAt && len(p) < sendAlone {
+		o.buf = append(o.buf, p...)
+		return
+	}
+	if len(o.buf) > 0 {
 		o.send(o.buf)
 		o.buf = o.buf[:0]
 	}
-	if len(p) > flushAt {
-		o.send(p)
+	if len(p) < sendAlone {
+		o.buf = append(o.buf, p...)
 		return
 	}
-	o.buf = append(o.buf, p...)
+	o.send(p)
 }
 
 func (o *responseWriter) send(p []byte) {
+	o.sent = true
 	if o.err == nil {
 		_, o.err = o.w.Write(p)
 	}
@@ -44,10 +61,31 @@ func (o *responseWriter) send(p []byte) {
 
 func (o *responseWriter) text(s string) { o.bytes([]byte(s)) }
 
+// flush ends the response; nothing may be written any more.
 func (o *responseWriter) flush(r *http.Request, s *Server) {
+	if !o.sent {
+		// A known length saves the chunks that the body would be sent in.
+		o.w.Header().Set("Content-Length", strconv.Itoa(len(o.buf)))
+	}
 	o.send(o.buf)
+	o.buf = nil
+	gathered.Put(o.all)
 	if o.err != nil {
 		s.logger.DebugContext(r.Context(), "answer not delivered", "error", o.err.Error())
+	}
+}
+
+const dataMember = `"data":`
+
+// announce tells the length of a large response before its first byte is sent.
+func (o *responseWriter) announce(answer *executor.Response) {
+	if !answer.HasData || len(answer.Errors) > 0 {
+		return
+	}
+	size := len("{" + dataMember + "}")
+	answer.WriteData(func(p []byte) { size += len(p) })
+	if size > flushAt {
+		o.w.Header().Set("Content-Length", strconv.Itoa(size))
 	}
 }
 
@@ -56,7 +94,7 @@ func (o *responseWriter) flush(r *http.Request, s *Server) {
 func (o *responseWriter) response(answer *executor.Response, internal bool) {
 	o.text("{")
 	if answer.HasData {
-		o.text(`"data":`)
+		o.text(dataMember)
 		answer.WriteData(o.bytes)
 	}
 	if len(answer.Errors) > 0 {

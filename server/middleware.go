@@ -100,6 +100,10 @@ func (r *recorder) Write(p []byte) (int, error) {
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duration) {
+	if answer.wrote && answer.Header().Get("Content-Length") != "" {
+		// The client need not wait for the log.
+		_ = http.NewResponseController(answer.ResponseWriter).Flush() // it says no more than the writes did
+	}
 	level := slog.LevelInfo
 	if answer.status >= http.StatusInternalServerError {
 		level = slog.LevelError
@@ -108,16 +112,17 @@ func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duratio
 	if err != nil {
 		address = r.RemoteAddr
 	}
-	s.logger.LogAttrs(r.Context(), level, "http-log", slog.Any("detail", map[string]any{
-		"request_id": RequestID(r.Context()),
-		"operation": map[string]any{
-			"request_id": RequestID(r.Context()), "query_execution_time": took.Seconds(), "response_size": answer.size,
-		},
-		"http_info": map[string]any{
-			"status": answer.status, "method": r.Method, "url": r.URL.Path, "ip": address,
-			"http_version": r.Proto, "content_encoding": answer.Header().Get("Content-Encoding"),
-		},
-	}))
+	id := RequestID(r.Context())
+	s.logger.LogAttrs(r.Context(), level, "http-log", slog.GroupAttrs("detail",
+		slog.String("request_id", id),
+		slog.GroupAttrs("operation",
+			slog.String("request_id", id), slog.Float64("query_execution_time", took.Seconds()), slog.Int("response_size", answer.size),
+		),
+		slog.GroupAttrs("http_info",
+			slog.Int("status", answer.status), slog.String("method", r.Method), slog.String("url", r.URL.Path), slog.String("ip", address),
+			slog.String("http_version", r.Proto), slog.String("content_encoding", answer.Header().Get("Content-Encoding")),
+		),
+	))
 }
 
 // compressMinimum is the size below which compression costs more than it saves.
