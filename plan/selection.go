@@ -313,6 +313,8 @@ type OrderAggregate struct {
 	Function     string
 	Column       Column
 	Computed     *FunctionCall
+	// Guard nulls the column unless it holds (inherited roles); nil: no guard.
+	Guard Predicate
 }
 
 func (*OrderColumn) orderKey()    {}

@@ -66,6 +66,13 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 		}
 		aggregation, err := p.aggregation(s, b.Relationship.Target, rows, h)
 		return &plan.NestedAggregateField{Key: s.key, Relationship: b.Relationship.Name, Aggregation: aggregation}, err
+	case *schema.NodeID:
+		return nodeIDField(s, b.Table)
+	case *schema.RelatedConnection:
+		return p.relatedConnection(s, b.Relationship, h)
+	case *schema.RemoteConnection:
+		join, err := p.joinConnection(s, b.Relationship, h)
+		return &plan.HoleField{Key: s.key, Join: join}, err
 	case *schema.RemoteRows:
 		join, err := p.joinRows(s, b.Relationship, h)
 		return &plan.HoleField{Key: s.key, Join: join}, err

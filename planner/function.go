@@ -14,15 +14,9 @@ func (p *planner) rootFunction(s *selected, b *schema.RootFunction, h *holder) (
 	if err != nil {
 		return nil, err
 	}
-	call := &plan.FunctionCall{Schema: f.Info.Schema, Name: f.Info.Name, SingleRow: !f.Info.ReturnsSet}
-	if f.SessionArgument >= 0 {
-		a := f.Info.Arguments[f.SessionArgument]
-		call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Session: true})
-	}
-	if err := p.functionArguments(s, f.Info, map[int]bool{f.SessionArgument: true}, call); err != nil {
+	if rows.From, err = p.functionCall(s, f); err != nil {
 		return nil, err
 	}
-	rows.From = call
 	if b.Aggregate {
 		return p.aggregation(s, f.Returns, rows, h)
 	}
@@ -31,6 +25,19 @@ func (p *planner) rootFunction(s *selected, b *schema.RootFunction, h *holder) (
 		card = plan.One
 	}
 	return p.selection(s, f.Returns, rows, card, h)
+}
+
+// functionCall plans the call of a tracked function.
+func (p *planner) functionCall(s *selected, f *catalog.Function) (*plan.FunctionCall, error) {
+	call := &plan.FunctionCall{Schema: f.Info.Schema, Name: f.Info.Name, SingleRow: !f.Info.ReturnsSet}
+	if f.SessionArgument >= 0 {
+		a := f.Info.Arguments[f.SessionArgument]
+		call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Session: true})
+	}
+	if err := p.functionArguments(s, f.Info, map[int]bool{f.SessionArgument: true}, call); err != nil {
+		return nil, err
+	}
+	return call, nil
 }
 
 // functionArguments adds the user's arguments of a function to its call. skip

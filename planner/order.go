@@ -63,9 +63,9 @@ func (p *planner) orders(v value, t *schema.Type, path string) ([]plan.Order, er
 func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, error) {
 	switch b := in.Binding.(type) {
 	case *schema.OrderColumn:
-		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan()}, path)
+		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan(), Guard: b.Guard}, path)
 	case *schema.OrderComputed:
-		return p.direction(v, in, &plan.OrderComputed{Call: b.Computed.Call(), Type: b.Computed.Function.Returns}, path)
+		return p.direction(v, in, &plan.OrderComputed{Name: b.Computed.Name, Call: b.Computed.Call(), Type: b.Computed.Function.Returns}, path)
 	case *schema.OrderRelated:
 		inner, err := p.orders(v, in.Type.Base(), path)
 		if err != nil {
@@ -151,7 +151,7 @@ func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggreg
 				by := &plan.OrderAggregate{Relationship: name, Target: rows, Function: b.Function}
 				switch column := orders[i].By.(type) {
 				case *plan.OrderColumn:
-					by.Column = column.Column
+					by.Column, by.Guard = column.Column, column.Guard
 				case *plan.OrderComputed:
 					by.Computed = column.Call
 				case *plan.OrderRelated, *plan.OrderAggregate, *plan.OrderRanked:

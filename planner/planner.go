@@ -23,6 +23,8 @@ type Operation struct {
 	mu    sync.Mutex
 	uses  []use
 	plans map[string]*plan.Plan
+	// checks of plans that rely on more of a variable's value than its type.
+	checks map[*plan.Plan][]variableCheck
 }
 
 // Prepare parses a query text for a role's schema.
@@ -31,7 +33,7 @@ func Prepare(s *schema.Schema, text, operationName string) (*Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Operation{schema: s, document: document, plans: map[string]*plan.Plan{}}, nil
+	return &Operation{schema: s, document: document, plans: map[string]*plan.Plan{}, checks: map[*plan.Plan][]variableCheck{}}, nil
 }
 
 // Kind is what kind of operation it is.
@@ -48,9 +50,13 @@ func (o *Operation) Plan(variables map[string]plan.JSON) (*plan.Plan, error) {
 	o.mu.Lock()
 	uses := o.uses
 	made, ok := o.plans[shape(uses, variables)]
+	checks := o.checks[made]
 	o.mu.Unlock()
 	if ok {
-		return made, recheck(uses, variables)
+		if err := recheck(uses, variables); err != nil {
+			return nil, err
+		}
+		return made, runChecks(checks, variables)
 	}
 	p := &planner{
 		schema: o.schema, document: o.document, variables: variables,
@@ -65,13 +71,21 @@ func (o *Operation) Plan(variables map[string]plan.JSON) (*plan.Plan, error) {
 	// A place that no earlier plan reached makes the earlier shapes too coarse.
 	if added := newUses(o.uses, p.uses); len(added) > 0 {
 		o.uses = append(o.uses[:len(o.uses):len(o.uses)], added...)
-		clear(o.plans)
+		o.forget()
 	}
 	if len(o.plans) >= maxShapes {
-		clear(o.plans)
+		o.forget()
 	}
 	o.plans[shape(o.uses, variables)] = made
+	if len(p.checks) > 0 {
+		o.checks[made] = p.checks
+	}
 	return made, nil
+}
+
+func (o *Operation) forget() {
+	clear(o.plans)
+	clear(o.checks)
 }
 
 func newUses(known, found []use) []use {
@@ -127,6 +141,7 @@ type planner struct {
 	variables map[string]plan.JSON
 	boolean   *schema.Type
 	uses      []use
+	checks    []variableCheck
 	fragments []*plan.Fragment
 	// scope is the fragment being planned, which conditions hang key sets below;
 	// pending are the key sets whose direction may still be turned.
@@ -234,6 +249,14 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 		case *schema.RootFunction:
 			source = b.Function.Source.Name
 			query, err = p.rootFunction(s, b, h)
+		case *schema.RootConnection:
+			source = b.Table.Source.Name
+			query, err = p.rootConnection(s, b.Table, h)
+		case *schema.RootFunctionConnection:
+			source = b.Function.Source.Name
+			query, err = p.rootFunctionConnection(s, b.Function, h)
+		case *schema.RootNode:
+			source, query, err = p.rootNode(s, h)
 		case *schema.RootNativeQuery:
 			source = b.Query.Source.Name
 			query, err = p.rootNative(s, b.Query, h)

@@ -55,7 +55,7 @@ func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) erro
 		path := under(s.path+".args", a.Name)
 		u := use{ref: a.Type, path: path}
 		switch b.Kind { //nolint:exhaustive // only these have rules of their own
-		case schema.ArgLimit:
+		case schema.ArgLimit, schema.ArgFirst, schema.ArgLast:
 			u.kind = limitInput
 		case schema.ArgOffset:
 			u.kind = offsetInput

@@ -26,6 +26,8 @@ const (
 	plainInput  inputKind = ""
 	limitInput  inputKind = "limit"
 	offsetInput inputKind = "offset"
+	// nodeInput: a global id, whose table shapes the plan.
+	nodeInput inputKind = "node"
 	// insideScalar: part of a JSON-like scalar, which takes any variable.
 	insideScalar inputKind = "inside scalar"
 )
@@ -55,7 +57,7 @@ func (u use) check(j plan.JSON) error {
 		return checkOffset(j, u.path)
 	case insideScalar:
 		return nil
-	case plainInput:
+	case plainInput, nodeInput:
 	}
 	return check(u.ref, j, u.path)
 }
@@ -71,9 +73,12 @@ func shape(uses []use, variables map[string]plan.JSON) string {
 			b.WriteByte('~')
 			continue
 		}
-		if u.exact {
+		switch {
+		case u.exact:
 			b.WriteString(j.String())
-		} else {
+		case u.kind == nodeInput:
+			b.WriteString(nodeOutline(j))
+		default:
 			writeShape(&b, u.ref, j)
 		}
 		b.WriteByte(';')

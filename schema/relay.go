@@ -148,7 +148,6 @@ func (s *Schema) nodeID(t *catalog.Table, x *Type) {
 
 // connectionArguments are the arguments of a connection.
 func (s *Schema) connectionArguments(t *catalog.Table) []*Input {
-	n := namesOf(t.Source)
 	text, integer := Named(s.scalar("String")), Named(s.scalar("Int"))
 	args := []*Input{
 		{Name: "after", Type: text, Binding: &Argument{Kind: ArgAfter}},
@@ -157,7 +156,7 @@ func (s *Schema) connectionArguments(t *catalog.Table) []*Input {
 		{Name: "last", Type: integer, Binding: &Argument{Kind: ArgLast}},
 	}
 	for _, a := range s.rowArguments(t) {
-		if a.Name != n.Word("limit") && a.Name != n.Word("offset") {
+		if b, ok := a.Binding.(*Argument); !ok || b.Kind != ArgLimit && b.Kind != ArgOffset {
 			args = append(args, a)
 		}
 	}
