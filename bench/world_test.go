@@ -168,6 +168,10 @@ func startEngine(tb testing.TB, subcommand string) *process {
 		if err := errors.Join(command.Wait(), log.Close()); err != nil {
 			tb.Error(err)
 		}
+		if tb.Failed() {
+			text, _ := os.ReadFile(log.Name()) // nothing is as good as what can't be read
+			tb.Logf("the end of the engine's log:\n%s", text[max(0, len(text)-5000):])
+		}
 	})
 	deadline := time.Now().Add(30 * time.Second)
 	for {
