@@ -91,7 +91,7 @@ func (s *Schema) functionFields(t *catalog.Table, function string) *Type {
 		}
 		for _, c := range s.functionColumns(a, function) {
 			x.fields = append(x.fields, &Field{
-				Name: c.Column.FieldName(n), Description: c.Description, Type: s.typeRef(resultType(function, c.Info.Type)),
+				Name: c.FieldName(n), Description: c.Description, Type: s.typeRef(resultType(function, c.Info.Type)),
 				Binding: &FunctionColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
@@ -119,7 +119,7 @@ func (s *Schema) aggregateOrderBy(t *catalog.Table) *Type {
 				"order by "+function+`() on columns of table "`+t.Name.Name+`"`, func(y *Type) {
 					for _, c := range columns {
 						y.inputs = append(y.inputs, &Input{
-							Name: c.Column.FieldName(n), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
+							Name: c.FieldName(n), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
 						})
 					}
 				})
@@ -190,7 +190,7 @@ func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns [
 			arguments.Type = Required(Named(s.enum(enum, `select "`+t.TypeName("aggregate_bool_exp", function)+`_arguments_columns" columns of table "`+t.Name.Name+`"`, func(y *Type) {
 				for _, c := range columns {
 					y.values = append(y.values, &EnumValue{
-						Name: n.EnumValue(c.Column.FieldName(n)), Description: "column name", Column: c.Column,
+						Name: n.EnumValue(c.FieldName(n)), Description: "column name", Column: c.Column,
 					})
 				}
 			})))

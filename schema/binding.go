@@ -7,9 +7,8 @@ import (
 	"dovetail/plan"
 )
 
-// Binding is what a field of an output type stands for.
-//
-//sumtype:decl
+// Binding is what a field of an output type stands for. Which of them may stand
+// where depends on the type; whoever reads them refuses the others.
 type Binding interface{ binding() }
 
 // The bindings of output fields.
@@ -104,9 +103,8 @@ func (*FunctionFields) binding()   {}
 func (*FunctionColumn) binding()   {}
 func (*RemoteFieldOf) binding()    {}
 
-// InputBinding is what an argument or a field of an input object stands for.
-//
-//sumtype:decl
+// InputBinding is what an argument or a field of an input object stands for. As
+// with bindings, where one stands tells which may come.
 type InputBinding interface{ inputBinding() }
 
 // The bindings of inputs.

@@ -132,7 +132,7 @@ func (s *Schema) toSourceFields(n *catalog.Customization, r *catalog.ToSource) [
 			Binding: &RemoteRows{Relationship: r},
 		}}
 	}
-	list, aggregate := List(Required(Named(target))), Ref{}
+	list := List(Required(Named(target)))
 	if s.Catalog.Settings.StrictRemoteJoins {
 		list = Required(list)
 	}
@@ -141,7 +141,7 @@ func (s *Schema) toSourceFields(n *catalog.Customization, r *catalog.ToSource) [
 		Args: s.rowArguments(r.Target), Binding: &RemoteRows{Relationship: r},
 	}}
 	if a.aggregations() {
-		aggregate = Named(s.aggregateType(r.Target))
+		aggregate := Named(s.aggregateType(r.Target))
 		if s.Catalog.Settings.StrictRemoteJoins {
 			aggregate = Required(aggregate)
 		}
