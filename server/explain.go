@@ -104,6 +104,9 @@ func (s *Server) explain(r *http.Request, state *engine.State, body []byte) ([]e
 	if refused != nil {
 		return nil, 0, refused
 	}
+	if relay, ok := j.Get("is_relay"); ok {
+		request.relay = relay.Kind == plan.JSONBool && relay.Text == "true"
+	}
 	variables := map[string]string{}
 	if user, ok := j.Get("user"); ok {
 		for i, key := range user.Keys {
@@ -209,6 +212,8 @@ func permission(q plan.Query) string {
 	case *plan.Selection:
 		rows = &q.Rows
 	case *plan.Aggregation:
+		rows = &q.Rows
+	case *plan.Connection:
 		rows = &q.Rows
 	case *plan.RemoteQuery:
 	}

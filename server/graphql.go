@@ -18,6 +18,16 @@ type graphQLRequest struct {
 	query         string
 	operationName string
 	variables     map[string]plan.JSON
+	// relay: the operation is for the Relay schema.
+	relay bool
+}
+
+// endpoint is what an address of the GraphQL API stands for.
+type endpoint struct {
+	// alpha: errors have the admin API's shape and a status of their own.
+	alpha bool
+	// relay: operations are for the Relay schema.
+	relay bool
 }
 
 // refusal is an operation that was refused before anything ran.
@@ -112,51 +122,55 @@ func kindName(k plan.JSONKind) string {
 // handleGraphQL answers /v1/graphql: one operation, or a batch of them in an
 // array. Errors of an operation are answered with status 200, as v2 does.
 func (s *Server) handleGraphQL(w http.ResponseWriter, r *http.Request) {
-	s.graphQL(w, r, false)
+	s.graphQL(w, r, endpoint{})
 }
 
 // handleGraphQLV1Alpha1 answers the older endpoint, whose errors have the admin
 // API's shape and a status of their own.
 func (s *Server) handleGraphQLV1Alpha1(w http.ResponseWriter, r *http.Request) {
-	s.graphQL(w, r, true)
+	s.graphQL(w, r, endpoint{alpha: true})
 }
 
-func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) { s.handleNotFound(w, r) }
+// handleRelay answers /v1beta1/relay, where tables are read as connections and
+// rows have global ids.
+func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) {
+	s.graphQL(w, r, endpoint{relay: true})
+}
 
-func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, alpha bool) {
+func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
 	state, release := s.engine.Acquire()
 	defer release()
 	who, err := s.auth.Resolve(r.Header)
 	if err != nil {
 		e := sessionError(err)
-		s.writeRefusal(w, r, refuse(e.Status, e.Code, e.Path, e.Message), false, alpha)
+		s.writeRefusal(w, r, refuse(e.Status, e.Code, e.Path, e.Message), false, at.alpha)
 		return
 	}
 	body, failure := s.readBody(w, r)
 	if failure != nil {
-		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, alpha)
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at.alpha)
 		return
 	}
 	j, err := plan.ParseJSON(body)
 	if err != nil {
-		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, alpha)
+		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, at.alpha)
 		return
 	}
 	if j.Kind == plan.JSONArray {
-		s.batch(w, r, state, who, j.Items)
+		s.batch(w, r, state, who, j.Items, at)
 		return
 	}
-	answer, refused := s.operation(r, state, who, j)
+	answer, refused := s.operationAt(r, state, who, j, at)
 	if refused != nil {
-		s.writeRefusal(w, r, refused, who.Admin(), alpha)
+		s.writeRefusal(w, r, refused, who.Admin(), at.alpha)
 		return
 	}
 	defer answer.Release()
-	if alpha && !answer.HasData && len(answer.Errors) > 0 {
+	if at.alpha && !answer.HasData && len(answer.Errors) > 0 {
 		e := answer.Errors[0]
 		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
 		refused.internal = e.Internal
-		s.writeRefusal(w, r, refused, who.Admin(), alpha)
+		s.writeRefusal(w, r, refused, who.Admin(), at.alpha)
 		return
 	}
 	w.Header().Set("Content-Type", jsonContentType)
@@ -167,7 +181,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, alpha bool) {
 }
 
 // batch answers an array of operations, one after another.
-func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, items []plan.JSON) {
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, items []plan.JSON, at endpoint) {
 	w.Header().Set("Content-Type", jsonContentType)
 	out := newResponseWriter(w)
 	out.text("[")
@@ -175,7 +189,7 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.Sta
 		if i > 0 {
 			out.text(",")
 		}
-		answer, refused := s.operation(r, state, who, item)
+		answer, refused := s.operationAt(r, state, who, item, at)
 		if refused != nil {
 			out.refusal(refused, s.showInternal(who.Admin()))
 			continue
@@ -189,10 +203,16 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.Sta
 
 // operation plans and runs one operation.
 func (s *Server) operation(r *http.Request, state *engine.State, who *session.Session, j plan.JSON) (*executor.Response, *refusal) {
+	return s.operationAt(r, state, who, j, endpoint{})
+}
+
+// operationAt plans and runs one operation for the schema of an endpoint.
+func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.Session, j plan.JSON, at endpoint) (*executor.Response, *refusal) {
 	request, refused := parseGraphQLRequest(j)
 	if refused != nil {
 		return nil, refused
 	}
+	request.relay = at.relay
 	made, refused := plans(state).plan(state.Catalog, who.Role, request)
 	if refused != nil {
 		return nil, refused

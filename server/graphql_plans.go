@@ -3,6 +3,7 @@ package server
 import (
 	"container/list"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -46,19 +47,22 @@ func plans(state *engine.State) *planCache {
 	return c.(*planCache) //nolint:forcetypeassert // the key is ours alone
 }
 
-// schema is the schema of a role. Roles that no permission names share one.
-func (c *planCache) schema(catalogue *catalog.Catalog, role string) *schema.Schema {
-	key := role
+// schema is the schema of a role, or its Relay schema. Roles that no permission names share one.
+func (c *planCache) schema(catalogue *catalog.Catalog, role string, relay bool) *schema.Schema {
+	key, create := role, schema.ForRole
 	if role != catalog.AdminRole {
 		if _, known := slices.BinarySearch(catalogue.Roles, role); !known {
 			key = ""
 		}
 	}
+	if relay {
+		key, create = key+"\x00relay", schema.ForRelay
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, ok := c.schemas[key]
 	if !ok {
-		s = schema.ForRole(catalogue, role)
+		s = create(catalogue, role)
 		c.schemas[key] = s
 	}
 	return s
@@ -78,11 +82,11 @@ func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graph
 }
 
 func (c *planCache) operation(catalogue *catalog.Catalog, role string, request *graphQLRequest) (*planner.Operation, error) {
-	s := c.schema(catalogue, role)
+	s := c.schema(catalogue, role, request.relay)
 	if len(request.query) > maxOperationText {
 		return planner.Prepare(s, request.query, request.operationName)
 	}
-	key := strings.Join([]string{s.Role, request.operationName, request.query}, "\x00")
+	key := strings.Join([]string{s.Role, strconv.FormatBool(request.relay), request.operationName, request.query}, "\x00")
 	c.mu.Lock()
 	if e, ok := c.operations[key]; ok {
 		c.recent.MoveToFront(e)
