@@ -1,9 +1,5 @@
 package mssql
 
-// binaryCollation is the collation under which a text is compared with what a code
-// page made of it: character by character.
-const binaryCollation = "Latin1_General_100_BIN2"
-
 // bindings is the binding set as a member of FROM. It comes as one JSON array
 // whose values are given the types, the code pages and the collations of the
 // columns they are compared with, so that the column's side decides what is
@@ -15,7 +11,7 @@ func (c *compiler) bindings() fromItem {
 	plain := true
 	for i, as := range source.keys {
 		name := bindingKey(i)
-		keys.columns = append(keys.columns, jsonColumn{name, elementType(as), "$." + name})
+		keys.columns = append(keys.columns, jsonColumn{name, keyType(as), "$." + name})
 		column := columnOf{keysAlias, name}
 		value, fits := element(column, as)
 		if fits != nil {
@@ -29,6 +25,18 @@ func (c *compiler) bindings() fromItem {
 	}
 	typed := &query{items: items, from: []fromItem{{source: keys, alias: keysAlias}}}
 	return fromItem{source: derivedTable{typed}, alias: bindingsAlias}
+}
+
+// keyType is the type as which a key is read. Keys that a decimal column can't
+// hold are left out, so that it may be the column's own.
+func keyType(as sqlType) sqlType {
+	switch as.base {
+	case typeDecimal, typeNumeric:
+		return as
+	case typeMoney, typeSmallmoney:
+		return exactType(as)
+	}
+	return elementType(as)
 }
 
 // elementType is the type as which a value compared with a type is read out of
@@ -85,6 +93,5 @@ func inCodePage(value expression, as sqlType) (typed, fits expression) {
 		typed = collated{value, as.collation}
 	}
 	typed = castTo{typed, to}
-	back := collated{castTo{typed, asText}, binaryCollation}
-	return typed, infix{"=", back, collated{value, binaryCollation}}
+	return typed, infix{"=", castTo{castTo{typed, asText}, asBytes}, castTo{castTo{value, asText}, asBytes}}
 }

@@ -141,6 +141,10 @@ func fromAttributes(text string) (string, error) {
 	if _, ok := values[msdsn.Encrypt]; !ok && !oldDriver(values[driverAttribute]) {
 		values[msdsn.Encrypt] = "true"
 	}
+	if _, ok := values[msdsn.TrustServerCertificate]; !ok && values[msdsn.Encrypt] != "true" && values[msdsn.Encrypt] != "strict" {
+		// Where only the login is encrypted, those drivers look at no certificate.
+		values[msdsn.TrustServerCertificate] = "true"
+	}
 	delete(values, driverAttribute)
 	var b strings.Builder
 	b.WriteString("odbc:")

@@ -34,18 +34,21 @@ const (
 
 // selected is how a value of a type is selected, and what its cell then holds.
 func selected(value expression, t sqlType, inJSON bool) (expression, kind) {
-	texts := func(k kind, style int) (expression, kind) {
-		if inJSON {
-			return converted{value, asShortText, style}, k
-		}
-		return value, k
-	}
 	const (
 		plainStyle  = 0
 		moneyStyle  = 2   // four decimals
 		floatStyle  = 3   // as many digits as identify the value
 		momentStyle = 121 // ISO
 	)
+	texts := func(k kind, style int) (expression, kind) {
+		switch {
+		case !inJSON:
+			return value, k
+		case style == plainStyle:
+			return castTo{value, asShortText}, k
+		}
+		return converted{value, asShortText, style}, k
+	}
 	switch t.base {
 	case typeInt, typeSmallint, typeTinyint:
 		return value, kindInteger

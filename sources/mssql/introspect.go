@@ -31,7 +31,7 @@ func introspect(ctx context.Context, q querier) (database *sources.Database, err
 	if err != nil {
 		return nil, failure(ctx, err, introspection)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer closeRows(rows, &err)
 	i := &introspector{
 		tables: map[int64]*sources.Table{}, functions: map[int64]*sources.Function{}, database: &sources.Database{},
 	}

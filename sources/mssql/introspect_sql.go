@@ -23,7 +23,8 @@ ORDER BY s.name, o.name;
 
 SELECT CAST(c.object_id AS bigint), c.column_id, c.name,
   CASE WHEN t.is_user_defined = 1 AND t.is_assembly_type = 0 THEN TYPE_NAME(t.system_type_id) ELSE t.name END,
-  CAST(c.max_length AS int), CAST(c.precision AS int), CAST(c.scale AS int), c.collation_name, c.is_nullable,
+  CAST(c.max_length AS int), CAST(c.precision AS int), CAST(c.scale AS int),
+  NULLIF(c.collation_name, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128))), c.is_nullable,
   CASE WHEN c.default_object_id <> 0 OR c.is_identity = 1 THEN 1 ELSE 0 END,
   CASE WHEN c.is_computed = 1 OR c.is_identity = 1 OR c.generated_always_type <> 0 OR t.name = N'timestamp' THEN 1 ELSE 0 END,
   CAST(p.value AS nvarchar(max))

@@ -154,8 +154,9 @@ func (e converted) print(p *printer) {
 }
 
 func (e collated) print(p *printer) {
+	p.text("(")
 	e.value.print(p)
-	p.text(" COLLATE " + e.collation)
+	p.text(" COLLATE " + e.collation + ")")
 }
 
 func (e *call) print(p *printer) {

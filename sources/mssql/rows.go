@@ -196,14 +196,21 @@ func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expre
 	return out, nil
 }
 
+// databaseCollation stands for the collation of the database, which types
+// don't state.
+const databaseCollation = "DATABASE_DEFAULT"
+
 // underCollation gives a column in the form in which it is compared with one of
 // another type. Where their collations differ, that of the left side counts.
 func underCollation(value expression, left, right sqlType) expression {
 	value = comparable(value, right)
-	if left.collation != "" && right.collation != left.collation && right.isText() {
-		return collated{value, left.collation}
+	if right.collation == left.collation || !left.isText() || !right.isText() {
+		return value
 	}
-	return value
+	if left.collation == "" {
+		return collated{value, databaseCollation}
+	}
+	return collated{value, left.collation}
 }
 
 func (t sqlType) isText() bool {

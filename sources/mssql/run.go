@@ -3,7 +3,6 @@ package mssql
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -64,12 +63,20 @@ func (e *execution) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer closeRows(rows, &err)
 	reader, err := newRowReader(rows)
 	if err != nil {
 		return err
 	}
 	return e.read(rows, reader)
+}
+
+// closeRows tells what closing rows found out, unless something went wrong
+// before.
+func closeRows(rows *sql.Rows, err *error) {
+	if closed := rows.Close(); *err == nil {
+		*err = closed
+	}
 }
 
 // read writes the rows into the answer.

@@ -74,7 +74,7 @@ func batchResult(ctx context.Context, q querier, text string) (result *sources.S
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer closeRows(rows, &err)
 	result = &sources.SQLResult{}
 	for {
 		columns, err := rows.Columns()
@@ -162,7 +162,7 @@ func explained(ctx context.Context, c *sql.Conn, compiled *Statement) (lines []s
 	if err != nil {
 		return nil, failure(ctx, err, text)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer closeRows(rows, &err)
 	for {
 		columns, err := rows.Columns()
 		if err != nil {

@@ -83,7 +83,8 @@ type sqlType struct {
 	// precision and scale of decimals; scale of times, with scaled set.
 	precision, scale int
 	scaled           bool
-	collation        string
+	// collation of strings, empty for that of the database.
+	collation string
 }
 
 const collateWord = " COLLATE "
