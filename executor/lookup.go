@@ -34,7 +34,7 @@ func (r *run) lookupOf(f *plan.Fragment) *lookup {
 	defer r.mu.Unlock()
 	l, ok := r.lookups[f.Lookup]
 	if !ok {
-		l = &lookup{entries: map[string]entry{}}
+		l = &lookup{}
 		r.lookups[f.Lookup] = l
 	}
 	return l
@@ -52,6 +52,10 @@ func (r *run) lookup(parent *joins.Batch, join int, keys *joins.KeySet) []joins.
 	fresh := 0 // keys nobody has asked for; a lookup without keys has one
 
 	l.mu.Lock()
+	if l.entries == nil {
+		l.entries = make(map[string]entry, len(entries))
+		bindings.Cells = make([]string, 0, len(entries)*bindings.Width)
+	}
 	for i := range entries {
 		tuple := keys.Tuple(i)
 		identity := joins.Identity(tuple)

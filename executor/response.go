@@ -279,6 +279,19 @@ func location(path []string) string {
 	return b.String()
 }
 
+// Size is the length of the data object, where it costs little to know: where
+// nothing is spliced in.
+func (r *Response) Size() (int, bool) {
+	for _, a := range r.answers {
+		if len(a.Holes) > 0 {
+			return 0, false
+		}
+	}
+	size := 0
+	r.WriteData(func(p []byte) { size += len(p) })
+	return size, r.HasData
+}
+
 // WriteData hands the stretches of the data object, in order, to write.
 func (r *Response) WriteData(write func(p []byte)) {
 	writeMembers(r.roots, write)

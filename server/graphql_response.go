@@ -79,12 +79,8 @@ const dataMember = `"data":`
 
 // announce tells the length of a large response before its first byte is sent.
 func (o *responseWriter) announce(answer *executor.Response) {
-	if !answer.HasData || len(answer.Errors) > 0 {
-		return
-	}
-	size := len("{" + dataMember + "}")
-	answer.WriteData(func(p []byte) { size += len(p) })
-	if size > flushAt {
+	size, known := answer.Size()
+	if size += len("{" + dataMember + "}"); known && size > flushAt && len(answer.Errors) == 0 {
 		o.w.Header().Set("Content-Length", strconv.Itoa(size))
 	}
 }
