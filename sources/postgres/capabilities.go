@@ -47,6 +47,7 @@ func capabilities() plan.Capabilities {
 		Functions:          true,
 		ColumnComparison:   true,
 		JSONPath:           true,
+		Relay:              true,
 		Bindings:           true,
 	}
 }

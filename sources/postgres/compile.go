@@ -72,6 +72,8 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 		q, shape, l, err = c.rootSelection(root)
 	case *plan.Aggregation:
 		q, shape, l, err = c.rootAggregation(root)
+	case *plan.Connection:
+		q, shape, l, err = c.rootConnection(root)
 	case *plan.RemoteQuery:
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
 	default:
@@ -187,6 +189,8 @@ type scope struct {
 	inner      *query
 	innerAlias string
 	rowColumn  bool
+	// enclosed is the scope of a derived table inside of this one.
+	enclosed *scope
 	// native rows come of SQL whose column types are only declared.
 	native bool
 	// present holds unless the row is the row of nulls that an outer join makes;
@@ -203,6 +207,10 @@ const wholeRowColumn = "~row"
 func (s *scope) row() expression {
 	if s.inner == nil {
 		return wholeRow{s.alias}
+	}
+	if s.enclosed != nil {
+		s.enclosed.row() // which is handed through with all other columns
+		return columnOf{s.alias, wholeRowColumn}
 	}
 	if !s.rowColumn {
 		s.inner.items = append(s.inner.items, item{value: wholeRow{s.innerAlias}, alias: wholeRowColumn})

@@ -20,9 +20,9 @@ func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, 
 		switch o.Nulls {
 		case plan.NullsDefault: // Postgres's own default is v2's
 		case plan.NullsFirst:
-			by.nulls = " NULLS FIRST"
+			by.nulls = nullsFirst
 		case plan.NullsLast:
-			by.nulls = " NULLS LAST"
+			by.nulls = nullsLast
 		default:
 			return nil, fmt.Errorf("unknown order of nulls %q", o.Nulls)
 		}
@@ -34,7 +34,7 @@ func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, 
 func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, error) {
 	switch key := key.(type) {
 	case *plan.OrderColumn:
-		return s.column(key.Column.Name), nil
+		return c.guarded(s.column(key.Column.Name), key.Guard, s)
 	case *plan.OrderComputed:
 		return c.scalarCall(key.Call, s)
 	case *plan.OrderRelated:
@@ -111,6 +111,9 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expressio
 			if value, err = c.functionCall(key.Computed, rows.scope); err != nil {
 				return nil, err
 			}
+		}
+		if value, err = c.guarded(value, key.Guard, rows.scope); err != nil {
+			return nil, err
 		}
 		aggregate = aggregateOf(name, value, key.Column.Type, nil)
 	}

@@ -52,7 +52,7 @@ func (s *parameterSource) same(o *parameterSource) bool {
 	case *plan.SessionVariable:
 		b, ok := o.value.(*plan.SessionVariable)
 		return ok && a.Name == b.Name
-	case *plan.Literal, *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum:
+	case *plan.Literal, *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.Token, *plan.RemoteEnum:
 	}
 	return s.value == o.value
 }

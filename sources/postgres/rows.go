@@ -52,9 +52,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, column := range r.DistinctOn {
-		base.distinctOn = append(base.distinctOn, s.column(column.Name))
-	}
+	base.distinctOn = c.distinctOn(r, s, order)
 	if err := c.limits(base, r, request); err != nil {
 		return nil, err
 	}

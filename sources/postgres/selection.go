@@ -106,13 +106,13 @@ func derives(r *plan.Rows, fields []plan.Field) bool {
 	}
 	for _, f := range fields {
 		switch f := f.(type) {
-		case *plan.NestedField, *plan.NestedAggregateField, *plan.ComputedField:
+		case *plan.NestedField, *plan.NestedAggregateField, *plan.NestedConnectionField, *plan.ComputedField:
 			return true
 		case *plan.GroupField:
 			if derives(r, f.Fields) {
 				return true
 			}
-		case *plan.ColumnField, *plan.HoleField, *plan.StaticField:
+		case *plan.ColumnField, *plan.HoleField, *plan.StaticField, *plan.NodeIDField:
 		}
 	}
 	return false
@@ -144,6 +144,11 @@ func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error)
 	case *plan.NestedAggregateField:
 		node, err := c.nestedAggregate(f, l)
 		return f.Key, node, err
+	case *plan.NestedConnectionField:
+		node, err := c.nestedConnection(f, l)
+		return f.Key, node, err
+	case *plan.NodeIDField:
+		return f.Key, c.nodeID(f, l), nil
 	case *plan.HoleField:
 		node, err := c.hole(f.Join, l)
 		return f.Key, node, err
