@@ -40,6 +40,14 @@ const maxJSONDepth = 512
 
 // ParseJSON decodes one JSON value.
 func ParseJSON(data []byte) (JSON, error) {
+	if v, ok := scanJSON(data); ok {
+		return v, nil
+	}
+	return parseJSONTokens(data)
+}
+
+// parseJSONTokens decodes one JSON value, or tells what is wrong with it.
+func parseJSONTokens(data []byte) (JSON, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	v, err := decodeJSON(d, 0)
