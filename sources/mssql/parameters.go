@@ -63,9 +63,9 @@ func (s *parameterSource) same(o *parameterSource) bool {
 func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) (bound, error) {
 	switch s.form {
 	case formBindings:
-		return boundText(string(appendKeys(nil, bindings, s.keys))), nil
+		return boundJSON(appendKeys(nil, bindings, s.keys)), nil
 	case formSession:
-		return boundText(string(sessionJSON(args))), nil
+		return boundJSON(sessionJSON(args)), nil
 	case formScalar, formList, formLimit, formFetch, formOffset, formOverflow:
 	}
 	j, err := args.Resolve(s.value)
@@ -123,7 +123,7 @@ func (s *Statement) values(args *plan.Arguments, bindings plan.Bindings) ([]any,
 			if err != nil {
 				return nil, err
 			}
-			values[i] = string(array)
+			values[i] = boundJSON(array).value()
 			continue
 		}
 		b, err := source.resolve(args, bindings)

@@ -51,6 +51,10 @@ type bound struct {
 func boundInteger(n int64) bound { return bound{kind: kindOfInteger, integer: n} }
 func boundText(s string) bound   { return bound{kind: kindOfText, text: s} }
 
+// boundJSON is JSON, always of the same type: a plan for every length would
+// crowd the server's cache.
+func boundJSON(b []byte) bound { return bound{kind: kindOfLong, text: string(b)} }
+
 // value is what the driver gets.
 func (b bound) value() any {
 	switch b.kind {
@@ -293,7 +297,7 @@ func listValue(value plan.JSON, as sqlType, session bool) (bound, error) {
 		}
 		out = b.appendJSON(out)
 	}
-	return bound{kind: kindOfLong, text: string(append(out, ']'))}, nil
+	return boundJSON(append(out, ']')), nil
 }
 
 // tooLong tells whether a text has more characters than a column can hold.

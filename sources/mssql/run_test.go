@@ -1,0 +1,237 @@
+package mssql
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// oneAuthor is the statement most of these tests run, and its answer.
+func oneAuthor() *plan.Fragment { return root(first(authors(), cols("id", "name")...)) }
+
+func oneAuthorTokens() []byte {
+	return bytes.Join([][]byte{columnsToken(peerInteger, peerText), rowToken(integerValueOf(7), textValueOf("Ann \"é\"")), doneToken(0)}, nil)
+}
+
+const oneAuthorJSON = `{"id":7,"name":"Ann \"é\""}`
+
+func TestRowsBecomeJSON(t *testing.T) {
+	t.Parallel()
+	f := bind(many(authors(tied("id", 0)), append(cols("id", "name", "mark", "seen"),
+		&plan.ColumnField{Key: "rating", Column: col("rating")}, nest("articles", many(articlesOf(), cols("title", "rating")...)))...), "id")
+	uuid := append([]byte{16}, 0x3d, 0x2c, 0x1b, 0x0a, 0, 0, 0, 0x40, 0x80, 0, 0, 0, 0, 0, 0, 0x0f)
+	tokens := bytes.Join([][]byte{
+		columnsToken(peerInteger, peerInteger, peerText, peerUUID, peerMoment, peerDecimal, peerText),
+		rowToken(integerValueOf(0), integerValueOf(1), textValueOf("x"), uuid, []byte{8, 0x20, 0x66, 0x7b, 0xb7, 0x19, 0x91, 0x40, 0x0b}, decimalValueOf(true, 50), textValueOf(`[{"c0":"a\/b","c1":"2.50"},{"c0":null,"c1":null}]`)),
+		rowToken(integerValueOf(2), integerValueOf(-9007199254740993), nullText(), nullValue(), nullValue(), nullValue(), nullText()),
+		doneToken(0),
+	}, nil)
+	p := &peer{answer: func(int, string) []byte { return tokens }}
+	s := startPeer(t, p)
+	expect(t, s, f, nil, []string{"1", "2", "3"},
+		`[{"id":1,"name":"x","mark":"0A1B2C3D-0000-4000-8000-00000000000F","seen":"2020-01-02T03:04:05.25","rating":-0.50,"articles":[{"title":"a/b","rating":2.50},{"title":null,"rating":null}]}]`,
+		`[]`, `[{"id":-9007199254740993,"name":null,"mark":null,"seen":null,"rating":null,"articles":[]}]`)
+	requests, _ := p.seen()
+	if len(requests) != 1 || !strings.Contains(requests[0], statementText(s, f)) || !strings.Contains(requests[0], "@p1 nvarchar(max)") ||
+		!strings.Contains(requests[0], `[{"o":0,"k0":1},{"o":1,"k0":2},{"o":2,"k0":3}]`) {
+		t.Errorf("the peer was asked %q", requests)
+	}
+}
+
+func TestServerErrors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		number        int32
+		message       string
+		code, visible string
+	}{
+		{2627, "Violation of PRIMARY KEY constraint", sources.CodeConstraintViolation, "Integrity constraint violation. Violation of PRIMARY KEY constraint"},
+		{8152, "String or binary data would be truncated.", sources.CodeDataException, "Data exception. String data, right-truncated. String or binary data would be truncated."},
+		{245, "Conversion failed", sources.CodeDataException, "Conversion failed"},
+		{1205, "Transaction was deadlocked", sources.CodeConcurrentUpdate, "serialization failure due to concurrent update"},
+		{208, "Invalid object name 'x'.", sources.CodeUnexpected, "database query error"},
+		{229, "The SELECT permission was denied", sources.CodePermissionError, "The SELECT permission was denied"},
+		{40613, "Database is not currently available", sources.CodeConnection, "mssql connection error"},
+	} {
+		p := &peer{answer: func(int, string) []byte { return append(errorToken(c.number, c.message), doneToken(doneError)...) }}
+		s := startPeer(t, p)
+		_, err := tryRun(t.Context(), s, oneAuthor(), nil)
+		var coded *sources.Error
+		if !errors.As(err, &coded) || coded.Code != c.code || coded.Message != c.visible {
+			t.Errorf("%d: got %v", c.number, err)
+			continue
+		}
+		detail, ok := coded.Internal.(*Detail)
+		if !ok || c.code != sources.CodeConnection && (detail.Query == "" || detail.Exception.Number != c.number || detail.Exception.Message != c.message) {
+			t.Errorf("%d: the internal is %+v", c.number, coded.Internal)
+		}
+		if requests, _ := p.seen(); len(requests) != 1 {
+			t.Errorf("%d: an error of the server was asked for %d times", c.number, len(requests))
+		}
+	}
+}
+
+func TestRefusedLogin(t *testing.T) {
+	t.Parallel()
+	p := &peer{refuse: errorToken(18456, "Login failed for user 'sa'.")}
+	s := startPeer(t, p)
+	for _, try := range []func() error{
+		func() error { _, err := tryRun(t.Context(), s, oneAuthor(), nil); return err },
+		func() error { _, err := s.Introspect(t.Context()); return err },
+		func() error { _, err := s.RunSQL(t.Context(), "SELECT 1", false); return err },
+		func() error { _, err := s.RunUntransactedSQL(t.Context(), "SELECT 1"); return err },
+	} {
+		err := try()
+		var coded *sources.Error
+		if !errors.As(err, &coded) || coded.Code != sources.CodeConnection || coded.Message != "mssql connection error" {
+			t.Errorf("got %v", err)
+		}
+		if strings.Contains(describe(err), "secret") {
+			t.Error("the error shows the password")
+		}
+	}
+}
+
+func TestUnreachableServer(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	s := open(t, Config{ConnectionString: "sqlserver://sa:secret@" + address + "?encrypt=disable"})
+	_, err = tryRun(t.Context(), s, oneAuthor(), nil)
+	var coded *sources.Error
+	if !errors.As(err, &coded) || coded.Code != sources.CodeConnection {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestDeadConnections checks that a statement whose connection had died is sent
+// once more, if nothing came back and running it again does no harm.
+func TestDeadConnections(t *testing.T) {
+	t.Parallel()
+	p := &peer{answer: func(number int, _ string) []byte {
+		if number == 2 {
+			return drop
+		}
+		return oneAuthorTokens()
+	}}
+	s := startPeer(t, p)
+	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
+	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
+	if requests, _ := p.seen(); len(requests) != 3 {
+		t.Errorf("the peer was asked %d times", len(requests))
+	}
+	// A native query may do anything, so it isn't repeated.
+	native := root(many(plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: "q", Parts: []plan.NativeQueryPart{{SQL: "SELECT 1 AS id"}}}}, cols("id")...))
+	p = &peer{answer: func(int, string) []byte { return drop }}
+	s = startPeer(t, p)
+	for f, times := range map[*plan.Fragment]int{native: 1, oneAuthor(): 2} {
+		before, _ := p.seen()
+		_, err := tryRun(t.Context(), s, f, nil)
+		var coded *sources.Error
+		if !errors.As(err, &coded) || coded.Code != sources.CodeConnection {
+			t.Errorf("got %v", err)
+		}
+		if after, _ := p.seen(); len(after)-len(before) != times {
+			t.Errorf("the peer was asked %d times instead of %d", len(after)-len(before), times)
+		}
+	}
+}
+
+// TestConnectionLostAmongRows checks that rows that came are not asked for
+// again.
+func TestConnectionLostAmongRows(t *testing.T) {
+	t.Parallel()
+	tokens := oneAuthorTokens()
+	tokens = slices.Concat(tokens[:len(tokens)-len(doneToken(0))], errorToken(596, "Cannot continue the execution because the session is in the kill state."), doneToken(doneError))
+	p := &peer{answer: func(int, string) []byte { return tokens }}
+	s := startPeer(t, p)
+	_, err := tryRun(t.Context(), s, root(many(authors(), cols("id", "name")...)), nil)
+	var coded *sources.Error
+	if !errors.As(err, &coded) || coded.Code != sources.CodeConnection {
+		t.Errorf("got %v", err)
+	}
+	if requests, _ := p.seen(); len(requests) != 1 {
+		t.Errorf("the peer was asked %d times", len(requests))
+	}
+}
+
+func TestCancelIsSent(t *testing.T) {
+	t.Parallel()
+	p := &peer{answer: func(number int, _ string) []byte {
+		if number == 1 {
+			return nil // for ever
+		}
+		return oneAuthorTokens()
+	}}
+	s := startPeer(t, p)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := tryRun(ctx, s, oneAuthor(), nil)
+	var coded *sources.Error
+	if !errors.As(err, &coded) || coded.Code != sources.CodeTimeout || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if requests, attentions := p.seen(); len(requests) != 1 || attentions != 1 {
+		t.Errorf("the peer saw %d requests and %d cancellations", len(requests), attentions)
+	}
+	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
+}
+
+// TestOtherRows checks that a table that has changed under its statement is
+// told apart from a good answer.
+func TestOtherRows(t *testing.T) {
+	t.Parallel()
+	p := &peer{answer: func(int, string) []byte {
+		return bytes.Join([][]byte{columnsToken(peerInteger), rowToken(integerValueOf(7)), doneToken(0)}, nil)
+	}}
+	s := startPeer(t, p)
+	_, err := tryRun(t.Context(), s, oneAuthor(), nil)
+	var coded *sources.Error
+	if !errors.As(err, &coded) || coded.Code != sources.CodeUnexpected {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestIsolationComesFirst(t *testing.T) {
+	t.Parallel()
+	p := &peer{answer: func(int, string) []byte { return oneAuthorTokens() }}
+	s := startPeer(t, p)
+	var err error
+	if s.isolation, err = isolationLevel("Repeatable Read"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
+	if requests, _ := p.seen(); !strings.Contains(requests[0], "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;") {
+		t.Errorf("the peer was asked %q", requests)
+	}
+}
+
+func TestForeignStatements(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{ConnectionString: "Server=127.0.0.1,1"})
+	if err := s.Run(t.Context(), nil, &plan.Arguments{}, plan.Bindings{}, nil); err == nil {
+		t.Error("a statement of another source was run")
+	}
+	statement, err := s.Compile(oneAuthor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context(), statement, &plan.Arguments{}, plan.Bindings{Width: 1, Cells: []string{"1"}}, nil); err == nil {
+		t.Error("a statement without bindings was given some")
+	}
+	if _, err := s.Explain(t.Context(), nil, nil); err == nil {
+		t.Error("a statement of another source was explained")
+	}
+}
