@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -180,7 +181,7 @@ func rootOrdinals(f *plan.Fragment) int {
 func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape.Answer) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &sources.Error{Code: sources.CodeUnexpected, Message: "internal error", Cause: fmt.Errorf("panic: %v", p)}
+			err = &sources.Error{Code: sources.CodeUnexpected, Message: "internal error", Cause: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
 	runner, ok := r.runners.Runner(f.Source)

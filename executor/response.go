@@ -51,6 +51,8 @@ type Error struct {
 	Internal any
 	// Upstream is a remote schema's own error entry, to be passed on.
 	Upstream []byte
+	// Cause is what went wrong underneath, for the log.
+	Cause error
 }
 
 // respond puts the response together from the batches of the root fragments.
@@ -136,9 +138,9 @@ func members(roots []plan.Root, batches map[*plan.Fragment]*joins.Batch) ([]root
 func describe(err error) Error {
 	var e *sources.Error
 	if errors.As(err, &e) {
-		return Error{Message: e.Message, Code: e.Code, Internal: e.Internal}
+		return Error{Message: e.Message, Code: e.Code, Internal: e.Internal, Cause: e.Cause}
 	}
-	return Error{Message: "internal error", Code: sources.CodeUnexpected, Internal: err.Error()}
+	return Error{Message: "internal error", Code: sources.CodeUnexpected, Internal: err.Error(), Cause: err}
 }
 
 // errors describes a failure to the user, with the path to the first null it

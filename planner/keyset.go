@@ -76,7 +76,7 @@ func (p *planner) keySet(k keyRows) (int, error) {
 		left, right = append(left, pair.Left.Column.Plan()), append(right, pair.Right.Plan())
 	}
 	set.Columns = left
-	p.wantKeys(selection, r.Name, right, left, rank, set.Max)
+	h.add(p.wantKeys(selection, r.Name, right, left, rank, set.Max))
 	set.Fragment = p.fragment(r.Target.Source.Name, selection, nil, h)
 	outer.keySets = append(outer.keySets, set)
 	index := len(outer.keySets) - 1
@@ -113,7 +113,7 @@ func (p *planner) maxKeys(ordering bool) int {
 // wantKeys makes a selection answer nothing but distinct keys: the values of
 // its columns from, to be compared with the columns to of another source. One
 // more than the bound is asked for, so that too many are noticed.
-func (p *planner) wantKeys(s *plan.Selection, relationship string, from, to []plan.Column, rank plan.OrderKey, most int) {
+func (p *planner) wantKeys(s *plan.Selection, relationship string, from, to []plan.Column, rank plan.OrderKey, most int) *plan.Join {
 	var keys []plan.JoinKey
 	var bindings []plan.Binding
 	if rank != nil {
@@ -128,7 +128,9 @@ func (p *planner) wantKeys(s *plan.Selection, relationship string, from, to []pl
 	}
 	s.DistinctOn = from
 	s.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(most + 1)}}
-	s.Fields = []plan.Field{&plan.HoleField{Key: "key", Join: plan.KeysOnly(relationship, keys, bindings)}}
+	join := plan.KeysOnly(relationship, keys, bindings)
+	s.Fields = []plan.Field{&plan.HoleField{Key: "key", Join: join}}
+	return join
 }
 
 // pendingKeys is a key set whose direction may still be turned.
@@ -180,9 +182,10 @@ func (p *planner) turnRound(set *plan.KeySet, local []plan.Predicate) {
 	default:
 		candidates.Where = &plan.And{Parts: local}
 	}
-	p.wantKeys(candidates, r.Name, set.Columns, columnsOf(set.Fragment.Bindings), nil, set.Max)
-	// The conditions are copies of ones that also stand in the fragment itself.
-	set.Candidates = p.fragment(t.Source.Name, candidates, nil, newHolder(set.Fragment.Path))
+	h := newHolder(set.Fragment.Path)
+	h.add(p.wantKeys(candidates, r.Name, set.Columns, columnsOf(set.Fragment.Bindings), nil, set.Max))
+	set.Fragment.Joins = nil
+	set.Candidates = p.fragment(t.Source.Name, candidates, nil, h)
 	set.Why = "the keys that may be wanted are sent to the other side, which keeps those that hold"
 }
 

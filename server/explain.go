@@ -158,7 +158,16 @@ func explainFetch(ctx context.Context, state *engine.State, key string, f *plan.
 	describeFragments(f, nil, &out.Fragments)
 	source, _ := state.Source(f.Source)
 	if e, ok := source.(explainer); ok {
-		lines, err := e.Explain(ctx, f.Statement, args)
+		// Keys of other sources are not asked for here: their sets stand empty.
+		empty := *args
+		for _, k := range f.KeySets {
+			width := len(k.Columns)
+			if k.Ranked {
+				width++
+			}
+			empty.KeySets = append(empty.KeySets, plan.Bindings{Width: width})
+		}
+		lines, err := e.Explain(ctx, f.Statement, &empty)
 		var missing *plan.MissingSessionVariableError
 		switch {
 		case errors.As(err, &missing):

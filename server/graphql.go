@@ -220,7 +220,16 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	if made.Operation == plan.OperationSubscription {
 		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
 	}
-	return s.config.Executor.Execute(r.Context(), made, runners{state}, arguments(r, who, request)), nil
+	answer := s.config.Executor.Execute(r.Context(), made, runners{state}, arguments(r, who, request))
+	for i := range answer.Errors {
+		// What users are not told, operators must be able to find.
+		if e := &answer.Errors[i]; e.Code == sources.CodeUnexpected && e.Cause != nil {
+			s.logger.ErrorContext(r.Context(), "internal-error", "detail", map[string]any{
+				"request_id": RequestID(r.Context()), "source": e.Source, "message": e.Message, "error": e.Cause.Error(),
+			})
+		}
+	}
+	return answer, nil
 }
 
 func arguments(r *http.Request, who *session.Session, request *graphQLRequest) *plan.Arguments {
