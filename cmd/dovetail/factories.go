@@ -16,6 +16,7 @@ import (
 	"dovetail/plan"
 	"dovetail/remoteschema"
 	"dovetail/sources"
+	"dovetail/sources/mssql"
 	"dovetail/sources/postgres"
 	"dovetail/sources/sqlite"
 )
@@ -27,8 +28,11 @@ func factories(s *settings) engine.Factories {
 			return openDatabase(ctx, s, kind, name, configuration)
 		},
 		ParseType: func(kind string) func(string) plan.Type {
-			if kind == document.KindPostgres {
+			switch kind {
+			case document.KindPostgres:
 				return postgres.ParseType
+			case document.KindMSSQL:
+				return mssql.ParseType
 			}
 			return nil
 		},
@@ -60,6 +64,19 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 			return nil, err
 		}
 		source, err := sqlite.Open(sqlite.Config{Path: path, MaxConnections: deref(connection.Pool.MaxConnections)})
+		if err != nil {
+			return nil, err
+		}
+		return source, nil
+	case document.KindMSSQL:
+		address, err := resolve(connection.URL)
+		if err != nil {
+			return nil, err
+		}
+		source, err := mssql.Open(mssql.Config{
+			ConnectionString: address, MaxConnections: deref(connection.Pool.MaxConnections),
+			IdleTimeout: seconds(connection.Pool.IdleTimeout, 0), IsolationLevel: connection.IsolationLevel,
+		})
 		if err != nil {
 			return nil, err
 		}
