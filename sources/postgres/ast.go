@@ -76,6 +76,12 @@ type call struct {
 	filter       expression
 }
 
+// window is a window function over all rows.
+type window struct {
+	call    *call
+	orderBy []ordering
+}
+
 // record is ROW(…).
 type record struct{ items []expression }
 
@@ -109,7 +115,9 @@ type ordering struct {
 
 // query is a SELECT.
 type query struct {
-	with       []commonTable
+	with []commonTable
+	// distinct selects equal rows once.
+	distinct   bool
 	distinctOn []expression
 	// star names the alias whose columns are all selected before items.
 	star  string

@@ -189,6 +189,7 @@ func fragments() map[string]*plan.Fragment {
 	bindingCases(out)
 	aggregateCases(out)
 	predicateCases(out)
+	keySetCases(out)
 	operatorCases(out)
 	return out
 }
@@ -327,7 +328,6 @@ func predicateCases(out map[string]*plan.Fragment) {
 	}})
 	text := systemType("text")
 	out["cast"] = condition(&plan.Compare{Left: &plan.ColumnOperand{Column: col("data"), Cast: &text}, Operator: plan.Like, Right: jsonValue(`"%a%"`)})
-	out["keys of other sources"] = condition(&plan.InKeys{Columns: []plan.Column{col("id")}})
 	out["permission missing"] = root(many(with(authors(), func(r *plan.Rows) { r.Restricted = true }), cols("id")...))
 }
 
@@ -375,7 +375,7 @@ func libraryArguments() *plan.Arguments {
 		}
 		variables[name] = j
 	}
-	return &plan.Arguments{Variables: variables, Session: map[string]string{
+	return &plan.Arguments{Variables: variables, KeySets: libraryKeySets(), Session: map[string]string{
 		"x-hasura-user-id": "1", "x-hasura-ids": "{2,3}", "x-hasura-tags": "{a,b,c}", "x-hasura-json": `{"a": [1, {"b": null}]}`, "x-hasura-role": "user",
 	}}
 }
@@ -481,6 +481,8 @@ func describeParameter(p parameterSource) string {
 		out += " as an array"
 	case formJSON:
 		out += " as JSON"
+	case formKeySet:
+		return fmt.Sprintf("key set %d, part %d", p.tuple.set, p.part)
 	case formText:
 	}
 	return out

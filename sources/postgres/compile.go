@@ -29,6 +29,8 @@ type Statement struct {
 	// readsOnly: the statement calls no function of the user's, so running it
 	// again does no harm.
 	readsOnly bool
+	// takesKeys: the statement has key sets, and is to be planned for those it gets.
+	takesKeys bool
 	// zoned is the statement for sessions that don't show UTC, where that makes a
 	// difference.
 	zoned *Statement
@@ -83,7 +85,8 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 		return nil, false, err
 	}
 	return &Statement{
-		text: sqlText(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l, readsOnly: c.readsOnly,
+		text: sqlText(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l,
+		readsOnly: c.readsOnly, takesKeys: c.takesKeys,
 	}, c.zoned, nil
 }
 
@@ -95,6 +98,7 @@ type compiler struct {
 	aliases    int
 	readsOnly  bool
 	zoned      bool
+	takesKeys  bool
 }
 
 // bindingsAlias names the binding set, ordinal its ordinal column.
@@ -193,6 +197,8 @@ type scope struct {
 	enclosed *scope
 	// native rows come of SQL whose column types are only declared.
 	native bool
+	// outermost: the rows are those of the statement itself.
+	outermost bool
 	// present holds unless the row is the row of nulls that an outer join makes;
 	// nil: it always is.
 	present expression

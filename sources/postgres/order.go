@@ -39,6 +39,8 @@ func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, 
 		return c.scalarCall(key.Call, s)
 	case *plan.OrderRelated:
 		return c.orderRelated(key, s, q)
+	case *plan.OrderRanked:
+		return c.orderRanked(key, s, q)
 	case *plan.OrderAggregate:
 		return c.orderAggregate(key, s)
 	}

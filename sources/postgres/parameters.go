@@ -21,6 +21,7 @@ const (
 	formSession             // all session variables as one JSON object
 	formPath                // an array literal of known texts
 	formBinding             // a column of the binding set as an array literal
+	formKeySet              // a part of the keys of a key set as an array literal
 )
 
 // parameterSource says where a parameter's text comes from.
@@ -35,12 +36,15 @@ type parameterSource struct {
 	binding  int
 	key      keyForm
 	cast     sqlType
+	// tuple and part say which part of the keys of a key set it is.
+	tuple *keyTuple
+	part  int
 }
 
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.cast != o.cast || s.member != o.member || s.binding != o.binding ||
-		s.fallback != o.fallback || !slices.Equal(s.path, o.path) {
+		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || !slices.Equal(s.path, o.path) {
 		return false
 	}
 	switch a := s.value.(type) {
@@ -62,6 +66,8 @@ func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]
 	switch s.form {
 	case formBinding:
 		return bindingArray(bindings, s.binding, s.key), nil
+	case formKeySet:
+		return s.tuple.text(args.KeySets, s.part)
 	case formPath:
 		return textArray(s.path), nil
 	case formSession:
@@ -101,7 +107,7 @@ func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
 		return appendArray(nil, j, s.form == formJSONs), nil
 	case formArrays:
 		return arrayOfArrays(j), nil
-	case formText, formSession, formPath, formBinding:
+	case formText, formSession, formPath, formBinding, formKeySet:
 	}
 	return []byte(j.TextOf()), nil
 }

@@ -9,15 +9,31 @@ import (
 
 // predicateScope is what a predicate is about: the row in scope and the row of
 // the whole predicate.
-type predicateScope struct{ row, root *scope }
+type predicateScope struct {
+	row, root *scope
+	// joinable: the predicate is a condition of the outermost rows, ANDed with
+	// others, so that a subquery of it can become a join.
+	joinable bool
+	negated  bool
+}
+
+func scopeOf(s *scope) predicateScope { return predicateScope{row: s, root: s} }
+
+// below is the scope of a part that isn't a condition of its own.
+func (s predicateScope) below() predicateScope {
+	s.joinable = false
+	return s
+}
 
 func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, error) {
 	switch p := p.(type) {
 	case *plan.And:
 		return c.junction("AND", p.Parts, s)
 	case *plan.Or:
-		return c.junction("OR", p.Parts, s)
+		return c.junction("OR", p.Parts, s.below())
 	case *plan.Not:
+		s = s.below()
+		s.negated = true
 		part, err := c.predicate(p.Part, s)
 		return negation{part}, err
 	case *plan.Const:
@@ -37,7 +53,7 @@ func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, er
 	case *plan.CompareAggregate:
 		return c.compareAggregate(p, s)
 	case *plan.InKeys:
-		return nil, sources.NotSupported("filters across databases are not supported by this source")
+		return c.inKeys(p, s)
 	}
 	return nil, fmt.Errorf("unknown kind of predicate %T", p)
 }
@@ -71,7 +87,7 @@ func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, error)
 	case *plan.ColumnOperand:
 		e := s.row.column(o.Column.Name)
 		if o.Guard != nil {
-			guard, err := c.predicate(o.Guard, predicateScope{s.row, s.row})
+			guard, err := c.predicate(o.Guard, scopeOf(s.row))
 			if err != nil {
 				return nil, err
 			}

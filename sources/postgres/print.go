@@ -170,6 +170,13 @@ func (e *call) print(p *printer) {
 	}
 }
 
+func (e window) print(p *printer) {
+	e.call.print(p)
+	p.text(" OVER (ORDER BY ")
+	commaSeparated(p, e.orderBy, func(o ordering) { o.print(p) })
+	p.text(")")
+}
+
 func (e record) print(p *printer) {
 	p.text("ROW(")
 	p.expressions(e.items)
@@ -206,6 +213,9 @@ func (q *query) print(p *printer) {
 		p.text(") ")
 	}
 	p.text("SELECT ")
+	if q.distinct {
+		p.text("DISTINCT ")
+	}
 	if len(q.distinctOn) > 0 {
 		p.text("DISTINCT ON (")
 		p.expressions(q.distinctOn)

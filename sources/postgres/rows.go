@@ -40,6 +40,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 		return nil, err
 	}
 	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
+	s.outermost = request.outer == nil && !request.bound
 	correlated, err := c.correlations(r.On, request.outer, s)
 	if err != nil {
 		return nil, err
@@ -147,7 +148,7 @@ func (c *compiler) filter(r *plan.Rows, s *scope) ([]expression, error) {
 		if p == nil {
 			continue
 		}
-		e, err := c.predicate(p, predicateScope{row: s, root: s})
+		e, err := c.predicate(p, predicateScope{row: s, root: s, joinable: s.outermost})
 		if err != nil {
 			return nil, err
 		}

@@ -119,7 +119,7 @@ func (s *Source) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 // start sends a statement.
 func (s *Source) start(ctx context.Context, c *pgconn.PgConn, statement *Statement, values [][]byte) (*pgconn.ResultReader, error) {
 	binaryResults := []int16{1}
-	if s.config.DisablePreparedStatements {
+	if s.config.DisablePreparedStatements || statement.takesKeys {
 		return c.ExecParams(ctx, statement.text, values, nil, nil, binaryResults), nil
 	}
 	description, err := s.prepared(ctx, c, statement.text)

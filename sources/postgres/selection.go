@@ -83,6 +83,9 @@ func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cell
 	if err != nil {
 		return nil, nil, err
 	}
+	if j := keysOnly(s); j != nil && rows.scope.inner == nil {
+		distinctKeys(j, &s.Rows, rows.query)
+	}
 	l := newCells(rows)
 	fields, err := c.fields(s.Fields, l)
 	if err != nil {
@@ -196,7 +199,7 @@ func (c *compiler) guarded(value expression, guard plan.Predicate, s *scope) (ex
 	if guard == nil {
 		return value, nil
 	}
-	condition, err := c.predicate(guard, predicateScope{s, s})
+	condition, err := c.predicate(guard, scopeOf(s))
 	return caseWhen{condition: condition, then: value}, err
 }
 
@@ -232,6 +235,14 @@ func (c *compiler) hole(j *plan.Join, l *cells) (jsonshape.Node, error) {
 	}
 	node := &jsonshape.HoleNode{Join: j.Index, OnNull: j.OnNull}
 	for _, k := range j.Keys {
+		if k.Rank != nil || k.Computed != nil {
+			key, err := c.computedKey(k, l)
+			if err != nil {
+				return nil, err
+			}
+			node.Keys = append(node.Keys, key)
+			continue
+		}
 		column := plan.Column{Name: k.Name, Type: k.Type}
 		if known, ok := l.known[knownCell{alias: l.scope.alias, column: k.Name}]; ok && known.codec.binary {
 			node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: known.cell, Text: known.codec.text})
@@ -241,6 +252,20 @@ func (c *compiler) hole(j *plan.Join, l *cells) (jsonshape.Node, error) {
 		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: cell, Text: codec.text})
 	}
 	return node, nil
+}
+
+// computedKey adds the cell of a key that is no column.
+func (c *compiler) computedKey(k plan.JoinKey, l *cells) (jsonshape.KeyCell, error) {
+	if k.Rank != nil {
+		value, err := c.rankOf(k.Rank, l)
+		return jsonshape.KeyCell{Cell: l.add(value, oidInt8), Text: encodeInt8}, err
+	}
+	value, err := c.scalarCall(k.Computed, l.scope)
+	if err != nil {
+		return jsonshape.KeyCell{}, err
+	}
+	text, codec := c.keyText(value, k.Type, l.scope.native)
+	return jsonshape.KeyCell{Cell: l.add(text, codec.oid), Text: codec.text}, nil
 }
 
 func (c *compiler) nestedField(f *plan.NestedField, l *cells) (jsonshape.Node, error) {

@@ -284,10 +284,16 @@ type request struct {
 	keys     [][]string
 	joins    []*plan.Join
 	args     plan.Arguments
+	// sets are the key sets that the query refers to.
+	sets []plan.Bindings
 }
 
 func (r *request) fragment() *plan.Fragment {
-	return &plan.Fragment{Query: r.query, Bindings: r.bindings, Joins: r.joins}
+	f := &plan.Fragment{Query: r.query, Bindings: r.bindings, Joins: r.joins}
+	for range r.sets {
+		f.KeySets = append(f.KeySets, &plan.KeySet{Relationship: "other"})
+	}
+	return f
 }
 
 func (r *request) keySet() plan.Bindings {
@@ -314,7 +320,9 @@ func (f *fixture) answer(ctx context.Context, r *request) ([]string, error) {
 func (f *fixture) execute(ctx context.Context, statement plan.Statement, r *request) ([]string, error) {
 	set := r.keySet()
 	out := jsonshape.NewAnswer(set.Rows())
-	if err := f.source.Run(ctx, statement, &r.args, set, out); err != nil {
+	args := r.args
+	args.KeySets = r.sets
+	if err := f.source.Run(ctx, statement, &args, set, out); err != nil {
 		return nil, err
 	}
 	values := make([]string, 0, len(out.Values))

@@ -1,0 +1,243 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"dovetail/plan"
+)
+
+// Key sets are sent as one array for each column of the key. The array of a
+// key of one column is compared with = ANY, which the database both looks up in
+// an index and tests by hashing, but only while it sees the array when it plans:
+// such statements are planned anew each time they run.
+
+// keyTuple is a key set as parameters: what its columns are sent as. Keys of
+// which a part isn't of its column's form are left out.
+type keyTuple struct {
+	set   int
+	casts []sqlType
+	forms []keyForm
+}
+
+// keyTuple gives the tuple for a key set that has the columns' keys, after the
+// ranks if it is ranked.
+func (c *compiler) keyTuple(set int, ranked bool, columns []plan.Column) (*keyTuple, error) {
+	if set < 0 || set >= len(c.fragment.KeySets) {
+		return nil, fmt.Errorf("the fragment has no key set %d", set)
+	}
+	if len(columns) == 0 {
+		return nil, fmt.Errorf("key set %d is compared with no column", set)
+	}
+	out := &keyTuple{set: set}
+	if ranked {
+		out.casts, out.forms = append(out.casts, systemCast("int8")), append(out.forms, integerKey(64))
+	}
+	for _, column := range columns {
+		cast, form, _ := keyOf(column.Type)
+		out.casts, out.forms = append(out.casts, cast), append(out.forms, form)
+	}
+	c.takesKeys = true
+	for _, p := range c.parameters {
+		// A cast says what is sent, and so the form of it.
+		if p.form == formKeySet && p.tuple.set == set && slices.Equal(p.tuple.casts, out.casts) {
+			return p.tuple, nil
+		}
+	}
+	return out, nil
+}
+
+// keyArray is the array of one part of the keys.
+func (c *compiler) keyArray(t *keyTuple, part int) expression {
+	return c.parameter(parameterSource{form: formKeySet, tuple: t, part: part, cast: arrayCast(t.casts[part])})
+}
+
+// text is the array of one part of the keys as an array literal.
+func (t *keyTuple) text(sets []plan.Bindings, part int) ([]byte, error) {
+	if t.set >= len(sets) {
+		return nil, fmt.Errorf("the keys of key set %d are missing", t.set)
+	}
+	keys := sets[t.set]
+	width := len(t.forms)
+	if keys.Width != width || len(keys.Cells)%width != 0 {
+		return nil, fmt.Errorf("key set %d has keys of %d parts instead of %d", t.set, keys.Width, width)
+	}
+	b := make([]byte, 0, 2+len(keys.Cells)/width*12)
+	b = append(b, '{')
+	for at := 0; at < len(keys.Cells); at += width {
+		key, ok := t.part(keys.Cells[at:at+width], part)
+		if !ok {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = appendArrayElement(b, key)
+	}
+	return append(b, '}'), nil
+}
+
+func (t *keyTuple) part(key []string, part int) (string, bool) {
+	var out string
+	for i, form := range t.forms {
+		text, ok := form(key[i])
+		if !ok {
+			return "", false
+		}
+		if i == part {
+			out = text
+		}
+	}
+	return out, true
+}
+
+// keyComparable gives the two sides of a comparison of a column with keys of
+// its type as they were sent.
+func keyComparable(column, key expression, t plan.Type) (left, right expression) {
+	t = t.Underlying()
+	if _, _, native := keyOf(t); native {
+		return column, key
+	}
+	if geometric(t) {
+		return column, geometryFrom(key, t)
+	}
+	return castTo{value: column, to: systemCast("text")}, key
+}
+
+func geometric(t plan.Type) bool {
+	class := t.Underlying().Class
+	return class == plan.ClassGeometry || class == plan.ClassGeography
+}
+
+// inKeys tests whether a row's key is in a key set. It is never null.
+func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) {
+	t, err := c.keyTuple(p.KeySet, false, p.Columns)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Columns) > 1 || geometric(p.Columns[0].Type) {
+		return c.inKeyRows(t, p.Columns, s), nil
+	}
+	column := s.row.column(p.Columns[0].Name)
+	left, _ := keyComparable(column, nil, p.Columns[0].Type)
+	in := quantified{operator: "=", left: left, quantifier: "ANY", array: c.keyArray(t, 0)}
+	if s.negated {
+		// Postgres would make <> ALL of it, which it hashes from version 15 on only.
+		return orFalse(in), nil
+	}
+	return junction{"AND", []expression{in, nullTest{left: column, negate: true}}}, nil
+}
+
+func orFalse(e expression) expression {
+	return &call{name: "coalesce", arguments: []argument{{value: e}, {value: keyword("false")}}}
+}
+
+// inKeyRows tests whether several columns are among the rows of the arrays. At
+// the top of a statement that is a join. Elsewhere the rows had better be hashed
+// once for all; the database does so when it can't see how many they are.
+func (c *compiler) inKeyRows(t *keyTuple, columns []plan.Column, s predicateScope) expression {
+	keys := fromItem{alias: c.alias()}
+	unnest := &call{name: "unnest"}
+	rows := &query{}
+	var left []expression
+	for i, column := range columns {
+		array := c.keyArray(t, i)
+		if !s.joinable {
+			array = subquery{&query{items: []item{{value: array}}}}
+		}
+		unnest.arguments = append(unnest.arguments, argument{value: array})
+		keys.columns = append(keys.columns, bindingKey(i))
+		l, r := keyComparable(s.row.column(column.Name), columnOf{keys.alias, bindingKey(i)}, column.Type)
+		left = append(left, l)
+		rows.items = append(rows.items, item{value: r})
+	}
+	keys.source = tableFunction{call: unnest}
+	rows.from = []fromItem{keys}
+	in := quantified{operator: "=", left: record{left}, quantifier: "ANY", rows: rows}
+	if s.joinable {
+		return in
+	}
+	return orFalse(in)
+}
+
+// orderRanked joins the ranks of a key set to q. Keys that differ as texts may
+// be one key here, so that the ranks are grouped by key.
+func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expression, error) {
+	t, err := c.keyTuple(key.KeySet, true, key.Columns)
+	if err != nil {
+		return nil, err
+	}
+	const rank = "r"
+	sent, alias := c.alias(), c.alias()
+	unnest := &call{name: "unnest", arguments: []argument{{value: c.keyArray(t, 0)}}}
+	names := []string{rank}
+	ranks := &query{}
+	joined := fromItem{join: leftJoin, alias: alias}
+	for i, column := range key.Columns {
+		name := bindingKey(i)
+		unnest.arguments = append(unnest.arguments, argument{value: c.keyArray(t, i+1)})
+		names = append(names, name)
+		ranks.items = append(ranks.items, item{value: columnOf{sent, name}})
+		ranks.groupBy = append(ranks.groupBy, columnOf{sent, name})
+		left, right := keyComparable(s.column(column.Name), columnOf{alias, name}, column.Type)
+		joined.on = append(joined.on, infix{"=", right, left})
+	}
+	least := &call{name: "min", arguments: []argument{{value: columnOf{sent, rank}}}}
+	ranks.items = append(ranks.items, item{value: least, alias: rank})
+	ranks.from = []fromItem{{source: tableFunction{call: unnest}, alias: sent, columns: names}}
+	joined.source = derivedTable{ranks}
+	q.from = append(q.from, joined)
+	value := expression(columnOf{alias, rank})
+	if key.Missing < 0 {
+		return value, nil
+	}
+	missing := keyword(strconv.Itoa(key.Missing))
+	value = &call{name: "coalesce", arguments: []argument{{value: value}, {value: missing}}}
+	if s.present != nil {
+		value = caseWhen{condition: s.present, then: value}
+	}
+	return value, nil
+}
+
+// rankOf is the dense rank of a row by an order key, null where that is.
+func (c *compiler) rankOf(key plan.OrderKey, l *cells) (expression, error) {
+	value, err := c.orderKey(key, l.scope, l.query)
+	if err != nil {
+		return nil, err
+	}
+	rank := window{call: &call{name: "dense_rank"}, orderBy: []ordering{{value: value}}}
+	return caseWhen{condition: nullTest{left: value, negate: true}, then: rank}, nil
+}
+
+// keysOnly gives the join of a selection that answers nothing but keys.
+func keysOnly(s *plan.Selection) *plan.Join {
+	if len(s.Fields) != 1 {
+		return nil
+	}
+	if hole, ok := s.Fields[0].(*plan.HoleField); ok && hole.Join != nil && hole.Join.KeysOnly {
+		return hole.Join
+	}
+	return nil
+}
+
+// distinctKeys writes DISTINCT ON of the columns of all keys as what is planned
+// best: nothing where each row has a key of its own, DISTINCT where there is
+// nothing but the keys.
+func distinctKeys(j *plan.Join, r *plan.Rows, q *query) {
+	distinct := make([]plan.Correlation, 0, len(r.DistinctOn))
+	for _, column := range r.DistinctOn {
+		distinct = append(distinct, plan.Correlation{Column: column})
+	}
+	if identifies(&plan.Rows{From: r.From, On: distinct}) {
+		q.distinctOn = nil
+		return
+	}
+	if len(r.OrderBy) > 0 || len(j.Keys) != len(r.DistinctOn) || slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool {
+		return k.Rank != nil || k.Computed != nil ||
+			!slices.ContainsFunc(r.DistinctOn, func(c plan.Column) bool { return c.Name == k.Name })
+	}) {
+		return
+	}
+	q.distinctOn, q.distinct = nil, true
+}
