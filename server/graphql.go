@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -140,10 +141,9 @@ func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) {
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
 	state, release := s.engine.Acquire()
 	defer release()
-	who, err := s.auth.Resolve(r.Header)
-	if err != nil {
-		e := sessionError(err)
-		s.writeRefusal(w, r, refuse(e.Status, e.Code, e.Path, e.Message), false, at.alpha)
+	who, failure := s.authenticate(w, r)
+	if failure != nil {
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at.alpha)
 		return
 	}
 	body, failure := s.readBody(w, r)
@@ -220,7 +220,13 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	if made.Operation == plan.OperationSubscription {
 		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
 	}
-	answer := s.config.Executor.Execute(r.Context(), made, runners{state}, arguments(r, who, request))
+	ctx := r.Context()
+	if s.config.QueryTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.config.QueryTimeout)
+		defer cancel()
+	}
+	answer := s.config.Executor.Execute(ctx, made, runners{state}, arguments(r, who, request))
 	for i := range answer.Errors {
 		// What users are not told, operators must be able to find.
 		if e := &answer.Errors[i]; e.Code == sources.CodeUnexpected && e.Cause != nil {

@@ -39,6 +39,8 @@ type Config struct {
 	// Description is answered by /v1alpha1/config beside what the server knows
 	// itself.
 	Description map[string]any
+	// QueryTimeout bounds how long one operation may take (0: no bound).
+	QueryTimeout time.Duration
 	// ShutdownTimeout bounds how long running requests may take to end.
 	ShutdownTimeout time.Duration
 }

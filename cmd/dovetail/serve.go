@@ -64,6 +64,8 @@ type instance struct {
 	commands *command.Runner
 	server   *server.Server
 	logger   *slog.Logger
+
+	authenticator *session.Authenticator
 }
 
 // start makes an engine ready to serve.
@@ -72,12 +74,18 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	for _, text := range s.ignored {
 		logger.WarnContext(ctx, "startup", "detail", map[string]any{"kind": "ignored_setting", "info": text})
 	}
-	authenticator, err := session.New(session.Config{AdminSecret: s.adminSecret, UnauthorizedRole: s.unauthorizedRole})
+	who, err := authentication(s)
+	if err != nil {
+		return nil, err
+	}
+	who.Logger = logger
+	authenticator, err := session.New(ctx, who)
 	if err != nil {
 		return nil, err
 	}
 	keeper, err := openStore(ctx, s)
 	if err != nil {
+		authenticator.Close()
 		return nil, err
 	}
 	configuration := defaultSource(s)
@@ -92,22 +100,24 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 		Timeout: s.sourceTimeout, PollInterval: s.poll, Initial: initial,
 	})
 	if err != nil {
+		authenticator.Close()
 		return nil, errors.Join(err, keeper.Close())
 	}
 	commands := command.New(command.Config{Engine: running, Logger: logger, ReadOnly: s.readOnly, DefaultSource: configuration})
 	return &instance{
-		store: keeper, engine: running, commands: commands, logger: logger,
+		store: keeper, engine: running, commands: commands, logger: logger, authenticator: authenticator,
 		server: server.New(server.Config{
 			Engine: running, Commands: commands, Authenticator: authenticator, Logger: logger, Version: version,
 			Executor: executor.New(executor.Settings{ChunkSize: s.chunkSize, Strict: s.catalog.StrictRemoteJoins}),
 			DevMode:  s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
-			CORS: s.cors, APIs: s.apis, Description: map[string]any{"experimental_features": s.experimental}, ShutdownTimeout: s.shutdown,
+			CORS: s.cors, APIs: s.apis, Description: map[string]any{"experimental_features": s.experimental}, ShutdownTimeout: s.shutdown, QueryTimeout: s.queryTimeout,
 		}),
 	}, nil
 }
 
 // close ends an engine.
 func (i *instance) close() error {
+	i.authenticator.Close()
 	i.engine.Close()
 	return i.store.Close()
 }

@@ -15,6 +15,7 @@ import (
 
 	"dovetail/metadata/catalog"
 	"dovetail/server"
+	"dovetail/session"
 )
 
 // settings are what flags and the environment say.
@@ -28,6 +29,10 @@ type settings struct {
 	host, port       string
 	adminSecret      string
 	unauthorizedRole string
+	// adminSecrets, jwtSecret and jwtSecrets are JSON; they are read at the
+	// start, so that their faults are told without showing them.
+	adminSecrets, jwtSecret, jwtSecrets string
+	hook                                session.WebhookConfig
 	devMode          bool
 	internalErrors   bool
 	readOnly         bool
@@ -43,6 +48,7 @@ type settings struct {
 	experimental     []string
 	catalog          catalog.Settings
 	chunkSize        int
+	queryTimeout     time.Duration
 	postgres         postgresDefaults
 	checkURL         string
 	// ignored settings are told of at the start.
@@ -62,6 +68,7 @@ func defaults() *settings {
 		metadataPath: "dovetail.db", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20,
 		cors: server.CORS{Origins: []string{"*"}},
 		apis: map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
+		hook: session.WebhookConfig{SendRequestBody: true},
 		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
 		catalog: catalog.Settings{InferFunctionPermissions: true, DefaultNamingConvention: "hasura-default"},
 		logTypes: map[string]bool{
@@ -190,6 +197,33 @@ func serverSettings() []setting {
 		{
 			name: "unauthorized-role", help: "role of requests that carry no secret",
 			apply: text(func(s *settings) *string { return &s.unauthorizedRole }),
+		},
+		{
+			name: "admin-secrets", help: "JSON list of secrets of which requests carry one",
+			apply: text(func(s *settings) *string { return &s.adminSecrets }),
+		},
+		{
+			name: "jwt-secret", help: "JSON that says whose tokens are accepted: type and key, or jwk_url",
+			apply: text(func(s *settings) *string { return &s.jwtSecret }),
+		},
+		{
+			name: "jwt-secrets", help: "JSON list of what jwt-secret has one of",
+			apply: text(func(s *settings) *string { return &s.jwtSecrets }),
+		},
+		{
+			name: "auth-hook", help: "URL of a webhook that decides about requests",
+			apply: text(func(s *settings) *string { return &s.hook.URL }),
+		},
+		{name: "auth-hook-mode", help: "GET or POST (GET)", apply: func(s *settings, v string) error {
+			if !strings.EqualFold(v, "GET") && !strings.EqualFold(v, "POST") {
+				return errors.New("expected GET or POST")
+			}
+			s.hook.Post = strings.EqualFold(v, "POST")
+			return nil
+		}},
+		{
+			name: "auth-hook-send-request-body", help: "send the webhook the GraphQL request too, when posting (true)",
+			apply: boolean(func(s *settings) *bool { return &s.hook.SendRequestBody }),
 		},
 		{name: "dev-mode", help: "show internal error detail to every role", toggle: true, apply: boolean(func(s *settings) *bool { return &s.devMode })},
 		{
@@ -345,6 +379,10 @@ func sourceSettings() []setting {
 			s.postgres.isolation = v
 			return nil
 		}},
+		{
+			name: "query-timeout", help: "seconds that one GraphQL operation may take (no bound)",
+			apply: duration(func(s *settings) *time.Duration { return &s.queryTimeout }, time.Second),
+		},
 		{
 			name: "source-timeout", help: "seconds that connecting to a source and introspecting it may take (30)",
 			apply: duration(func(s *settings) *time.Duration { return &s.sourceTimeout }, time.Second),
