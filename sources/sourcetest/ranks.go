@@ -20,7 +20,7 @@ func testOrderByRanks(t *testing.T, f *fixture) {
 		return
 	}
 	// Articles of 1: 10 11 13, of 2: 12, of 3: 15, of nobody: 14.
-	sets := []plan.Bindings{keySet(2, "1", "3", "2", "1", "x", "2", "1", "y")}
+	sets := []plan.Bindings{keySet(2, "1", "3", "2", "1", "3", "x", "1", "y")}
 	for _, o := range []struct {
 		missing    int
 		descending bool

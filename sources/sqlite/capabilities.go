@@ -39,5 +39,6 @@ func capabilities() plan.Capabilities {
 		ColumnComparison:   true,
 		JSONPath:           true,
 		Bindings:           true,
+		KeySets:            true,
 	}
 }

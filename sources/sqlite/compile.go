@@ -28,6 +28,8 @@ type statement struct {
 	keyTypes   []plan.Type
 	layout     layout
 	shape      *jsonshape.Shape
+	// ranks are the key sets whose ranks are looked up.
+	ranks []rankSet
 }
 
 // Text is the statement's SQL.
@@ -46,6 +48,7 @@ type compiler struct {
 	indexes    indexes
 	parameters []parameter
 	aliases    alias
+	ranks      []rankSet
 	err        error
 }
 
@@ -72,7 +75,7 @@ func compile(f *plan.Fragment, known indexes) (*statement, error) {
 	if strings.ContainsRune(s.sql, 0) {
 		return nil, sources.NotSupported("a name holds a NUL character")
 	}
-	s.parameters = c.parameters
+	s.parameters, s.ranks = c.parameters, c.ranks
 	return s, nil
 }
 
@@ -92,7 +95,8 @@ func (c *compiler) newAlias() alias {
 // parameter gives the number of a parameter; equal ones share it.
 func (c *compiler) parameter(p parameter) int {
 	for i, q := range c.parameters {
-		if p.convert == q.convert && p.value == q.value && p.permitLimit == q.permitLimit && sameType(p.typ, q.typ) {
+		if p.convert == q.convert && p.value == q.value && p.permitLimit == q.permitLimit && sameType(p.typ, q.typ) &&
+			p.set == q.set && slices.EqualFunc(p.types, q.types, sameType) {
 			return i + 1
 		}
 	}

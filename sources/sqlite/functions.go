@@ -18,19 +18,23 @@ const (
 	sqlTime        constant = "dovetail_time"
 	sqlTimestamp   constant = "dovetail_timestamp"
 	sqlTimestampTZ constant = "dovetail_timestamptz"
+	sqlRank        constant = "dovetail_rank"
 	sqlJSON        constant = "dovetail_json"
 	sqlExact       constant = "dovetail_exact_"
 	sqlDouble      constant = "dovetail_double_"
 )
 
 // registerFunctions adds our functions to a connection.
-func registerFunctions(conn *zombiezen.Conn) error {
+func (c *connection) registerFunctions() error {
 	functions := map[constant]*zombiezen.FunctionImpl{
 		sqlRows: {NArgs: -1, MakeAggregate: func(zombiezen.Context) (zombiezen.AggregateFunction, error) {
 			return &packer{}, nil
 		}},
 		sqlRow: {NArgs: -1, Scalar: func(_ zombiezen.Context, values []zombiezen.Value) (zombiezen.Value, error) {
 			return zombiezen.BlobValue(appendPackedRow(nil, values)), nil
+		}},
+		sqlRank: {NArgs: -1, Scalar: func(_ zombiezen.Context, values []zombiezen.Value) (zombiezen.Value, error) {
+			return c.rank(values)
 		}},
 		sqlLower:       textFunction(lower),
 		sqlJSON:        textFunction(canonicalJSON),
@@ -58,7 +62,7 @@ func registerFunctions(conn *zombiezen.Conn) error {
 	for name, implementation := range functions {
 		implementation.Deterministic = true
 		implementation.AllowIndirect = true
-		if err := conn.CreateFunction(string(name), implementation); err != nil {
+		if err := c.conn.CreateFunction(string(name), implementation); err != nil {
 			return err
 		}
 	}

@@ -58,6 +58,8 @@ func (c *compiler) orderKey(b *builder, key plan.OrderKey, here *scope) bool {
 		c.related(b, &key.Target, a, here.alias)
 		b.write(")")
 		return key.Function != functionCount
+	case *plan.OrderRanked:
+		return c.orderRanked(b, key, here)
 	case *plan.OrderComputed:
 		c.refuse("SQLite has no computed fields")
 	default:

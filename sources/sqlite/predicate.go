@@ -49,7 +49,7 @@ func (c *compiler) predicate(b *builder, p plan.Predicate, here *scope) {
 	case *plan.CompareAggregate:
 		c.compareAggregate(b, p, here)
 	case *plan.InKeys:
-		c.refuse("SQLite takes no key sets in conditions")
+		c.inKeys(b, p, here)
 	default:
 		c.refuse("SQLite can't test conditions of kind %T", p)
 	}
@@ -223,22 +223,8 @@ func (c *compiler) inList(b *builder, left *builder, t plan.Type, right plan.Val
 	b.write("(")
 	c.comparand(b, left, t)
 	b.write(operator)
-	switch t.Class { //nolint:exhaustive // the others are compared as they are
-	case plan.ClassUUID:
-		b.write("(SELECT value FROM ")
-		b.append(list)
-		b.write(" UNION ALL SELECT upper(value) FROM ")
-		b.append(list)
-		b.write(" UNION ALL SELECT unhex(replace(value, '-', '')) FROM ")
-		b.append(list)
-	case plan.ClassBytes:
-		b.write("(SELECT unhex(value) FROM ")
-		b.append(list)
-	default:
-		b.write("(SELECT value FROM ")
-		b.append(list)
-	}
-	b.write("))")
+	writeMembers(b, t, list)
+	b.write(")")
 }
 
 func (c *compiler) like(b *builder, left *builder, t plan.Type, right plan.Value, operator constant, convert conversion) {

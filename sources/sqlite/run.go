@@ -32,11 +32,21 @@ func (s *Source) Run(
 		}
 		parameters[i] = b
 	}
+	ranks := make([]rankTable, len(st.ranks))
+	for i := range st.ranks {
+		table, err := st.ranks[i].load(args)
+		if err != nil {
+			return err
+		}
+		ranks[i] = table
+	}
 	c, err := s.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.put(c)
+	c.ranks = ranks
+	defer func() { c.ranks = nil }()
 	if err := c.run(st, parameters, out); err != nil {
 		if ctx.Err() != nil {
 			return contextError(ctx.Err())

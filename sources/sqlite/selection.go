@@ -132,7 +132,7 @@ func (c *compiler) field(q *query, a alias, f plan.Field) (string, jsonshape.Nod
 	switch f := f.(type) {
 	case *plan.ColumnField:
 		cell := q.cell(c.guarded(columnExpression(a, f.Column.Name), f.Guard, here))
-		return f.Key, &jsonshape.Scalar{Cell: cell, Encode: encoderOf(f.Column.Type, f.JSONPath, f.Stringify)}
+		return f.Key, &jsonshape.Scalar{Cell: cell, Encode: jsonshape.InUpperCase(f.UpperCase, encoderOf(f.Column.Type, f.JSONPath, f.Stringify))}
 	case *plan.NestedField:
 		return f.Key, c.nested(q, here, f)
 	case *plan.NestedAggregateField:
@@ -208,6 +208,14 @@ func joinable(rows *plan.Rows) bool {
 func (c *compiler) hole(q *query, a alias, j *plan.Join) jsonshape.Node {
 	node := &jsonshape.HoleNode{Join: j.Index, OnNull: j.OnNull}
 	for _, key := range j.Keys {
+		if key.Computed != nil {
+			c.refuse("SQLite has no computed fields (%q)", key.Name)
+		}
+		if key.Rank != nil {
+			cell := q.cell(c.rankOf(key.Rank, a))
+			node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: cell, Text: textOf(key.Type)})
+			continue
+		}
 		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: q.cell(columnExpression(a, key.Name)), Text: textOf(key.Type)})
 	}
 	return node

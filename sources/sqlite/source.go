@@ -196,6 +196,9 @@ type connection struct {
 	row   []byte
 	ends  []int
 	cells [][]byte
+	// ranks are those of the running statement's key sets; key is reused.
+	ranks []rankTable
+	key   []byte
 }
 
 type prepared struct {
@@ -209,7 +212,7 @@ func (c *connection) prepare(config Config) error {
 	if err := c.conn.SetDefensive(true); err != nil {
 		return err
 	}
-	if err := registerFunctions(c.conn); err != nil {
+	if err := c.registerFunctions(); err != nil {
 		return err
 	}
 	if _, err := c.pragma("PRAGMA foreign_keys = ON"); err != nil {

@@ -24,6 +24,7 @@ const (
 	convertLimit                    // a row limit, -1 for none
 	convertOffset                   // rows to skip, 0 for none
 	convertKeys                     // the binding set
+	convertKeySet                   // the keys of a key set
 )
 
 // parameter is a parameter of a statement: where its value comes from.
@@ -33,6 +34,9 @@ type parameter struct {
 	typ     plan.Type
 	// permitLimit is the role's row limit for convertLimit, negative for none.
 	permitLimit int
+	// set is the key set for convertKeySet, types those of its keys' parts.
+	set   int
+	types []plan.Type
 }
 
 // bound is a parameter's value for one run.
@@ -94,6 +98,10 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 	if p.convert == convertKeys {
 		return boundText(string(appendKeys(nil, bindings, keyTypes))), nil
 	}
+	if p.convert == convertKeySet {
+		keys, err := keysOf(args, p.set, len(p.types))
+		return boundText(string(appendKeySet(nil, keys, p.types))), err
+	}
 	var value plan.JSON
 	if p.value != nil {
 		var err error
@@ -117,7 +125,7 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		}
 		glob, err := globOf(pattern)
 		return boundText(glob), err
-	case convertScalar, convertKeys:
+	case convertScalar, convertKeys, convertKeySet:
 	}
 	if value.IsNull() {
 		return boundNull(), nil
@@ -308,19 +316,30 @@ func appendKeys(dst []byte, bindings plan.Bindings, types []plan.Type) []byte {
 }
 
 func appendKey(dst []byte, text string, t plan.Type) []byte {
-	if t.Class == plan.ClassInteger {
-		if d, ok := parseDecimal(strings.TrimSpace(text)); ok {
-			if whole := d.rounded(0); whole.rescaled(d.scale).Cmp(d.unscaled) == 0 && whole.unscaled.IsInt64() {
-				return whole.append(dst)
-			}
-		}
-		return append(dst, "null"...)
-	}
-	b, err := scalarValue(text, t)
-	if err != nil {
-		return append(dst, "null"...)
+	b, ok := keyValue(text, t)
+	if !ok {
+		return append(dst, jsonNull...)
 	}
 	return appendBoundJSON(dst, b)
+}
+
+// keyValue reads a key, if it is of its column's form. Whole numbers of a
+// decimal column are integers.
+func keyValue(text string, t plan.Type) (bound, bool) {
+	if t.Class != plan.ClassInteger {
+		b, err := scalarValue(text, t)
+		return b, err == nil
+	}
+	text = strings.TrimSpace(text)
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return boundInteger(n), true
+	}
+	if d, ok := parseDecimal(text); ok {
+		if whole := d.rounded(0); whole.rescaled(d.scale).Cmp(d.unscaled) == 0 && whole.unscaled.IsInt64() {
+			return boundInteger(whole.unscaled.Int64()), true
+		}
+	}
+	return bound{}, false
 }
 
 // globOf translates a LIKE pattern (with \ as its escape) into a GLOB pattern,
