@@ -169,6 +169,11 @@ func (r *run) errors(p *plan.Plan, f failure, data bool) []Error {
 		if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
 			return upstreamErrors(e, upstream)
 		}
+		if !data {
+			// Without data there is no null that a path could lead to, and v2's
+			// shape has none.
+			e.Path = nil
+		}
 		return []Error{e}
 	}
 	if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
