@@ -89,7 +89,11 @@ func (r *run) fatal() (failure, bool) {
 func (r *run) fatalError(f failure) Error {
 	var missing *plan.MissingSessionVariableError
 	if errors.As(f.err, &missing) {
-		return Error{Message: missing.Error(), Code: sources.CodeNotFound, Location: "$"}
+		message := missing.Error()
+		if e := (*sources.Error)(nil); errors.As(f.err, &e) && e.Code == sources.CodeNotFound {
+			message = e.Message // as remote schemas put it
+		}
+		return Error{Message: message, Code: sources.CodeNotFound, Location: "$"}
 	}
 	e := describe(f.err)
 	e.Location = "$"

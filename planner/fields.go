@@ -80,7 +80,7 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 		join, err := p.joinAggregate(s, b.Relationship, h)
 		return &plan.HoleField{Key: s.key, Join: join}, err
 	case *schema.RemoteLookup:
-		join, err := p.joinRemote(s, b.Relationship, h)
+		join, err := p.joinRemote(s, b, h)
 		return &plan.HoleField{Key: s.key, Join: join}, err
 	default:
 		return nil, &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a field of rows"}

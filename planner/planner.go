@@ -222,6 +222,13 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 	if s.field == nil {
 		return &plan.Static{JSON: plan.AppendJSONString(nil, on.Name)}, nil
 	}
+	switch s.field.Binding.(type) { //nolint:gochecksumtype // only these two go on with the request before
+	case *schema.RootRemote, *schema.RootNamespace:
+	default:
+		if p.document.Operation.Operation == ast.Mutation {
+			clear(p.remotes) // what follows must not run before this field
+		}
+	}
 	switch b := s.field.Binding.(type) { //nolint:gochecksumtype // the rest are fetched, below
 	case *schema.RootNamespace:
 		roots, err := p.roots(s.set(), s.field.Type.Base(), s.path, path)

@@ -82,6 +82,9 @@ func renamed(t *ast.Type, name string) *ast.Type {
 func (p *planner) rootRemote(s *selected, b *schema.RootRemote, path []string) (plan.RootNode, error) {
 	r, ok := p.remotes[b.Remote.Name]
 	if !ok {
+		if p.document.Operation.Operation == ast.Mutation {
+			clear(p.remotes) // mutations of several remote schemas run in their order
+		}
 		r = &remoteFragment{
 			query:  &plan.RemoteQuery{Operation: plan.OperationKind(p.document.Operation.Operation)},
 			holder: newHolder(path), remote: p.remoteBuilder(b.Remote),
@@ -90,7 +93,7 @@ func (p *planner) rootRemote(s *selected, b *schema.RootRemote, path []string) (
 		p.remotes[b.Remote.Name] = r
 	}
 	r.holder.path = path
-	f, err := p.remoteField(s, b.Field, p.queryType(b.Remote), r.remote, r.holder)
+	f, err := p.remoteField(s, b.Field, p.rootType(b.Remote), r.remote, r.holder)
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +103,16 @@ func (p *planner) rootRemote(s *selected, b *schema.RootRemote, path []string) (
 	return &plan.Fetch{Fragment: r.fragment, Ordinal: len(r.query.Fields) - 1, NonNull: s.field.Type.NonNull}, nil
 }
 
-func (p *planner) queryType(r *catalog.RemoteSchema) string {
-	if r.Upstream != nil && r.Upstream.Query != nil {
-		return r.Upstream.Query.Name
+// rootType is the upstream name of the operation's root type.
+func (p *planner) rootType(r *catalog.RemoteSchema) string {
+	root := r.Upstream.Query
+	if p.document.Operation.Operation == ast.Mutation {
+		root = r.Upstream.Mutation
 	}
-	return "Query"
+	if root == nil {
+		return ""
+	}
+	return root.Name
 }
 
 // remoteField plans one field of a remote type, by the name of its parent type.
@@ -163,7 +171,7 @@ func (p *planner) remoteMember(s *selected, on *schema.Type, b *remoteBuilder, h
 			node = &plan.RemoteHole{Key: s.key, Join: join}
 		case *schema.RemoteLookup:
 			var join *plan.Join
-			join, err = p.joinRemote(s, binding.Relationship, h)
+			join, err = p.joinRemote(s, binding, h)
 			node = &plan.RemoteHole{Key: s.key, Join: join}
 		default:
 			err = &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a field of a remote type"}
@@ -179,6 +187,33 @@ type abstractSet struct {
 	own     ast.SelectionSet
 	types   []*schema.Type
 	forType map[*schema.Type]ast.SelectionSet
+	// order is where response keys and types first appeared.
+	order []abstractPlace
+}
+
+// abstractPlace is a place for a response key, or for what is asked of a type.
+type abstractPlace struct {
+	key string
+	on  *schema.Type
+}
+
+func (a *abstractSet) add(f *ast.Field) {
+	a.own = append(a.own, f)
+	key := f.Alias
+	if key == "" {
+		key = f.Name
+	}
+	if place := (abstractPlace{key: key}); !slices.Contains(a.order, place) {
+		a.order = append(a.order, place)
+	}
+}
+
+func (a *abstractSet) addTo(t *schema.Type, set ast.SelectionSet) {
+	if _, known := a.forType[t]; !known {
+		a.types = append(a.types, t)
+		a.order = append(a.order, abstractPlace{on: t})
+	}
+	a.forType[t] = append(a.forType[t], set...)
 }
 
 // remoteAbstract plans a selection set on an interface or union: its own fields,
@@ -192,20 +227,25 @@ func (p *planner) remoteAbstract(set ast.SelectionSet, on *schema.Type, path str
 	if err != nil {
 		return nil, err
 	}
-	out := make([]plan.RemoteNode, 0, len(members)+len(parts.types))
-	for _, m := range members {
-		node, err := p.remoteMember(m, on, b, h)
+	out := make([]plan.RemoteNode, 0, len(parts.order))
+	for _, place := range parts.order {
+		if place.on != nil {
+			fields, err := p.remoteSelection(parts.forType[place.on], place.on, path, b, h)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, &plan.RemoteInline{Type: place.on.Upstream.Name, Fields: fields})
+			continue
+		}
+		i := slices.IndexFunc(members, func(m *selected) bool { return m.key == place.key })
+		if i < 0 {
+			continue // a directive left it out
+		}
+		node, err := p.remoteMember(members[i], on, b, h)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, node)
-	}
-	for _, t := range parts.types {
-		fields, err := p.remoteSelection(parts.forType[t], t, path, b, h)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &plan.RemoteInline{Type: t.Upstream.Name, Fields: fields})
 	}
 	return out, nil
 }
@@ -215,7 +255,7 @@ func (p *planner) takeApart(set ast.SelectionSet, on *schema.Type, path string, 
 		var err error
 		switch item := item.(type) {
 		case *ast.Field:
-			parts.own = append(parts.own, item)
+			parts.add(item)
 		case *ast.InlineFragment:
 			err = p.takeFragment(item.Directives, item.TypeCondition, item.SelectionSet, on, path, parts)
 		case *ast.FragmentSpread:
@@ -243,10 +283,7 @@ func (p *planner) takeFragment(directives ast.DirectiveList, condition string, s
 		if !applies(condition, t) {
 			continue
 		}
-		if _, known := parts.forType[t]; !known {
-			parts.types = append(parts.types, t)
-		}
-		parts.forType[t] = append(parts.forType[t], set...)
+		parts.addTo(t, set)
 	}
 	return nil
 }
@@ -260,11 +297,14 @@ func (p *planner) remoteArguments(s *selected, def *ast.FieldDefinition, parent 
 	}
 	var out []plan.RemoteArgument
 	for _, a := range def.Arguments {
-		value := presets[a.Name]
+		var value plan.Value
 		for _, t := range templates {
 			if t.Name == a.Name {
 				value = t.Value
 			}
+		}
+		if preset, ok := presets[a.Name]; ok {
+			value = overrideValues(value, preset)
 		}
 		in, open := (*schema.Input)(nil), false
 		if s != nil {
@@ -287,7 +327,7 @@ func (p *planner) remoteArguments(s *selected, def *ast.FieldDefinition, parent 
 				value = mergeValues(value, given)
 			}
 		}
-		if value != nil {
+		if value = b.withPresets(value, a.Type, false); value != nil {
 			out = append(out, plan.RemoteArgument{Name: a.Name, Type: a.Type.String(), Value: value})
 		}
 	}
@@ -362,6 +402,84 @@ func (p *planner) expands(ref schema.Ref, b *remoteBuilder) bool {
 	return b.presets != nil && len(b.presets.InputPresets) > 0
 }
 
+// withPresets puts the role's presets into the input objects of a value. An
+// argument that the user leaves out doesn't escape them, as long as its input
+// object needs nothing else.
+func (b *remoteBuilder) withPresets(v plan.Value, t *ast.Type, nested bool) plan.Value {
+	if b.presets == nil || len(b.presets.InputPresets) == 0 {
+		return v
+	}
+	switch value := v.(type) {
+	case *plan.ListValue:
+		if t.Elem == nil {
+			return v
+		}
+		out := &plan.ListValue{Items: make([]plan.Value, 0, len(value.Items))}
+		for _, item := range value.Items {
+			out.Items = append(out.Items, b.withPresets(item, t.Elem, true))
+		}
+		return out
+	case *plan.ObjectValue:
+		return b.objectPresets(value, t)
+	case *plan.Literal:
+		if !value.JSON.IsNull() {
+			return v
+		}
+	case nil:
+	default:
+		return v
+	}
+	presets := b.presets.InputPresets[t.NamedType]
+	if nested || t.Elem != nil || len(presets) == 0 {
+		return v
+	}
+	for _, f := range b.presets.Schema.Types[t.NamedType].Fields {
+		if _, preset := presets[f.Name]; !preset && f.Type.NonNull && f.DefaultValue == nil {
+			return v
+		}
+	}
+	return b.objectPresets(&plan.ObjectValue{}, t)
+}
+
+func (b *remoteBuilder) objectPresets(value *plan.ObjectValue, t *ast.Type) plan.Value {
+	def := b.presets.Schema.Types[t.Name()]
+	if def == nil || def.Kind != ast.InputObject {
+		return value
+	}
+	out := &plan.ObjectValue{}
+	presets := b.presets.InputPresets[def.Name]
+	for i, key := range value.Keys {
+		if f := def.Fields.ForName(key); f != nil && presets[key] == nil {
+			out.Keys, out.Values = append(out.Keys, key), append(out.Values, b.withPresets(value.Values[i], f.Type, true))
+		}
+	}
+	for _, f := range def.Fields {
+		if preset, ok := presets[f.Name]; ok {
+			out.Keys, out.Values = append(out.Keys, f.Name), append(out.Values, preset)
+		}
+	}
+	return out
+}
+
+// overrideValues puts a preset over what a relationship gives: objects key by
+// key, anything else as a whole.
+func overrideValues(base, preset plan.Value) plan.Value {
+	object, ok := base.(*plan.ObjectValue)
+	over, also := preset.(*plan.ObjectValue)
+	if !ok || !also {
+		return preset
+	}
+	out := &plan.ObjectValue{Keys: slices.Clone(object.Keys), Values: slices.Clone(object.Values)}
+	for i, key := range over.Keys {
+		if at := slices.Index(out.Keys, key); at >= 0 {
+			out.Values[at] = overrideValues(out.Values[at], over.Values[i])
+			continue
+		}
+		out.Keys, out.Values = append(out.Keys, key), append(out.Values, over.Values[i])
+	}
+	return out
+}
+
 func (p *planner) remoteStructure(v value, ref schema.Ref, upstream *ast.Type, path string, b *remoteBuilder) (plan.Value, error) {
 	if v.isNull() {
 		return &plan.Literal{}, nil
@@ -424,26 +542,19 @@ func (p *planner) remoteStructure(v value, ref schema.Ref, upstream *ast.Type, p
 			return nil, invalid(under(path, in.Name), "missing required field '%s'", in.Name)
 		}
 	}
-	if b.presets != nil {
-		for _, f := range t.Upstream.Fields {
-			if preset, ok := b.presets.InputPresets[t.Upstream.Name][f.Name]; ok {
-				out.Keys = append(out.Keys, f.Name)
-				out.Values = append(out.Values, preset)
-			}
-		}
-	}
 	return out, nil
 }
 
 // joinRemote plans a remote relationship to a field of a remote schema.
-func (p *planner) joinRemote(s *selected, r *catalog.ToRemoteSchema, h *holder) (*plan.Join, error) {
+func (p *planner) joinRemote(s *selected, binding *schema.RemoteLookup, h *holder) (*plan.Join, error) {
+	r := binding.Relationship
 	b := p.remoteBuilder(r.Remote)
 	below := newHolder(h.path)
-	steps := r.Steps
+	steps := binding.Steps
 	query := &plan.RemoteQuery{Operation: plan.OperationQuery}
-	last := r.Steps[len(r.Steps)-1]
-	if r.Batch != nil && batchTakes(s, r.Batch) {
-		steps = r.Batch.Steps
+	last := steps[len(steps)-1]
+	if r.Batch != nil && len(binding.BatchSteps) > 0 && batchTakes(s, binding.BatchSteps) {
+		steps = binding.BatchSteps
 		query.Batch = &plan.RemoteBatch{Match: r.Batch.Match, Many: last.Field.Type.Elem != nil}
 	}
 	field, err := p.lookupField(s, steps, b, below)
@@ -478,8 +589,8 @@ func (p *planner) joinRemote(s *selected, r *catalog.ToRemoteSchema, h *holder) 
 
 // batchTakes tells whether the list lookup takes every argument that the user
 // gives.
-func batchTakes(s *selected, b *catalog.RemoteBatch) bool {
-	last := b.Steps[len(b.Steps)-1]
+func batchTakes(s *selected, steps []catalog.RemoteStep) bool {
+	last := steps[len(steps)-1]
 	for _, a := range s.nodes[0].Arguments {
 		if last.Field.Arguments.ForName(a.Name) == nil {
 			return false

@@ -253,6 +253,16 @@ func (t *inputTypes) field(of *ast.Type, name string) *ast.Type {
 	return nil
 }
 
+// takes tells whether a text can be a value of a type: enums have their own
+// only.
+func (t *inputTypes) takes(of *ast.Type, text string) bool {
+	if t.schema == nil || of == nil {
+		return true
+	}
+	def := t.schema.Types[of.Name()]
+	return def == nil || def.Kind != ast.Enum || def.EnumValues.ForName(text) != nil
+}
+
 // element is the type of a list's elements. A value that isn't a list stands
 // for a list of one, so that a type that is no list is its own element.
 func element(t *ast.Type) *ast.Type {

@@ -146,7 +146,7 @@ func (v *values) keyFits(row int) bool {
 		for t != nil && t.Elem != nil {
 			t = t.Elem
 		}
-		if _, err := appendScalar(nil, v.bindings.Row(row)[i], t, b.class); err != nil {
+		if _, err := v.scalar(nil, v.bindings.Row(row)[i], t, b.class); err != nil {
 			return false
 		}
 	}

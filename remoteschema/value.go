@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -126,14 +127,21 @@ func (v *values) session(dst []byte, name string, t *ast.Type) ([]byte, error) {
 			Cause:   &plan.MissingSessionVariableError{Name: name},
 		}
 	}
-	out, err := appendScalar(dst, text, t, plan.ClassText)
+	out, err := v.scalar(dst, text, t, plan.ClassText)
 	if errors.Is(err, errNoMatch) {
 		return dst, &sources.Error{
 			Code:    codeCoercionError,
-			Message: fmt.Sprintf("%q cannot be coerced into an %s value", text, typeName(t)),
+			Message: fmt.Sprintf("%q cannot be coerced into %s value", text, withArticle(typeName(t))),
 		}
 	}
 	return out, err
+}
+
+func withArticle(name string) string {
+	if strings.ContainsAny(name[:1], "AEIOaeio") {
+		return "an " + name
+	}
+	return "a " + name
 }
 
 func typeName(t *ast.Type) string {
@@ -150,7 +158,7 @@ func (v *values) binding(dst []byte, index int, t *ast.Type) ([]byte, error) {
 		t = b.typ
 	}
 	if v.row >= 0 {
-		return appendScalar(dst, v.bindings.Row(v.row)[index], t, b.class)
+		return v.scalar(dst, v.bindings.Row(v.row)[index], t, b.class)
 	}
 	t = element(t)
 	dst = append(dst, '[')
@@ -166,7 +174,7 @@ func (v *values) binding(dst []byte, index int, t *ast.Type) ([]byte, error) {
 		if !first {
 			dst = append(dst, ',')
 		}
-		out, err := appendScalar(dst, text, t, b.class)
+		out, err := v.scalar(dst, text, t, b.class)
 		if errors.Is(err, errNoMatch) {
 			dst = dst[:start]
 			continue
@@ -177,6 +185,14 @@ func (v *values) binding(dst []byte, index int, t *ast.Type) ([]byte, error) {
 		dst, first = out, false
 	}
 	return append(dst, ']'), nil
+}
+
+// scalar is appendScalar for texts that may have to be values of an enum.
+func (v *values) scalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([]byte, error) {
+	if !v.input.takes(t, text) {
+		return dst, errNoMatch
+	}
+	return appendScalar(dst, text, t, class)
 }
 
 // appendScalar writes a text in the JSON form of a type: numbers for Int, Float

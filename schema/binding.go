@@ -50,7 +50,12 @@ type (
 	// RemoteAggregate aggregates over a remote relationship to a table.
 	RemoteAggregate struct{ Relationship *catalog.ToSource }
 	// RemoteLookup follows a remote relationship to a remote schema.
-	RemoteLookup struct{ Relationship *catalog.ToRemoteSchema }
+	RemoteLookup struct {
+		Relationship *catalog.ToRemoteSchema
+		// Steps, and those of the list lookup, are as the role sees them; there may
+		// be none of the latter.
+		Steps, BatchSteps []catalog.RemoteStep
+	}
 	// ComputedOf is a computed field of the row: a scalar, or rows.
 	ComputedOf struct {
 		Computed *catalog.ComputedField

@@ -15,6 +15,7 @@ const idName = "id"
 func ForRelay(c *catalog.Catalog, role string) *Schema {
 	s := ForRole(c, role)
 	s.relay = true
+	s.Mutation = nil // remote schemas have no part in Relay's
 	return s
 }
 

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -25,24 +26,50 @@ func (s *Schema) remoteView(r *catalog.RemoteSchema) (*ast.Schema, *catalog.Remo
 	return p.Schema, p, true
 }
 
-// remoteRoots are the query fields of the remote schemas.
-func (s *Schema) remoteRoots() []*Field {
+// mutable tells whether the role can change anything, in some remote schema.
+func (s *Schema) mutable() bool {
+	for _, r := range s.Catalog.RemoteSchemas {
+		view, _, ok := s.remoteView(r)
+		if !ok || view.Mutation == nil {
+			continue
+		}
+		if slices.ContainsFunc(view.Mutation.Fields, func(f *ast.FieldDefinition) bool {
+			return !strings.HasPrefix(f.Name, "__") && !r.HiddenMutations[f.Name]
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// remoteRoots are the fields that the remote schemas put into a root type.
+func (s *Schema) remoteRoots(op operation) []*Field {
 	var out []*Field
 	for _, r := range s.Catalog.RemoteSchemas {
 		view, _, ok := s.remoteView(r)
-		if !ok || view.Query == nil {
+		if !ok {
 			continue
 		}
-		fields := s.remoteFields(r, view.Query, func(f *ast.FieldDefinition) Binding {
+		root, hidden := view.Query, r.HiddenRoots
+		if op == mutating {
+			root, hidden = view.Mutation, r.HiddenMutations
+		}
+		if root == nil {
+			continue
+		}
+		fields := s.remoteFields(r, root, func(f *ast.FieldDefinition) Binding {
 			return &RootRemote{Remote: r, Field: f}
 		})
 		fields = slices.DeleteFunc(fields, func(f *Field) bool {
 			root, ok := f.Binding.(*RootRemote)
-			return ok && r.HiddenRoots[root.Field.Name]
+			return ok && hidden[root.Field.Name]
 		})
+		if len(fields) == 0 {
+			continue
+		}
 		if ns := r.Customization.Namespace; ns != "" {
-			name := remoteTypeName(r, view.Query.Name)
-			t := s.intern("remote "+r.Name+" namespace "+ns, func() *Type {
+			name := remoteTypeName(r, root.Name)
+			t := s.intern("remote "+r.Name+" "+string(op)+" namespace "+ns, func() *Type {
 				return &Type{Kind: Object, Name: name, fill: func(x *Type) { x.fields = fields }}
 			})
 			out = append(out, &Field{Name: ns, Type: Required(Named(t)), Binding: &RootNamespace{}})
@@ -231,13 +258,24 @@ func (s *Schema) toRemoteField(name string, r *catalog.ToRemoteSchema) (*Field, 
 	if !ok || len(r.Steps) == 0 {
 		return nil, false
 	}
-	last := r.Steps[len(r.Steps)-1]
-	if permission != nil && !allowedSteps(view, r.Steps) {
-		return nil, false
+	binding := &RemoteLookup{Relationship: r, Steps: r.Steps}
+	if r.Batch != nil {
+		binding.BatchSteps = r.Batch.Steps
 	}
+	if permission != nil {
+		if binding.Steps, ok = allowedSteps(view, r.Steps); !ok {
+			return nil, false
+		}
+		if r.Batch != nil && r.Batch.Entities == nil {
+			if binding.BatchSteps, ok = allowedSteps(view, r.Batch.Steps); !ok {
+				binding.BatchSteps = nil
+			}
+		}
+	}
+	last := binding.Steps[len(binding.Steps)-1]
 	f := &Field{
-		Name: name, Description: last.Field.Description, Type: s.remoteRef(r.Remote, last.Field.Type),
-		Binding: &RemoteLookup{Relationship: r},
+		Name: name, Description: last.Field.Description, Type: s.remoteRef(r.Remote, last.Field.Type), Binding: binding,
+		Deprecation: deprecation(last.Field.Directives),
 	}
 	if !s.Catalog.Settings.StrictRemoteJoins {
 		f.Type = Nullable(f.Type)
@@ -255,7 +293,7 @@ func (s *Schema) toRemoteField(name string, r *catalog.ToRemoteSchema) (*Field, 
 			f.Args = append(f.Args, s.remoteArgument(r.Remote, a))
 			continue
 		}
-		if in, ok := s.partialArgument(r, a, template, name); ok {
+		if in, ok := s.partialArgument(r, a, template); ok {
 			f.Args = append(f.Args, in)
 		}
 	}
@@ -271,25 +309,66 @@ func findTemplate(templates []catalog.RemoteTemplate, name string) (catalog.Remo
 	return catalog.RemoteTemplate{}, false
 }
 
-// allowedSteps tells whether the role's document has every field on the way.
-func allowedSteps(view *ast.Schema, steps []catalog.RemoteStep) bool {
+// allowedSteps are the steps as the role sees them: its document must have every
+// field on the way, with the arguments that the metadata gives.
+func allowedSteps(view *ast.Schema, steps []catalog.RemoteStep) ([]catalog.RemoteStep, bool) {
+	out := make([]catalog.RemoteStep, 0, len(steps))
 	for _, step := range steps {
 		def := view.Types[step.Parent.Name]
-		if def == nil || def.Fields.ForName(step.Field.Name) == nil {
-			return false
+		if def == nil {
+			return nil, false
 		}
+		field := def.Fields.ForName(step.Field.Name)
+		if field == nil {
+			return nil, false
+		}
+		for _, t := range step.Arguments {
+			a := field.Arguments.ForName(t.Name)
+			if a == nil || !allowedValue(view, a.Type, t.Value) {
+				return nil, false
+			}
+		}
+		out = append(out, catalog.RemoteStep{Field: field, Parent: def, Arguments: step.Arguments})
+	}
+	return out, true
+}
+
+// allowedValue tells whether the role's document has the keys and enum values
+// of a template.
+func allowedValue(view *ast.Schema, t *ast.Type, v plan.Value) bool {
+	def := view.Types[t.Name()]
+	switch v := v.(type) {
+	case *plan.ObjectValue:
+		if def == nil || def.Kind == ast.Scalar {
+			return def != nil
+		}
+		for i, key := range v.Keys {
+			f := def.Fields.ForName(key)
+			if f == nil || !allowedValue(view, f.Type, v.Values[i]) {
+				return false
+			}
+		}
+	case *plan.ListValue:
+		for _, item := range v.Items {
+			if !allowedValue(view, t, item) {
+				return false
+			}
+		}
+	case *plan.RemoteEnum:
+		return def != nil && (def.Kind != ast.Enum || def.EnumValues.ForName(v.Name) != nil)
+	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.BindingValue:
 	}
 	return true
 }
 
 // partialArgument is an argument of which the metadata gives only some keys of
 // an input object: the user may give the others.
-func (s *Schema) partialArgument(r *catalog.ToRemoteSchema, a *ast.ArgumentDefinition, t catalog.RemoteTemplate, field string) (*Input, bool) {
+func (s *Schema) partialArgument(r *catalog.ToRemoteSchema, a *ast.ArgumentDefinition, t catalog.RemoteTemplate) (*Input, bool) {
 	object, ok := t.Value.(*plan.ObjectValue)
 	if !ok || a.Type.Elem != nil {
 		return nil, false
 	}
-	open := s.openInput(r.Remote, a.Type.NamedType, object, field)
+	open := s.openInput(r, a.Type.NamedType, object)
 	if open == nil {
 		return nil, false
 	}
@@ -298,8 +377,8 @@ func (s *Schema) partialArgument(r *catalog.ToRemoteSchema, a *ast.ArgumentDefin
 
 // openInput is an input object without the keys that the metadata gives; nil
 // when none are left.
-func (s *Schema) openInput(r *catalog.RemoteSchema, typeName string, given *plan.ObjectValue, field string) *Type {
-	base := s.remoteType(r, typeName)
+func (s *Schema) openInput(r *catalog.ToRemoteSchema, typeName string, given *plan.ObjectValue) *Type {
+	base := s.remoteType(r.Remote, typeName)
 	if base.Kind != InputObject {
 		return nil
 	}
@@ -314,7 +393,7 @@ func (s *Schema) openInput(r *catalog.RemoteSchema, typeName string, given *plan
 		if !ok || in.Type.List != nil {
 			continue
 		}
-		if open := s.openInput(r, in.Type.Named.Upstream.Name, inner, field); open != nil {
+		if open := s.openInput(r, in.Type.Named.Upstream.Name, inner); open != nil {
 			copied := *in
 			copied.Type = Named(open)
 			inputs = append(inputs, &copied)
@@ -323,9 +402,9 @@ func (s *Schema) openInput(r *catalog.RemoteSchema, typeName string, given *plan
 	if len(inputs) == 0 {
 		return nil
 	}
-	name := base.Name + "_remote_rel_" + r.Name + field
-	return s.intern("remote "+r.Name+" "+name, func() *Type {
-		return &Type{Kind: InputObject, Name: name, Upstream: base.Upstream, Remote: r, fill: func(t *Type) { t.inputs = inputs }}
+	name := base.Name + "_remote_rel_" + r.LeftName + r.Name
+	return s.intern("remote "+r.Remote.Name+" for "+r.LeftName+"."+r.Name+" "+base.Name, func() *Type {
+		return &Type{Kind: InputObject, Name: name, Upstream: base.Upstream, Remote: r.Remote, fill: func(t *Type) { t.inputs = inputs }}
 	})
 }
 

@@ -31,6 +31,9 @@ type Schema struct {
 func ForRole(c *catalog.Catalog, role string) *Schema {
 	s := &Schema{Role: role, Catalog: c, types: map[string]*Type{}}
 	s.Query = s.object("query_root", "", func(t *Type) { t.fields = s.roots(querying) })
+	if s.mutable() {
+		s.Mutation = s.object("mutation_root", "", func(t *Type) { t.fields = s.roots(mutating) })
+	}
 	s.Subscription = s.object("subscription_root", "", func(t *Type) { t.fields = s.roots(subscribing) })
 	return s
 }
@@ -157,6 +160,7 @@ type operation string
 
 const (
 	querying    operation = "query"
+	mutating    operation = "mutation"
 	subscribing operation = "subscription"
 )
 
@@ -175,6 +179,9 @@ func (a access) root(op operation, kind catalog.RootFieldKind) bool {
 func (s *Schema) roots(op operation) []*Field {
 	var fields []*Field
 	for _, source := range s.Catalog.Sources {
+		if op == mutating {
+			break
+		}
 		inside := s.sourceRoots(source, op)
 		ns := source.Customization.Namespace
 		if ns == "" || len(inside) == 0 {
@@ -192,8 +199,8 @@ func (s *Schema) roots(op operation) []*Field {
 	switch {
 	case s.relay:
 		fields = append(fields, s.nodeRoot()...)
-	case op == querying:
-		fields = append(fields, s.remoteRoots()...)
+	case op != subscribing:
+		fields = append(fields, s.remoteRoots(op)...)
 	}
 	if len(fields) == 0 && op == querying {
 		fields = append(fields, &Field{

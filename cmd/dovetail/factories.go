@@ -241,6 +241,10 @@ func customize(r *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCu
 	return catalog.RemoteCustomization{Namespace: c.Namespace, Types: names.Types, Fields: names.Fields}, nil
 }
 
-func permission(p *document.RemoteSchemaPermission, _ *ast.Schema) (*catalog.RemotePermission, error) {
-	return nil, fmt.Errorf("permissions of remote schemas are not supported (role %q)", p.Role)
+func permission(p *document.RemoteSchemaPermission, upstream *ast.Schema) (*catalog.RemotePermission, error) {
+	read, err := remoteschema.ParsePermission(p.Schema, upstream)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+	}
+	return &catalog.RemotePermission{Schema: read.Schema, Presets: read.Presets, InputPresets: read.InputPresets}, nil
 }

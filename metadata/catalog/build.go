@@ -32,6 +32,7 @@ func Build(in Input) *Catalog {
 		b.relationships(s)
 	}
 	b.remoteRelationships()
+	b.relationshipConflicts()
 	b.logicalModels()
 	b.nativeQueries()
 	for _, s := range b.sources {
@@ -51,6 +52,8 @@ type builder struct {
 	remotes []*remoteBuild
 	// known are the roles that some permission names.
 	known map[string]bool
+	// alike are the types of remote schemas by our names for them.
+	alike map[string][]*remoteType
 }
 
 // sourceBuild is a source under construction, beside its document.

@@ -289,7 +289,9 @@ type LeftField struct {
 
 // ToRemoteSchema is a remote relationship to a field of a remote schema.
 type ToRemoteSchema struct {
-	Name   string
+	Name string
+	// LeftName is the GraphQL name of the table or type that it starts from.
+	LeftName string
 	Remote *RemoteSchema
 	// Left are the fields that the templates' variables name, without the $.
 	Left []LeftField
@@ -320,6 +322,15 @@ type RemoteBatch struct {
 	Steps []RemoteStep
 	// Match pairs a field of the result's type with an index into Left.
 	Match []plan.RemoteMatch
+	// Entities asks for entities of an Apollo subgraph; Steps are empty then.
+	Entities *RemoteEntities
+}
+
+// RemoteEntities looks entities up by their key: Type is the entity's, Key its
+// representation without __typename, holding BindingValues.
+type RemoteEntities struct {
+	Type string
+	Key  *plan.ObjectValue
 }
 
 // ComputedField is a function of a table's row that appears as a field.
@@ -439,6 +450,8 @@ type RemoteSchema struct {
 	// HiddenRoots are upstream query fields that stay out of the query root,
 	// because another root field has the name already.
 	HiddenRoots map[string]bool
+	// HiddenMutations are such fields of the mutation root.
+	HiddenMutations map[string]bool
 }
 
 // RemoteCustomization renames what a remote schema puts into the schema.

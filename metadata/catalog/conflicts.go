@@ -16,12 +16,16 @@ type typeNames struct {
 	// places also has the types that come with a table's, and those of every
 	// schema.
 	places map[string]string
+	// composite are the names of remote types that aren't scalars.
+	composite map[string]string
+	// alike are the remote types of each name.
+	alike map[string][]*remoteType
 }
 
 // typeConflicts drops tables and remote schemas with types that others have
 // already.
 func (b *builder) typeConflicts() {
-	names := &typeNames{tables: map[string]*tableBuild{}, places: map[string]string{}}
+	names := &typeNames{tables: map[string]*tableBuild{}, places: map[string]string{}, composite: map[string]string{}, alike: map[string][]*remoteType{}}
 	for _, name := range []string{
 		"query_root", "mutation_root", "subscription_root", "order_by", "cursor_ordering", "String", "Int", "Float", "Boolean", "ID",
 	} {
@@ -35,7 +39,7 @@ func (b *builder) typeConflicts() {
 			}
 		}
 	}
-	upstream := map[string]*ast.Definition{}
+	upstream := map[string]*remoteType{}
 	b.remotes = slices.DeleteFunc(b.remotes, func(r *remoteBuild) bool {
 		err := names.takeRemote(r, upstream)
 		if err != nil {
@@ -44,6 +48,56 @@ func (b *builder) typeConflicts() {
 		}
 		return err != nil
 	})
+	b.alike = names.alike
+}
+
+// relationshipConflicts drops relationships that make types differ that are
+// alike upstream: no type can have a relationship in one remote schema only.
+func (b *builder) relationshipConflicts() {
+	for _, name := range sortedKeys(b.alike) {
+		group := b.alike[name]
+		if len(group) < 2 {
+			continue
+		}
+		for _, t := range group {
+			for _, doc := range b.relationshipsOf(t) {
+				other := slices.IndexFunc(group, func(o *remoteType) bool {
+					return !slices.ContainsFunc(b.relationshipsOf(o), func(d *document.RemoteRelationship) bool {
+						return d.JSON().String() == doc.JSON().String()
+					})
+				})
+				if other >= 0 {
+					r := b.remoteBuild(t.remote)
+					b.inconsistent(typeRelationshipObject(r.document, t.definition.Name, doc),
+						errTypeConflict(name, "remote schema "+t.remote.Name, "remote schema "+group[other].remote.Name))
+					t.remote.Relationships[t.definition.Name].drop(doc.Name)
+				}
+			}
+		}
+	}
+}
+
+func (b *builder) remoteBuild(r *RemoteSchema) *remoteBuild {
+	return b.remotes[slices.IndexFunc(b.remotes, func(x *remoteBuild) bool { return x.RemoteSchema == r })]
+}
+
+// relationshipsOf are the relationships that a remote type is to have, as
+// written.
+func (b *builder) relationshipsOf(t *remoteType) []*document.RemoteRelationship {
+	if i := slices.IndexFunc(b.remotes, func(x *remoteBuild) bool { return x.RemoteSchema == t.remote }); i >= 0 {
+		if types, ok := b.remotes[i].document.Type(t.definition.Name); ok {
+			return types.Relationships
+		}
+	}
+	return nil
+}
+
+func (r *Relationships) drop(name string) {
+	if r == nil {
+		return
+	}
+	r.ToSource = slices.DeleteFunc(r.ToSource, func(x *ToSource) bool { return x.Name == name })
+	r.ToRemoteSchema = slices.DeleteFunc(r.ToRemoteSchema, func(x *ToRemoteSchema) bool { return x.Name == name })
 }
 
 func errTypeConflict(name, place, first string) error {
@@ -75,50 +129,120 @@ func (n *typeNames) takeTable(t *tableBuild) error {
 
 // takeRemote claims the names of a remote schema's types. Scalars, and types
 // that are alike in two remote schemas, may share a name.
-func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*ast.Definition) error {
-	mine := map[string]*ast.Definition{}
+func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*remoteType) error {
+	mine := map[string]*remoteType{}
 	place := "remote schema " + r.Name
+	reachable := reachableRoots(r.Upstream)
 	for _, typeName := range sortedKeys(r.Upstream.Types) {
 		d := r.Upstream.Types[typeName]
-		if d.BuiltIn || d.Kind == ast.Scalar || strings.HasPrefix(typeName, "__") ||
-			d == r.Upstream.Query || d == r.Upstream.Mutation || d == r.Upstream.Subscription {
+		root := d == r.Upstream.Query || d == r.Upstream.Mutation || d == r.Upstream.Subscription
+		if d.BuiltIn || isBuiltinScalar(typeName) || strings.HasPrefix(typeName, "__") ||
+			root && r.Customization.Namespace == "" && !reachable[typeName] {
 			continue
 		}
-		name := typeName
-		if custom, ok := r.Customization.Types[typeName]; ok {
-			name = custom
+		t := &remoteType{remote: r.RemoteSchema, definition: d}
+		name := t.typeName(typeName)
+		if d.Kind == ast.Scalar {
+			if first, taken := n.composite[name]; taken {
+				return errTypeConflict(name, place, first)
+			}
+			continue
 		}
 		if first, taken := n.places[name]; taken {
-			if other, ok := upstream[name]; !ok || !sameType(other, d) {
+			if other, ok := upstream[name]; !ok || !sameType(other, t) {
 				return errTypeConflict(name, place, first)
 			}
 		}
-		mine[name] = d
+		mine[name] = t
 	}
-	for name, d := range mine {
-		n.places[name], upstream[name] = place, d
+	for name, t := range mine {
+		n.alike[name] = append(n.alike[name], t)
+		if _, taken := n.places[name]; !taken {
+			n.places[name], n.composite[name], upstream[name] = place, place, t
+		}
 	}
 	return nil
 }
 
+// reachableRoots are the root types that fields lead back to, as payloads do.
+func reachableRoots(s *ast.Schema) map[string]bool {
+	out := map[string]bool{}
+	for _, d := range s.Types {
+		for _, f := range d.Fields {
+			out[f.Type.Name()] = true
+		}
+	}
+	return out
+}
+
+// remoteType is a type of a remote schema, to be compared with another's.
+type remoteType struct {
+	remote     *RemoteSchema
+	definition *ast.Definition
+}
+
+func (t *remoteType) typeName(upstream string) string {
+	if custom, ok := t.remote.Customization.Types[upstream]; ok {
+		return custom
+	}
+	return upstream
+}
+
+func (t *remoteType) ref(r *ast.Type) string {
+	if r == nil {
+		return ""
+	}
+	suffix := ""
+	if r.NonNull {
+		suffix = "!"
+	}
+	if r.Elem != nil {
+		return "[" + t.ref(r.Elem) + "]" + suffix
+	}
+	return t.typeName(r.NamedType) + suffix
+}
+
+// members describes what makes a type the same as another: one text for each
+// field, value, member and interface, sorted.
+func (t *remoteType) members() []string {
+	d := t.definition
+	var out []string
+	for _, name := range d.Interfaces {
+		out = append(out, "implements "+t.typeName(name))
+	}
+	for _, name := range d.Types {
+		out = append(out, "member "+t.typeName(name))
+	}
+	for _, v := range d.EnumValues {
+		out = append(out, "value "+v.Name)
+	}
+	for _, f := range d.Fields {
+		name := f.Name
+		if custom, ok := t.remote.Customization.Fields[d.Name][name]; ok {
+			name = custom
+		}
+		text := "field " + name + ": " + t.ref(f.Type) + defaultText(f.DefaultValue)
+		var arguments []string
+		for _, a := range f.Arguments {
+			arguments = append(arguments, a.Name+": "+t.ref(a.Type)+defaultText(a.DefaultValue))
+		}
+		slices.Sort(arguments)
+		out = append(out, text+" ("+strings.Join(arguments, ", ")+")")
+	}
+	slices.Sort(out)
+	return out
+}
+
+func defaultText(v *ast.Value) string {
+	if v == nil {
+		return ""
+	}
+	return " = " + v.String()
+}
+
 // sameType tells whether two types of remote schemas can stand for each other.
-func sameType(a, b *ast.Definition) bool {
-	if a.Kind != b.Kind || len(a.Fields) != len(b.Fields) || len(a.EnumValues) != len(b.EnumValues) ||
-		!slices.Equal(slices.Sorted(slices.Values(a.Types)), slices.Sorted(slices.Values(b.Types))) {
-		return false
-	}
-	for _, f := range a.Fields {
-		g := b.Fields.ForName(f.Name)
-		if g == nil || g.Type.String() != f.Type.String() || len(g.Arguments) != len(f.Arguments) {
-			return false
-		}
-		for _, argument := range f.Arguments {
-			if other := g.Arguments.ForName(argument.Name); other == nil || other.Type.String() != argument.Type.String() {
-				return false
-			}
-		}
-	}
-	return !slices.ContainsFunc(a.EnumValues, func(v *ast.EnumValueDefinition) bool { return b.EnumValues.ForName(v.Name) == nil })
+func sameType(a, b *remoteType) bool {
+	return a.definition.Kind == b.definition.Kind && slices.Equal(a.members(), b.members())
 }
 
 func describeTable(t *Table) string {
@@ -130,13 +254,18 @@ func rootPath(t *Table, kind RootFieldKind) string {
 }
 
 func errRootConflict(name string, places ...string) error {
-	return fmt.Errorf("Encountered conflicting definitions in the selection set for 'query_root' for field '%s' defined in [%s]. "+ //nolint:staticcheck // v2's words
-		"Fields must not be defined more than once across all sources.", name, strings.Join(places, ", "))
+	return errConflictIn("query_root", name, places...)
 }
 
-// rootNames are the fields of the query root (or of a namespace) and who
+func errConflictIn(root, name string, places ...string) error {
+	return fmt.Errorf("Encountered conflicting definitions in the selection set for '%s' for field '%s' defined in [%s]. "+ //nolint:staticcheck // v2's words
+		"Fields must not be defined more than once across all sources.", root, name, strings.Join(places, ", "))
+}
+
+// rootNames are the fields of a root type (or of a namespace in it) and who
 // defines them.
 type rootNames struct {
+	root  string
 	taken map[string]string
 }
 
@@ -144,7 +273,7 @@ type rootNames struct {
 func (r *rootNames) take(namespace, name, place string) error {
 	key := namespace + "." + name
 	if first, ok := r.taken[key]; ok {
-		return errRootConflict(name, first, place)
+		return errConflictIn(r.root, name, first, place)
 	}
 	r.taken[key] = place
 	return nil
@@ -152,7 +281,7 @@ func (r *rootNames) take(namespace, name, place string) error {
 
 // rootConflicts hides root fields whose name another root field has already.
 func (b *builder) rootConflicts() {
-	names := &rootNames{taken: map[string]string{}}
+	names := &rootNames{root: "query_root", taken: map[string]string{}}
 	for _, s := range b.sources {
 		namespace := s.Customization.Namespace
 		if namespace != "" {
@@ -177,8 +306,12 @@ func (b *builder) rootConflicts() {
 			return err != nil
 		})
 	}
+	mutations := &rootNames{root: "mutation_root", taken: map[string]string{}}
 	for _, r := range b.remotes {
-		b.remoteConflicts(names, r)
+		r.HiddenRoots = b.remoteConflicts(names, r, r.Upstream.Query)
+		if r.Upstream.Mutation != nil {
+			r.HiddenMutations = b.remoteConflicts(mutations, r, r.Upstream.Mutation)
+		}
 	}
 }
 
@@ -238,37 +371,45 @@ func (b *builder) functionConflict(names *rootNames, s *sourceBuild, f *Function
 	return true
 }
 
-// remoteConflicts hides the root fields of a remote schema whose names are
-// taken; the schema stays the target of relationships.
-func (b *builder) remoteConflicts(names *rootNames, r *remoteBuild) {
+// remoteConflicts gives the fields of a remote schema's root whose names are
+// taken; they are hidden, but the schema stays the target of relationships.
+func (b *builder) remoteConflicts(names *rootNames, r *remoteBuild, root *ast.Definition) map[string]bool {
 	place := "remote schema " + r.Name
-	query := r.Upstream.Query
-	hide := func(field string) {
-		if r.HiddenRoots == nil {
-			r.HiddenRoots = map[string]bool{}
-		}
-		r.HiddenRoots[field] = true
-	}
+	hidden := map[string]bool{}
 	if namespace := r.Customization.Namespace; namespace != "" {
 		if err := names.take("", namespace, place); err != nil {
 			b.inconsistent(remoteSchemaObject(r.document), err)
-			for _, f := range query.Fields {
-				hide(f.Name)
+			for _, f := range root.Fields {
+				hidden[f.Name] = true
 			}
 		}
-		return
+		return hidden
 	}
-	for _, f := range query.Fields {
+	var first error
+	var also []string
+	for _, f := range root.Fields {
 		if strings.HasPrefix(f.Name, "__") {
 			continue
 		}
 		name := f.Name
-		if custom, ok := r.Customization.Fields[query.Name][f.Name]; ok {
+		if custom, ok := r.Customization.Fields[root.Name][f.Name]; ok {
 			name = custom
 		}
-		if err := names.take("", name, place); err != nil {
-			b.inconsistent(remoteSchemaObject(r.document), err)
-			hide(f.Name)
+		err := names.take("", name, place)
+		if err == nil {
+			continue
+		}
+		if hidden[f.Name] = true; first == nil {
+			first = err
+		} else {
+			also = append(also, "'"+name+"'")
 		}
 	}
+	if len(also) > 0 {
+		first = fmt.Errorf("%w The same holds for %s.", first, strings.Join(also, ", ")) //nolint:staticcheck,revive // sentences, as v2's words are
+	}
+	if first != nil {
+		b.inconsistent(remoteSchemaObject(r.document), first)
+	}
+	return hidden
 }

@@ -84,6 +84,13 @@ func (l *leftSide) name() string {
 	return l.object.Name
 }
 
+func (l *leftSide) graphQLName() string {
+	if l.table != nil {
+		return l.table.GraphQLName
+	}
+	return l.object.Name
+}
+
 func (l *leftSide) describe(field string) string {
 	if l.table != nil {
 		return fmt.Sprintf("column %q of table %q in source %q", field, l.table.Name, l.table.Source.Name)

@@ -39,7 +39,7 @@ func (b *builder) toRemoteSchema(left *leftSide, doc *document.RemoteRelationshi
 				name, left.name(), left.allowed())
 		}
 	}
-	r := &ToRemoteSchema{Name: doc.Name, Remote: remote}
+	r := &ToRemoteSchema{Name: doc.Name, LeftName: left.graphQLName(), Remote: remote}
 	var err error
 	if r.Steps, err = l.steps(definition.Field); err != nil {
 		return nil, err
@@ -135,7 +135,28 @@ func (l *lookup) template(t *ast.Type, j plan.JSON) (plan.Value, error) {
 	if definition.Kind == ast.InputObject {
 		return l.objectTemplate(definition, j)
 	}
+	if j.Kind == plan.JSONObject && definition.Kind == ast.Scalar && !isBuiltinScalar(definition.Name) {
+		return l.customTemplate(t, j)
+	}
 	return literalTemplate(definition, j)
+}
+
+// customTemplate reads an object that a custom scalar takes; like everywhere,
+// strings that start with $ are variables.
+func (l *lookup) customTemplate(t *ast.Type, j plan.JSON) (plan.Value, error) {
+	object := &plan.ObjectValue{}
+	for i, key := range j.Keys {
+		if j.Items[i].IsNull() {
+			object.Keys, object.Values = append(object.Keys, key), append(object.Values, &plan.Literal{})
+			continue
+		}
+		v, err := l.template(t, j.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		object.Keys, object.Values = append(object.Keys, key), append(object.Values, v)
+	}
+	return object, nil
 }
 
 func (l *lookup) listTemplate(t *ast.Type, j plan.JSON) (plan.Value, error) {

@@ -20,6 +20,7 @@ const (
 	CodeBadRequest           = "bad-request"
 	CodeConflict             = "conflict"
 	CodeConstraintError      = "constraint-error"
+	CodeConstraintViolation  = "constraint-violation"
 	CodeDependencyError      = "dependency-error"
 	CodeInvalidConfiguration = "invalid-configuration"
 	CodeInvalidJSON          = "invalid-json"

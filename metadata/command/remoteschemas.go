@@ -119,8 +119,26 @@ func introspectRemoteSchema(_ context.Context, c *call) ([]byte, error) {
 	return introspection, nil
 }
 
+// permissionIn is remoteIn for the commands of permissions.
+func (c *call) permissionIn(m *document.Metadata) (*document.RemoteSchema, error) {
+	o := c.object()
+	name := o.nonEmpty("remote_schema")
+	if err := o.err(); err != nil {
+		return nil, err
+	}
+	r, ok := m.RemoteSchema(name)
+	if !ok {
+		return nil, fail(CodeNotExists, "remote schema %q doesn't exist", name)
+	}
+	return r, nil
+}
+
 func addRemotePermission(c *call, m *document.Metadata) (subject, error) {
-	r, err := c.remoteIn(m, "remote_schema")
+	if !c.tx.State().Catalog.Settings.RemoteSchemaPermissions {
+		return subject{}, fail(CodeConstraintViolation,
+			"remote schema permissions can only be added when remote schema permissions are enabled in the graphql-engine")
+	}
+	r, err := c.permissionIn(m)
 	if err != nil {
 		return subject{}, err
 	}
@@ -130,7 +148,7 @@ func addRemotePermission(c *call, m *document.Metadata) (subject, error) {
 	}
 	for _, x := range r.Permissions {
 		if x.Role == p.Role {
-			return subject{}, fail(CodeAlreadyExists, "permissions for role: %q for remote schema: %q already exists", p.Role, r.Name)
+			return subject{}, fail(CodeAlreadyExists, "permissions for role: %q for remote schema:%q already exists", p.Role, r.Name)
 		}
 	}
 	r.Permissions = append(r.Permissions, p)
@@ -138,7 +156,7 @@ func addRemotePermission(c *call, m *document.Metadata) (subject, error) {
 }
 
 func dropRemotePermission(c *call, m *document.Metadata) (subject, error) {
-	r, err := c.remoteIn(m, "remote_schema")
+	r, err := c.permissionIn(m)
 	if err != nil {
 		return subject{}, err
 	}
@@ -148,7 +166,7 @@ func dropRemotePermission(c *call, m *document.Metadata) (subject, error) {
 		return subject{}, err
 	}
 	if !removeAll(&r.Permissions, func(p *document.RemoteSchemaPermission) bool { return p.Role == role }) {
-		return subject{}, fail(CodeNotExists, "permissions for role: %q for remote schema: %q doesn't exist", role, r.Name)
+		return subject{}, fail(CodeNotExists, "permissions for role: %q for remote schema:%q doesn't exist", role, r.Name)
 	}
 	return subject{}, nil
 }

@@ -1,0 +1,266 @@
+package remoteschemas_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/jackc/pgx/v5"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"dovetail/internal/testpostgres"
+)
+
+// world is what a file of testdata brings to life, one directive after the
+// other.
+type world struct {
+	t      *testing.T
+	kind   string // of its databases
+	engine *engine
+	folder string
+	stop   func()
+	peers  map[string]*peer
+	// values stand for {{name}} in metadata: URLs of peers and configurations of
+	// databases.
+	values map[string]string
+}
+
+// TestWorlds runs the files of testdata, those that have databases with
+// Postgres and with SQLite.
+func TestWorlds(t *testing.T) {
+	if have, why := haveNode(); !have {
+		t.Skipf("SKIPPED, NOT TESTED against other GraphQL servers: %s", why)
+	}
+	for _, kind := range []string{"postgres", "sqlite"} {
+		files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range files {
+			only := strings.TrimSuffix(filepath.Base(path), ".txt")
+			if kind == "sqlite" && strings.HasSuffix(only, "_once") {
+				continue
+			}
+			t.Run(only+"/"+kind, func(t *testing.T) {
+				w := &world{t: t, kind: kind, folder: t.TempDir(), peers: map[string]*peer{}, values: map[string]string{}}
+				datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { return w.run(t, d) })
+			})
+		}
+	}
+}
+
+func (w *world) run(t *testing.T, d *datadriven.TestData) string {
+	t.Helper()
+	switch d.Cmd {
+	case "peer":
+		var name, kind, fixture string
+		d.ScanArgs(t, "name", &name)
+		d.ScanArgs(t, "kind", &kind)
+		d.ScanArgs(t, "fixture", &fixture)
+		w.peer(name, kind, fixture)
+		return ""
+	case "database":
+		var name string
+		d.ScanArgs(t, "name", &name)
+		w.database(name, d.Input)
+		return ""
+	case "engine":
+		env := map[string]string{}
+		for _, a := range d.CmdArgs {
+			env[a.Key] = strings.Join(a.Vals, ",")
+		}
+		if w.stop != nil {
+			w.stop()
+		}
+		w.engine, w.stop = startStoppable(w.t, w.folder, env)
+		return ""
+	case "metadata":
+		status, answer := w.post(map[string]any{
+			"type": "replace_metadata", "version": 2,
+			"args": map[string]any{"allow_inconsistent_metadata": true, "metadata": json.RawMessage(w.fill(d.Input))},
+		})
+		if status != http.StatusOK {
+			return fmt.Sprintf("status %d\n%s", status, w.hide(answer))
+		}
+		w.forget()
+		return w.hide(answer)
+	case "command":
+		return w.command(t, d)
+	case "query":
+		return w.query(t, d)
+	}
+	t.Fatalf("unknown directive %s", d.Cmd)
+	return ""
+}
+
+func (w *world) peer(name, kind, fixture string) {
+	if kind == "gophers" {
+		w.peers[name] = proxy(w.t, startGophers(w.t))
+	} else {
+		w.peers[name] = startPeer(w.t, kind, fixture)
+	}
+	w.values[name] = w.peers[name].url
+}
+
+// database makes a database of the world's kind. Lines that start with another
+// kind and a colon are left out.
+func (w *world) database(name, script string) {
+	var lines []string
+	for line := range strings.SplitSeq(script, "\n") {
+		if kind, rest, ok := strings.Cut(line, ": "); ok && (kind == "postgres" || kind == "sqlite") {
+			if kind != w.kind {
+				continue
+			}
+			line = rest
+		}
+		lines = append(lines, line)
+	}
+	script = strings.Join(lines, "\n")
+	var connection map[string]any
+	if w.kind == "postgres" {
+		address := testpostgres.Database(w.t)
+		c, err := pgx.Connect(w.t.Context(), address)
+		if err == nil {
+			_, err = c.Exec(w.t.Context(), script)
+		}
+		if err == nil {
+			err = c.Close(w.t.Context())
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		connection = map[string]any{"database_url": address}
+	} else {
+		path := filepath.Join(w.t.TempDir(), name+".db")
+		c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+		if err == nil {
+			err = sqlitex.ExecuteScript(c, script, nil)
+		}
+		if err == nil {
+			err = c.Close()
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		connection = map[string]any{"path": path}
+	}
+	text, err := json.Marshal(map[string]any{"connection_info": connection})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.values[name] = string(text)
+}
+
+// fill puts the world's values into a text; "kind" is that of its databases.
+func (w *world) fill(text string) string {
+	text = strings.ReplaceAll(text, "{{kind}}", w.kind)
+	for name, value := range w.values {
+		text = strings.ReplaceAll(text, "{{"+name+"}}", value)
+	}
+	return text
+}
+
+// hide replaces what differs from run to run.
+func (w *world) hide(text string) string {
+	for name, p := range w.peers {
+		text = strings.ReplaceAll(text, p.url, "{{"+name+"}}")
+		_, port, _ := strings.Cut(strings.TrimPrefix(p.url, "http://"), ":")
+		text = strings.ReplaceAll(text, `"port":"`+port+`"`, `"port":"{{`+name+`}}"`)
+		text = strings.ReplaceAll(text, "127.0.0.1:"+port, "{{"+name+"}}")
+	}
+	return text
+}
+
+func (w *world) post(body any) (int, string) {
+	w.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	status, _, answer, err := w.engine.try(w.t.Context(), http.MethodPost, "/v1/metadata", nil, text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return status, string(answer)
+}
+
+func (w *world) command(t *testing.T, d *datadriven.TestData) string {
+	t.Helper()
+	var kind string
+	d.ScanArgs(t, "type", &kind)
+	kind = strings.ReplaceAll(kind, "KIND", map[string]string{"postgres": "pg", "sqlite": "sqlite"}[w.kind])
+	status, answer := w.engine.command(t, kind, json.RawMessage(w.fill(d.Input)))
+	w.forget()
+	answer = w.hide(answer)
+	if status != http.StatusOK {
+		return fmt.Sprintf("status %d\n%s", status, answer)
+	}
+	return answer
+}
+
+func (w *world) forget() {
+	for _, p := range w.peers {
+		p.take()
+	}
+}
+
+// query asks as a role (argument role; other arguments are headers, with - for
+// _), and tells what the peers were asked. Variables follow a line of ---.
+func (w *world) query(t *testing.T, d *datadriven.TestData) string {
+	t.Helper()
+	headers := map[string]string{}
+	quiet := false
+	for _, a := range d.CmdArgs {
+		switch a.Key {
+		case "role":
+			headers["x-hasura-role"] = a.Vals[0]
+		case "quiet":
+			quiet = true
+		default:
+			headers[a.Key] = a.Vals[0]
+		}
+	}
+	query, rest, _ := strings.Cut(d.Input, "\n---\n")
+	var variables map[string]any
+	if rest != "" {
+		decoder := json.NewDecoder(strings.NewReader(rest))
+		decoder.UseNumber()
+		if err := decoder.Decode(&variables); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := w.hide(w.engine.ask(t, headers, query, variables))
+	var out strings.Builder
+	out.WriteString(answer)
+	out.WriteString("\n")
+	var asked []string
+	for name, p := range w.peers {
+		for _, r := range p.take() {
+			line := "→ " + name + ": " + r.Query
+			if len(r.Variables) > 0 {
+				var text bytes.Buffer
+				encoder := json.NewEncoder(&text)
+				encoder.SetEscapeHTML(false)
+				if err := encoder.Encode(r.Variables); err != nil {
+					t.Fatal(err)
+				}
+				line += "  " + strings.TrimSpace(text.String())
+			}
+			asked = append(asked, line)
+		}
+	}
+	slices.Sort(asked)
+	if !quiet {
+		for _, line := range asked {
+			out.WriteString(line + "\n")
+		}
+	}
+	return out.String()
+}

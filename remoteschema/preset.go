@@ -1,0 +1,216 @@
+package remoteschema
+
+import (
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/plan"
+)
+
+const presetDirective = "preset"
+
+// noPreset refuses presets where they can't be.
+func (r *permissionReader) noPreset(directives ast.DirectiveList) {
+	if directives.ForName(presetDirective) != nil {
+		r.fault("Preset directives can be defined only on INPUT_FIELD_DEFINITION or ARGUMENT_DEFINITION")
+	}
+}
+
+// preset reads the value that the document gives for an argument or input
+// field, if it gives one.
+func (r *permissionReader) preset(name string, t *ast.Type, directives ast.DirectiveList) (plan.Value, bool) {
+	found := directives.ForNames(presetDirective)
+	switch len(found) {
+	case 0:
+		return nil, false
+	case 1:
+	default:
+		r.fault("found multiple preset directives at %q", name)
+		return nil, false
+	}
+	argument := found[0].Arguments.ForName("value")
+	if argument == nil {
+		r.fault("preset argument \"value\" not found at %q", name)
+		return nil, false
+	}
+	static := false
+	if s := found[0].Arguments.ForName("static"); s != nil {
+		if s.Value.Kind != ast.BooleanValue {
+			r.fault("expected preset static value to be a Boolean value")
+			return nil, false
+		}
+		static = s.Value.Raw == "true"
+	}
+	return r.presetValue(name, t, argument.Value, static)
+}
+
+// presetValue reads a preset for a type.
+func (r *permissionReader) presetValue(name string, t *ast.Type, v *ast.Value, static bool) (plan.Value, bool) {
+	if v.Kind == ast.Variable {
+		r.fault("illegal preset value at %q: it can't be a variable", name)
+		return nil, false
+	}
+	if v.Kind == ast.NullValue {
+		return &plan.Literal{}, true
+	}
+	if t.Elem != nil {
+		return r.presetList(name, t, v, static)
+	}
+	if session, ok := sessionVariable(v, static); ok {
+		if d := r.upstream.Types[t.NamedType]; d != nil && d.Kind == ast.InputObject {
+			r.fault("expected preset value %s of type %q to be an input object value", v, t.NamedType)
+			return nil, false
+		}
+		return session, true
+	}
+	d := r.upstream.Types[t.NamedType]
+	switch {
+	case d == nil:
+		r.fault("%s: %q does not exist in the upstream remote schema", "Scalar", t.NamedType)
+		return nil, false
+	case d.Kind == ast.InputObject:
+		return r.presetObject(d, v, static)
+	case d.Kind == ast.Enum:
+		if v.Kind != ast.EnumValue {
+			r.fault("expected preset value %s of type %q to be an enum value", v, d.Name)
+			return nil, false
+		}
+		if d.EnumValues.ForName(v.Raw) == nil {
+			r.fault("%q not found in the enum: %q", v.Raw, d.Name)
+			return nil, false
+		}
+		return &plan.RemoteEnum{Name: v.Raw}, true
+	case d.Kind != ast.Scalar:
+		r.fault("expected %q to be an input type, but it's an output type", d.Name)
+		return nil, false
+	}
+	literal, ok := presetScalar(d.Name, v)
+	if !ok {
+		r.fault("expected preset value %s of type %q to be a scalar value", v, d.Name)
+	}
+	return literal, ok
+}
+
+func sessionVariable(v *ast.Value, static bool) (plan.Value, bool) {
+	if static || (v.Kind != ast.StringValue && v.Kind != ast.BlockValue) || !plan.IsSessionVariableName(v.Raw) {
+		return nil, false
+	}
+	return &plan.SessionVariable{Name: lower(v.Raw)}, true
+}
+
+// lower is the form in which session variables are kept.
+func lower(name string) string {
+	out := []byte(name)
+	for i, c := range out {
+		if c >= 'A' && c <= 'Z' {
+			out[i] = c + ('a' - 'A')
+		}
+	}
+	return string(out)
+}
+
+func (r *permissionReader) presetList(name string, t *ast.Type, v *ast.Value, static bool) (plan.Value, bool) {
+	if _, ok := sessionVariable(v, static); ok {
+		r.fault("illegal preset value at %q. Session arguments can only be set for singleton values", name)
+		return nil, false
+	}
+	if v.Kind != ast.ListValue { // a single value stands for a list of one
+		item, ok := r.presetValue(name, t.Elem, v, static)
+		return &plan.ListValue{Items: []plan.Value{item}}, ok
+	}
+	out := &plan.ListValue{}
+	for _, c := range v.Children {
+		if _, session := sessionVariable(c.Value, static); session {
+			r.fault("illegal preset value at %q. Session arguments can only be set for singleton values", name)
+			return nil, false
+		}
+		item, ok := r.presetValue(name, t.Elem, c.Value, static)
+		if !ok {
+			return nil, false
+		}
+		out.Items = append(out.Items, item)
+	}
+	return out, true
+}
+
+func (r *permissionReader) presetObject(d *ast.Definition, v *ast.Value, static bool) (plan.Value, bool) {
+	if v.Kind != ast.ObjectValue {
+		r.fault("expected preset value %s of type %q to be an input object value", v, d.Name)
+		return nil, false
+	}
+	out := &plan.ObjectValue{}
+	for _, c := range v.Children {
+		f := d.Fields.ForName(c.Name)
+		if f == nil {
+			r.fault("%q does not exist in the input object %q", c.Name, d.Name)
+			return nil, false
+		}
+		item, ok := r.presetValue(c.Name, f.Type, c.Value, static)
+		if !ok {
+			return nil, false
+		}
+		out.Keys, out.Values = append(out.Keys, c.Name), append(out.Values, item)
+	}
+	return out, true
+}
+
+// presetScalar reads a literal of a scalar type; custom scalars take any.
+func presetScalar(typeName string, v *ast.Value) (plan.Value, bool) {
+	fits := true
+	switch typeName {
+	case "Int":
+		fits = v.Kind == ast.IntValue
+	case "Float":
+		fits = v.Kind == ast.IntValue || v.Kind == ast.FloatValue
+	case "String":
+		fits = v.Kind == ast.StringValue || v.Kind == ast.BlockValue
+	case "ID":
+		fits = v.Kind == ast.StringValue || v.Kind == ast.BlockValue || v.Kind == ast.IntValue
+	case "Boolean":
+		fits = v.Kind == ast.BooleanValue
+	}
+	if !fits {
+		return nil, false
+	}
+	j, ok := literalOf(v)
+	return &plan.Literal{JSON: j}, ok
+}
+
+// literalOf is the JSON of a constant.
+func literalOf(v *ast.Value) (plan.JSON, bool) {
+	switch v.Kind {
+	case ast.IntValue, ast.FloatValue:
+		j, err := plan.ParseJSON([]byte(v.Raw))
+		return j, err == nil
+	case ast.BooleanValue:
+		b, err := strconv.ParseBool(v.Raw)
+		return plan.JSON{Kind: plan.JSONBool, Text: strconv.FormatBool(b)}, err == nil
+	case ast.StringValue, ast.BlockValue, ast.EnumValue:
+		return plan.JSON{Kind: plan.JSONString, Text: v.Raw}, true
+	case ast.NullValue:
+		return plan.JSON{}, true
+	case ast.ListValue:
+		out := plan.JSON{Kind: plan.JSONArray}
+		for _, c := range v.Children {
+			item, ok := literalOf(c.Value)
+			if !ok {
+				return plan.JSON{}, false
+			}
+			out.Items = append(out.Items, item)
+		}
+		return out, true
+	case ast.ObjectValue:
+		out := plan.JSON{Kind: plan.JSONObject}
+		for _, c := range v.Children {
+			item, ok := literalOf(c.Value)
+			if !ok {
+				return plan.JSON{}, false
+			}
+			out.Keys, out.Items = append(out.Keys, c.Name), append(out.Items, item)
+		}
+		return out, true
+	case ast.Variable:
+	}
+	return plan.JSON{}, false
+}
