@@ -104,7 +104,7 @@ func startStoppable(t *testing.T, folder string, env map[string]string) (*engine
 	command.Dir = folder
 	settings := map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": folder, "TMPDIR": os.TempDir(),
-		"DOVETAIL_METADATA_PATH": filepath.Join(folder, "metadata.db"),
+		"DOVETAIL_METADATA_PATH": filepath.Join(folder, "metadata.db"), "DOVETAIL_ENABLED_LOG_TYPES": "startup",
 	}
 	maps.Copy(settings, env)
 	for name, value := range settings {
