@@ -36,9 +36,9 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *comm
 // admin answers one of the admin APIs.
 func (s *Server) admin(api command.API) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		who, err := s.auth.Resolve(r.Header)
-		if err != nil {
-			s.writeError(w, r, sessionError(err), false)
+		who, failure := s.authenticate(w, r)
+		if failure != nil {
+			s.writeError(w, r, failure, false)
 			return
 		}
 		body, failure := s.readBody(w, r)
@@ -96,9 +96,9 @@ func (s *Server) writeValue(w http.ResponseWriter, r *http.Request, value any) {
 
 // handleConfig tells admins how the server is set up.
 func (s *Server) handleConfig(w http.ResponseWriter, r *http.Request) {
-	who, err := s.auth.Resolve(r.Header)
-	if err != nil {
-		s.writeError(w, r, sessionError(err), false)
+	who, failure := s.authenticate(w, r)
+	if failure != nil {
+		s.writeError(w, r, failure, false)
 		return
 	}
 	if !who.Admin() {
@@ -119,9 +119,9 @@ func (s *Server) describe(settings catalog.Settings) map[string]any {
 		"is_function_permissions_inferred":     settings.InferFunctionPermissions,
 		"is_remote_schema_permissions_enabled": settings.RemoteSchemaPermissions,
 		"is_admin_secret_set":                  s.auth.HasSecret(),
-		"is_auth_hook_set":                     false,
-		"is_jwt_set":                           false,
-		"jwt":                                  nil,
+		"is_auth_hook_set":                     s.auth.HasWebhook(),
+		"is_jwt_set":                           len(s.auth.Claims()) > 0,
+		"jwt":                                  s.auth.Claims(),
 		"is_allow_list_enabled":                false,
 		"is_prometheus_metrics_enabled":        false,
 		"console_assets_dir":                   nil,

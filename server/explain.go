@@ -63,9 +63,9 @@ type explainedJoin struct {
 // handleExplain answers how an operation would be run: the whole plan, across
 // all sources, for the role and session variables in "user".
 func (s *Server) handleExplain(w http.ResponseWriter, r *http.Request) {
-	who, err := s.auth.Resolve(r.Header)
-	if err != nil {
-		s.writeError(w, r, sessionError(err), false)
+	who, failure := s.authenticate(w, r)
+	if failure != nil {
+		s.writeError(w, r, failure, false)
 		return
 	}
 	if !who.Admin() {

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 
 	"dovetail/metadata/command"
@@ -49,6 +51,27 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, e *command.E
 // showInternal tells whether internal error detail is shown.
 func (s *Server) showInternal(admin bool) bool {
 	return s.config.DevMode || admin && s.config.AdminInternalErrors
+}
+
+// authenticate finds out who is asking.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*session.Session, *command.Error) {
+	request := session.Request{Header: r.Header}
+	if s.auth.NeedsBody() {
+		body, failure := s.readBody(w, r)
+		if failure != nil {
+			return nil, failure
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body)) // for those who come after
+		request.Body = body
+	}
+	who, err := s.auth.Resolve(r.Context(), request)
+	if err != nil {
+		return nil, sessionError(err)
+	}
+	for _, cookie := range who.SetCookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+	return who, nil
 }
 
 // sessionError turns a failed authentication into an answer.

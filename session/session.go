@@ -1,11 +1,18 @@
 package session
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // AdminRole may do everything.
@@ -29,6 +36,10 @@ type Session struct {
 	Variables map[string]string
 	// BackendOnly: fields whose permission is for backends only are visible.
 	BackendOnly bool
+	// Expires is when the session ends by itself; zero: never.
+	Expires time.Time
+	// SetCookies are what a webhook wants the client to keep.
+	SetCookies []string
 }
 
 // Admin tells whether the role may do everything.
@@ -45,60 +56,188 @@ func (e *Error) Error() string { return e.Message }
 
 // Config says how requests are authenticated.
 type Config struct {
-	// AdminSecret is required of requests; empty: everybody is trusted.
-	AdminSecret string
-	// UnauthorizedRole is the role of requests that carry no secret; empty: they
-	// are refused.
+	// AdminSecrets are those of which requests carry one; none: everybody is
+	// trusted.
+	AdminSecrets []string
+	// UnauthorizedRole is the role of requests that carry neither secret nor
+	// token; empty: they are refused.
 	UnauthorizedRole string
+	// JWT lists whose tokens are accepted.
+	JWT []*JWTConfig
+	// Webhook decides about requests without an admin secret; nil for none.
+	Webhook *WebhookConfig
+	// Logger is told about webhooks and keys; nil for none.
+	Logger *slog.Logger
+	// Client makes requests; nil for one of its own.
+	Client *http.Client
+}
+
+// Request is what a session is found by.
+type Request struct {
+	Header http.Header
+	// Body is the GraphQL request, for an authenticator that NeedsBody.
+	Body []byte
 }
 
 // Authenticator resolves the session of requests.
 type Authenticator struct {
-	secret           [sha256.Size]byte
-	hasSecret        bool
+	secrets          [][sha256.Size]byte
 	unauthorizedRole string
+	issuers          []*issuer
+	webhook          *webhook
+
+	stop       context.CancelFunc
+	background sync.WaitGroup
 }
 
-// New makes an authenticator. The secret is kept as a hash.
-func New(c Config) (*Authenticator, error) {
-	if c.UnauthorizedRole != "" && c.AdminSecret == "" {
-		return nil, fmt.Errorf("an unauthorized role (%q) needs an admin secret: without one every request is trusted", c.UnauthorizedRole)
+// New makes an authenticator. Secrets are kept as hashes. It must be closed.
+func New(ctx context.Context, c Config) (*Authenticator, error) {
+	if err := c.check(); err != nil {
+		return nil, err
 	}
-	return &Authenticator{
-		secret:           sha256.Sum256([]byte(c.AdminSecret)),
-		hasSecret:        c.AdminSecret != "",
-		unauthorizedRole: c.UnauthorizedRole,
-	}, nil
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{}
+	}
+	a := &Authenticator{unauthorizedRole: c.UnauthorizedRole}
+	for _, secret := range c.AdminSecrets {
+		a.secrets = append(a.secrets, sha256.Sum256([]byte(secret)))
+	}
+	if c.Webhook != nil {
+		a.webhook = &webhook{WebhookConfig: *c.Webhook, client: c.Client, logger: c.Logger}
+	}
+	var following context.Context
+	following, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, j := range c.JWT {
+		i := &issuer{JWTConfig: j}
+		if j.jwkURL != "" {
+			i.web = newWebKeys(j.jwkURL, c.Client, c.Logger)
+			wait, err := i.web.fetch(ctx)
+			if err != nil {
+				// The issuer may come back; until then its tokens are refused.
+				wait = i.web.failed(ctx, err, 0)
+			}
+			a.background.Go(func() { i.web.follow(following, wait) })
+		}
+		a.issuers = append(a.issuers, i)
+	}
+	return a, nil
+}
+
+func (c *Config) check() error {
+	switch {
+	case slices.Contains(c.AdminSecrets, ""):
+		return errors.New("an admin secret must not be empty")
+	case c.Webhook != nil && len(c.JWT) > 0:
+		return errors.New("JWT secrets and an authentication webhook exclude each other")
+	case c.Webhook != nil && len(c.AdminSecrets) == 0:
+		return errors.New("an authentication webhook needs an admin secret: without one every request is trusted")
+	case len(c.JWT) > 0 && len(c.AdminSecrets) == 0:
+		return errors.New("a JWT secret needs an admin secret: without one every request is trusted")
+	case c.Webhook != nil && c.UnauthorizedRole != "":
+		return fmt.Errorf("an unauthorized role (%q) can't be had with an authentication webhook, which decides about all requests", c.UnauthorizedRole)
+	case c.UnauthorizedRole != "" && len(c.AdminSecrets) == 0:
+		return fmt.Errorf("an unauthorized role (%q) needs an admin secret: without one every request is trusted", c.UnauthorizedRole)
+	case c.Webhook != nil:
+		return checkWebhook(c.Webhook)
+	}
+	return nil
+}
+
+// Close ends the background work.
+func (a *Authenticator) Close() {
+	a.stop()
+	a.background.Wait()
 }
 
 // HasSecret tells whether requests must carry a secret.
-func (a *Authenticator) HasSecret() bool { return a.hasSecret }
+func (a *Authenticator) HasSecret() bool { return len(a.secrets) > 0 }
 
-// Resolve finds the session of a request by its headers. Its errors are *Error.
-func (a *Authenticator) Resolve(h http.Header) (*Session, error) {
-	variables := variablesOf(h)
-	if !a.hasSecret {
+// HasWebhook tells whether a webhook decides about requests.
+func (a *Authenticator) HasWebhook() bool { return a.webhook != nil }
+
+// NeedsBody tells whether requests are judged by their body too.
+func (a *Authenticator) NeedsBody() bool {
+	return a.webhook != nil && a.webhook.Post && a.webhook.SendRequestBody
+}
+
+// Claims describes where an issuer's tokens keep their claims.
+type Claims struct {
+	Namespace     string                     `json:"claims_namespace,omitempty"`
+	NamespacePath string                     `json:"claims_namespace_path,omitempty"`
+	Format        string                     `json:"claims_format"`
+	Map           map[string]json.RawMessage `json:"claims_map"`
+}
+
+// Claims describes the claims of every issuer.
+func (a *Authenticator) Claims() []Claims {
+	var out []Claims
+	for _, i := range a.issuers {
+		c := Claims{Namespace: i.namespace, NamespacePath: i.path, Format: i.format}
+		for name, m := range i.claimsMap {
+			if c.Map == nil {
+				c.Map = map[string]json.RawMessage{}
+			}
+			c.Map[name] = m.text
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// Resolve finds the session of a request. Its errors are *Error.
+func (a *Authenticator) Resolve(ctx context.Context, r Request) (*Session, error) {
+	s, err := a.resolve(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (a *Authenticator) resolve(ctx context.Context, r Request) (*Session, *Error) {
+	if !a.HasSecret() {
+		variables := variablesOf(r.Header)
 		return newSession(roleOr(variables, AdminRole), variables, true)
 	}
-	secret, sent := secretOf(h)
-	if !sent {
-		if a.unauthorizedRole == "" {
-			return nil, &Error{
-				Status: http.StatusUnauthorized, Code: "access-denied",
-				Message: fmt.Sprintf("%q/%q required, but not found", AdminSecretHeader, AccessKeyHeader),
-			}
-		}
-		return newSession(a.unauthorizedRole, variables, false)
-	}
-	// Hashing first makes the comparison's time independent of the lengths.
-	sum := sha256.Sum256([]byte(secret))
-	if subtle.ConstantTimeCompare(sum[:], a.secret[:]) != 1 {
+	secret, sent := secretOf(r.Header)
+	switch {
+	case sent && !a.isSecret(secret):
 		return nil, &Error{
-			Status: http.StatusUnauthorized, Code: "access-denied",
+			Status: http.StatusUnauthorized, Code: codeAccessDenied,
 			Message: fmt.Sprintf("invalid %q/%q", AdminSecretHeader, AccessKeyHeader),
 		}
+	case sent:
+		variables := variablesOf(r.Header)
+		return newSession(roleOr(variables, AdminRole), variables, true)
+	case a.webhook != nil:
+		return a.webhook.resolve(ctx, r, time.Now())
+	case len(a.issuers) > 0:
+		return a.byToken(r.Header, time.Now())
+	case a.unauthorizedRole != "":
+		return a.unauthorized(r.Header)
 	}
-	return newSession(roleOr(variables, AdminRole), variables, true)
+	return nil, &Error{
+		Status: http.StatusUnauthorized, Code: codeAccessDenied,
+		Message: fmt.Sprintf("%q/%q required, but not found", AdminSecretHeader, AccessKeyHeader),
+	}
+}
+
+// unauthorized is the session of a request that shows nothing.
+func (a *Authenticator) unauthorized(h http.Header) (*Session, *Error) {
+	return newSession(a.unauthorizedRole, variablesOf(h), false)
+}
+
+// isSecret compares with every secret; hashing first makes the time independent
+// of the lengths, and no match ends it early.
+func (a *Authenticator) isSecret(text string) bool {
+	sum := sha256.Sum256([]byte(text))
+	found := 0
+	for i := range a.secrets {
+		found |= subtle.ConstantTimeCompare(sum[:], a.secrets[i][:])
+	}
+	return found == 1
 }
 
 // secretOf gives the first secret header's value and whether there is one.
@@ -131,7 +270,7 @@ func roleOr(variables map[string]string, otherwise string) string {
 
 // newSession makes a session of a role.
 // Trusted callers may see fields that are for backends only.
-func newSession(role string, variables map[string]string, trusted bool) (*Session, error) {
+func newSession(role string, variables map[string]string, trusted bool) (*Session, *Error) {
 	s := &Session{Role: role, Variables: variables}
 	if v, ok := variables[BackendOnlyHeader]; ok && trusted {
 		use, err := parseBool(v)
@@ -157,7 +296,11 @@ func As(variables map[string]string) (*Session, error) {
 			lower[name] = value
 		}
 	}
-	return newSession(roleOr(lower, AdminRole), lower, true)
+	s, err := newSession(roleOr(lower, AdminRole), lower, true)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func parseBool(s string) (bool, error) {

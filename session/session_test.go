@@ -18,7 +18,7 @@ func header(pairs ...string) http.Header {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cret"
-	open, locked, guest := Config{}, Config{AdminSecret: secret}, Config{AdminSecret: secret, UnauthorizedRole: "guest"}
+	open, locked, guest := Config{}, Config{AdminSecrets: []string{secret}}, Config{AdminSecrets: []string{secret}, UnauthorizedRole: "guest"}
 	for _, c := range []struct {
 		name    string
 		config  Config
@@ -58,11 +58,12 @@ func TestResolve(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			a, err := New(c.config)
+			a, err := New(t.Context(), c.config)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := a.Resolve(c.header)
+			t.Cleanup(a.Close)
+			s, err := a.Resolve(t.Context(), Request{Header: c.header})
 			if c.message != "" {
 				var e *Error
 				if !errors.As(err, &e) || e.Message != c.message || e.Status != c.status {
@@ -82,7 +83,7 @@ func TestResolve(t *testing.T) {
 
 func TestUnauthorizedRoleNeedsSecret(t *testing.T) {
 	t.Parallel()
-	if _, err := New(Config{UnauthorizedRole: "guest"}); err == nil {
+	if _, err := New(t.Context(), Config{UnauthorizedRole: "guest"}); err == nil {
 		t.Error("accepted")
 	}
 }

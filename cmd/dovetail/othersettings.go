@@ -64,14 +64,7 @@ func isFalse(value string) bool {
 
 // refusedSettings are v2's settings that must not be overlooked.
 func refusedSettings() []refusedSetting {
-	const authentication = "this way to authenticate requests is not supported"
 	return []refusedSetting{
-		{name: "jwt-secret", reason: authentication},
-		{name: "jwt-secrets", reason: authentication},
-		{name: "auth-hook", reason: authentication},
-		{name: "auth-hook-mode", reason: authentication},
-		{name: "auth-hook-send-request-body", reason: authentication},
-		{name: "admin-secrets", reason: "only one admin secret is supported"},
 		{name: "enable-allowlist", toggle: true, reason: "allowlists are not enforced", ok: isFalse},
 		{name: "enable-maintenance-mode", toggle: true, reason: "maintenance mode is not supported", ok: isFalse},
 		{name: "remote-schema-prioritize-data", toggle: true, reason: "it is not supported", ok: isFalse},
