@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"text/tabwriter"
 	"time"
 )
 
@@ -167,25 +167,19 @@ func (p *process) asker(b *testing.B, concurrency int, requests [][]byte) func(s
 // printTable prints what was measured as a table of Markdown.
 func printTable(results []result) error {
 	var text strings.Builder
-	table := tabwriter.NewWriter(&text, 0, 0, 1, ' ', tabwriter.AlignRight|tabwriter.Debug)
-	row := func(cells ...any) {
-		for _, cell := range cells {
-			fmt.Fprintf(table, "\t %v ", cell)
-		}
-		fmt.Fprintln(table, "\t")
-	}
+	row := func(cells ...string) { text.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	milliseconds := func(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()*1000) }
 	row("workload", "clients", "bytes", "against", "engine ms", "its ms", "engine req/s", "its req/s", "engine CPU ms", "its CPU ms", "ratio")
-	row("---", "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
+	row(slices.Repeat([]string{"---"}, 11)...)
 	for i := range results {
 		r := &results[i]
-		row(r.workload.title, r.concurrency, r.size, r.workload.reference,
-			fmt.Sprintf("%.3f", r.engine.median().Seconds()*1000), fmt.Sprintf("%.3f", r.reference.median().Seconds()*1000),
+		row(
+			fmt.Sprintf("%-42s", r.workload.title), strconv.Itoa(r.concurrency), strconv.Itoa(r.size), r.workload.reference,
+			milliseconds(r.engine.median()), milliseconds(r.reference.median()),
 			fmt.Sprintf("%.0f", r.engine.throughput()), fmt.Sprintf("%.0f", r.reference.throughput()),
-			fmt.Sprintf("%.3f", r.engine.cost().Seconds()*1000), fmt.Sprintf("%.3f", r.reference.cost().Seconds()*1000),
-			fmt.Sprintf("%.2f", r.ratio()))
-	}
-	if err := table.Flush(); err != nil {
-		return err
+			milliseconds(r.engine.cost()), milliseconds(r.reference.cost()),
+			fmt.Sprintf("%.2f", r.ratio()),
+		)
 	}
 	_, err := fmt.Fprintf(os.Stdout, "\n%s\n", text.String())
 	return err

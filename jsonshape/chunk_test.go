@@ -14,7 +14,7 @@ func TestBorrowedAnswersHoldTheSame(t *testing.T) {
 		{Prefix: Prefix(true, "n"), Node: &Scalar{Cell: 0, Encode: text}},
 		{Prefix: Prefix(false, "hole"), Node: &HoleNode{Keys: []KeyCell{{Cell: 0, Text: text}}, OnNull: []byte("null")}},
 		{Prefix: Prefix(false, "rows"), Node: &Nested{Cell: 1, List: true, Object: inner, Absent: []byte("[]"), Rows: func(cell []byte, yield func([][]byte) error) error {
-			for _, part := range bytes.Split(cell, []byte(" ")) {
+			for part := range bytes.SplitSeq(cell, []byte(" ")) {
 				if err := yield([][]byte{part}); err != nil {
 					return err
 				}
