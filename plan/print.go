@@ -169,7 +169,11 @@ func (w *printer) fields(fields []Field) {
 	for _, f := range fields {
 		switch f := f.(type) {
 		case *ColumnField:
-			w.line("%s = column %s%s", f.Key, f.Column.Name, decoration(f.JSONPath, f.Stringify, f.Guard))
+			upper := ""
+			if f.UpperCase {
+				upper = " in upper case"
+			}
+			w.line("%s = column %s%s%s", f.Key, f.Column.Name, upper, decoration(f.JSONPath, f.Stringify, f.Guard))
 		case *ComputedField:
 			w.line("%s = computed %s%s", f.Key, relationText(f.Call), decoration(f.JSONPath, f.Stringify, f.Guard))
 		case *NestedField:

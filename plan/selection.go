@@ -121,6 +121,9 @@ type ColumnField struct {
 	JSONPath []string
 	// Stringify writes numbers as JSON strings.
 	Stringify bool
+	// UpperCase writes text in upper case: values of enum tables, which are ASCII
+	// names, under the naming convention graphql-default.
+	UpperCase bool
 	// Guard nulls the cell unless it holds (inherited roles); nil: no guard.
 	Guard Predicate
 }

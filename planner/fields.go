@@ -42,7 +42,7 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 		path, err := p.jsonPath(s)
 		return &plan.ColumnField{
 			Key: s.key, Column: b.Column.Plan(), JSONPath: path, Guard: b.Guard,
-			Stringify: p.stringify(b.Column.Info.Type),
+			Stringify: p.stringify(b.Column.Info.Type), UpperCase: p.upperCase(b.Column),
 		}, err
 	case *schema.ComputedOf:
 		return p.computed(s, b, h)
@@ -66,6 +66,8 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 		}
 		aggregation, err := p.aggregation(s, b.Relationship.Target, rows, h)
 		return &plan.NestedAggregateField{Key: s.key, Relationship: b.Relationship.Name, Aggregation: aggregation}, err
+	case *schema.NativeRelated:
+		return p.nativeRelated(s, b.Relationship, on.Table, h)
 	case *schema.NodeID:
 		return nodeIDField(s, b.Table)
 	case *schema.RelatedConnection:
@@ -85,6 +87,12 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 	default:
 		return nil, &Error{Code: CodeUnexpected, Path: s.path, Message: "field '" + s.field.Name + "' is not a field of rows"}
 	}
+}
+
+// upperCase tells whether a column's values are those of an enum that the naming
+// convention spells in upper case.
+func (p *planner) upperCase(c *catalog.Column) bool {
+	return c.Enum != nil && c.Enum.Source.Customization.GraphQLDefaultNaming
 }
 
 // stringify tells whether numbers of a type are written as strings.

@@ -131,33 +131,3 @@ func (p *planner) inputObject(s *selected, a *schema.Input, path string) (map[st
 	}
 	return out, nil
 }
-
-// rootNative plans a native query read like a table.
-func (p *planner) rootNative(s *selected, q *catalog.NativeQuery, h *holder) (plan.Query, error) {
-	t := q.Returns.Rows
-	rows, err := p.permitted(t)
-	if err != nil {
-		return nil, err
-	}
-	given := map[string]plan.Value{}
-	if a, ok := argumentOf(s.field, schema.ArgArgs); ok {
-		if given, err = p.inputObject(s, a, under(s.path+".args", a.Name)); err != nil {
-			return nil, err
-		}
-	}
-	native := &plan.NativeQuery{Name: q.Name}
-	for _, part := range q.Parts {
-		if part.Argument < 0 {
-			native.Parts = append(native.Parts, plan.NativeQueryPart{SQL: part.SQL})
-			continue
-		}
-		a := q.Arguments[part.Argument]
-		v, ok := given[a.Name]
-		if !ok {
-			v = &plan.Literal{}
-		}
-		native.Parts = append(native.Parts, plan.NativeQueryPart{Type: a.Type, Value: v})
-	}
-	rows.From = native
-	return p.selection(s, t, rows, plan.Many, h)
-}

@@ -3,6 +3,7 @@ package planner
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -213,7 +214,11 @@ func literalJSON(v *ast.Value, path string) (plan.JSON, error) {
 // symbolic is the value as the plan holds it: a variable stays a variable, also
 // inside of lists and objects.
 func (p *planner) symbolic(v value, ref schema.Ref, path string) (plan.Value, error) {
+	respelled := isRespelled(ref.Base())
 	if v.lit == nil {
+		if respelled { // shapes hold the values of enums
+			return &plan.Literal{JSON: respell(ref.Base(), v.json)}, nil
+		}
 		return &plan.Variable{Name: v.name, Path: v.path}, nil
 	}
 	if !hasVariable(v.lit) {
@@ -221,12 +226,40 @@ func (p *planner) symbolic(v value, ref schema.Ref, path string) (plan.Value, er
 			return nil, err
 		}
 		j, err := literalJSON(v.lit, path)
+		if respelled {
+			j = respell(ref.Base(), j)
+		}
 		return &plan.Literal{JSON: j}, err
 	}
 	if v.lit.Kind == ast.ListValue {
 		return p.symbolicList(v, ref, path)
 	}
 	return p.symbolicObject(v, ref, path)
+}
+
+// isRespelled tells whether a type is an enum whose values the database spells
+// in another way.
+func isRespelled(t *schema.Type) bool {
+	return t.Kind == schema.Enum && slices.ContainsFunc(t.Values(), func(v *schema.EnumValue) bool { return v.Value != "" })
+}
+
+// respell gives a value of an enum, or a list of them, as the database spells
+// it.
+func respell(t *schema.Type, j plan.JSON) plan.JSON {
+	if j.Kind == plan.JSONArray {
+		items := make([]plan.JSON, len(j.Items))
+		for i, item := range j.Items {
+			items[i] = respell(t, item)
+		}
+		j.Items = items
+		return j
+	}
+	for _, v := range t.Values() {
+		if j.Kind == plan.JSONString && v.Name == j.Text && v.Value != "" {
+			j.Text = v.Value
+		}
+	}
+	return j
 }
 
 func (p *planner) symbolicList(v value, ref schema.Ref, path string) (plan.Value, error) {

@@ -147,6 +147,7 @@ func sorted[T any](items []T, name func(T) string, keep func(T) bool) []any {
 
 func fieldName(f *schema.Field) string { return f.Name }
 func inputName(f *schema.Input) string { return f.Name }
+func valueName(v *schema.EnumValue) string { return v.Name }
 
 func anyList[T any](items []T, keep func(T) bool) []any {
 	out := make([]any, 0, len(items))
@@ -297,7 +298,7 @@ func metaType(r schema.Ref, name string, deprecated bool) any {
 		}
 	case "enumValues":
 		if t.Kind == schema.Enum {
-			return anyList(t.Values(), func(v *schema.EnumValue) bool { return deprecated || v.Deprecation == nil })
+			return sorted(t.Values(), valueName, func(v *schema.EnumValue) bool { return deprecated || v.Deprecation == nil })
 		}
 	case "inputFields":
 		if t.Kind == schema.InputObject {

@@ -115,41 +115,6 @@ func (s *Schema) functionRoots(f *catalog.Function) []*Field {
 	return fields
 }
 
-// nativeRoot is the root field of a native query.
-func (s *Schema) nativeRoot(q *catalog.NativeQuery) (*Field, bool) {
-	if q.Returns == nil || q.Returns.Rows == nil {
-		return nil, false
-	}
-	t := q.Returns.Rows
-	if _, ok := s.access(t); !ok {
-		return nil, false
-	}
-	n := namesOf(q.Source)
-	f := &Field{
-		Name: n.RootName(q.Name), Description: q.Description,
-		Type: Required(List(Required(Named(s.tableType(t))))), Binding: &RootNativeQuery{Query: q},
-	}
-	if len(q.Arguments) > 0 {
-		args := s.input(n.TypeName(q.Name, "arguments"), "", func(x *Type) {
-			for i, a := range q.Arguments {
-				ref := s.typeRef(a.Type)
-				if !a.Nullable {
-					ref = Required(ref)
-				}
-				x.inputs = append(x.inputs, &Input{
-					Name: a.Name, Description: a.Description, Type: ref, Binding: &FunctionArgument{Index: i},
-				})
-			}
-		})
-		f.Args = append(f.Args, &Input{
-			Name: "args", Description: q.Name + " Native Query Arguments", Type: Required(Named(args)),
-			Binding: &Argument{Kind: ArgArgs},
-		})
-	}
-	f.Args = append(f.Args, s.rowArguments(t)...)
-	return f, true
-}
-
 // qualified names something as messages do: without its source's usual schema.
 func qualified(schema, name string) string {
 	return catalog.TableName{Schema: schema, Name: name}.String()

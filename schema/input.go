@@ -9,7 +9,11 @@ import (
 func (s *Schema) boolExp(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
 	name := t.TypeName("bool_exp")
-	description := `Boolean expression to filter rows from the table "` + t.Name.Name + `". All fields are combined with a logical 'AND'.`
+	what := "table "
+	if t.LogicalModel {
+		what = "logical model for "
+	}
+	description := "Boolean expression to filter rows from the " + what + `"` + t.Name.Name + `". All fields are combined with a logical 'AND'.`
 	return s.input(name, description, func(x *Type) {
 		self := Named(x)
 		x.inputs = []*Input{

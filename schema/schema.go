@@ -80,8 +80,11 @@ type access struct {
 	permission *catalog.SelectPermission
 }
 
-// AccessOf is what a role may read of a table; false when it may read nothing.
+// access is what a role may read of a table; false when it may read nothing.
 func (s *Schema) access(t *catalog.Table) (access, bool) {
+	if t.Unnamed {
+		return access{}, false
+	}
 	if s.Role == catalog.AdminRole {
 		return access{table: t, admin: true}, true
 	}

@@ -9,7 +9,7 @@ import (
 func (s *Schema) tableType(t *catalog.Table) *Type {
 	name := t.TypeName()
 	description := t.Description
-	if description == "" && !t.Commented {
+	if description == "" && !t.Commented && !t.LogicalModel {
 		description = `columns and relationships of "` + t.Name.String() + `"`
 	}
 	return s.intern(name, func() *Type {
@@ -204,8 +204,13 @@ func (s *Schema) typeRef(t plan.Type) Ref {
 // enumType is the enum of the rows of an enum table.
 func (s *Schema) enumType(t *catalog.Table) *Type {
 	return s.enum(t.TypeName("enum"), "", func(x *Type) {
+		n := namesOf(t.Source)
 		for _, v := range t.EnumValues {
-			x.values = append(x.values, &EnumValue{Name: v.Value, Description: v.Comment})
+			value := &EnumValue{Name: n.EnumValue(v.Value), Description: v.Comment}
+			if value.Name != v.Value {
+				value.Value = v.Value
+			}
+			x.values = append(x.values, value)
 		}
 	})
 }
@@ -213,7 +218,11 @@ func (s *Schema) enumType(t *catalog.Table) *Type {
 // selectColumn is the enum of the columns that the role sees.
 func (s *Schema) selectColumn(t *catalog.Table) *Type {
 	n := namesOf(t.Source)
-	return s.enum(t.TypeName("select_column"), `select columns of table "`+t.Name.Name+`"`, func(x *Type) {
+	description := `select columns of table "` + t.Name.Name + `"`
+	if t.LogicalModel {
+		description = ""
+	}
+	return s.enum(t.SelectColumnName(), description, func(x *Type) {
 		a, ok := s.access(t)
 		if !ok {
 			return

@@ -72,6 +72,9 @@ type EnumValue struct {
 	Name        string
 	Description string
 	Deprecation *string
+	// Value is what the database calls the value of an enum table, where the
+	// naming convention spells it differently.
+	Value string
 	// Column is the column that a value of a column enum names.
 	Column *catalog.Column
 }

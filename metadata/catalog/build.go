@@ -50,6 +50,8 @@ type builder struct {
 	catalog *Catalog
 	sources []*sourceBuild
 	remotes []*remoteBuild
+	// types are the names of GraphQL types that are taken.
+	types *typeNames
 	// known are the roles that some permission names.
 	known map[string]bool
 	// alike are the types of remote schemas by our names for them.

@@ -154,8 +154,10 @@ type Table struct {
 	// GraphQLName is the table's base name before the source's customization:
 	// custom_name, or made of schema and name.
 	GraphQLName string
-	// CustomName tells that GraphQLName was given by the metadata.
-	CustomName bool
+	// CustomName tells that GraphQLName was given by the metadata. Unnamed tables
+	// have a name that GraphQL doesn't take, and stay out of schemas until the
+	// metadata gives them one.
+	CustomName, Unnamed bool
 	// Description is the comment of the metadata or the database; Commented tells
 	// that the metadata gave one, if only to have none.
 	Description string
@@ -169,6 +171,8 @@ type Table struct {
 	EnumValues []EnumValue
 	// Select holds the select permission of each role, inherited ones included.
 	Select map[string]*SelectPermission
+	// LogicalModel: these are the rows of native queries, not a table's.
+	LogicalModel bool
 	// ApolloFederation: the table is an entity.
 	ApolloFederation bool
 	columns          map[string]*Column
@@ -426,9 +430,11 @@ type NativeArgument struct {
 
 // NativeRelationship joins two native queries of a source.
 type NativeRelationship struct {
-	Name        string
-	Array       bool
-	Target      *NativeQuery
+	Name    string
+	Comment *string
+	Array   bool
+	Target  *NativeQuery
+	// Left[i] of the query's rows equals Right[i] of the target's.
 	Left, Right []string
 }
 

@@ -26,6 +26,7 @@ type typeNames struct {
 // already.
 func (b *builder) typeConflicts() {
 	names := &typeNames{tables: map[string]*tableBuild{}, places: map[string]string{}, composite: map[string]string{}, alike: map[string][]*remoteType{}}
+	b.types = names
 	for _, name := range []string{
 		"query_root", "mutation_root", "subscription_root", "order_by", "cursor_ordering", "String", "Int", "Float", "Boolean", "ID",
 	} {
@@ -107,6 +108,9 @@ func errTypeConflict(name, place, first string) error {
 
 // takeTable claims the names of a table's types.
 func (n *typeNames) takeTable(t *tableBuild) error {
+	if t.Unnamed {
+		return nil
+	}
 	name, place := t.TypeName(), describeTable(t.Table)
 	if first, ok := n.tables[name]; ok {
 		if rootPath(t.Table, RootSelect) == rootPath(first.Table, RootSelect) {
@@ -123,6 +127,20 @@ func (n *typeNames) takeTable(t *tableBuild) error {
 	n.tables[name] = t
 	for _, derived := range all {
 		n.places[derived] = place
+	}
+	return nil
+}
+
+// takeModel claims the names of the types of a logical model.
+func (n *typeNames) takeModel(m *LogicalModel, place string) error {
+	all := append([]string{m.Rows.TypeName()}, m.Rows.derivedTypeNames()...)
+	for _, name := range all {
+		if first, taken := n.places[name]; taken {
+			return errTypeConflict(name, place, first)
+		}
+	}
+	for _, name := range all {
+		n.places[name] = place
 	}
 	return nil
 }
@@ -335,6 +353,9 @@ func (t *Table) hideRoot(kind RootFieldKind) {
 }
 
 func (b *builder) tableConflicts(names *rootNames, s *sourceBuild, t *tableBuild, namespace string) {
+	if t.Unnamed {
+		return
+	}
 	kinds := []RootFieldKind{RootSelect}
 	if s.Capabilities.Aggregates {
 		kinds = append(kinds, RootSelectAggregate)

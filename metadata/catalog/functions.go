@@ -24,7 +24,7 @@ func (s *sourceBuild) function(n TableName) (*sources.Function, error) {
 		found = f
 	}
 	if found == nil {
-		return nil, fmt.Errorf("no such function exists in source: %q", n)
+		return nil, fmt.Errorf("no such function exists: %q", n)
 	}
 	return found, nil
 }

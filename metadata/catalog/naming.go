@@ -29,6 +29,15 @@ func (t *Table) TypeName(parts ...string) string {
 	return t.Source.Customization.wrapType(t.Source.Customization.Join(base, parts...))
 }
 
+// SelectColumnName is the name of the enum of the table's columns.
+func (t *Table) SelectColumnName() string {
+	if t.LogicalModel {
+		c := &t.Source.Customization
+		return c.wrapType(t.GraphQLName + "_enum_name") // as v2 calls it
+	}
+	return t.TypeName("select_column")
+}
+
 // FieldName is the table's name as root fields are made of it.
 func (t *Table) FieldName() string {
 	if t.CustomName {
@@ -47,6 +56,9 @@ func (c *Column) FieldName(in *Customization) string {
 
 // derivedTypeNames are the names of the types that come with the table's own.
 func (t *Table) derivedTypeNames() []string {
+	if t.LogicalModel {
+		return []string{t.TypeName("bool_exp"), t.TypeName("order_by"), t.SelectColumnName()}
+	}
 	parts := []string{"bool_exp", "order_by", "select_column", "stream_cursor_input", "stream_cursor_value_input"}
 	if t.Source.Capabilities.Aggregates {
 		parts = append(parts, "aggregate", "aggregate_fields", "aggregate_order_by", "aggregate_bool_exp")
@@ -151,7 +163,19 @@ func (c *Customization) TypeName(base string, parts ...string) string {
 	return c.wrapType(c.Join(base, parts...))
 }
 
-func (c *Customization) wrapType(name string) string { return c.TypePrefix + name + c.TypeSuffix }
+// WrapType adds the source's prefix and suffix to a type's name.
+func (c *Customization) WrapType(name string) string { return c.wrapType(name) }
+
+func (c *Customization) wrapType(name string) string {
+	suffix := c.TypeSuffix
+	if c.GraphQLDefaultNaming {
+		suffix = upperFirst(suffix)
+		if c.TypePrefix != "" {
+			name = upperFirst(name)
+		}
+	}
+	return c.TypePrefix + name + suffix
+}
 
 // RootName adds the source's prefix and suffix to a root field's name.
 func (c *Customization) RootName(name string) string {

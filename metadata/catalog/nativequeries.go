@@ -74,8 +74,8 @@ func fillModel(s *sourceBuild, m *LogicalModel, doc *document.LogicalModel, mode
 	}
 	rows := &Table{
 		Source: s.Source, Name: TableName{Name: m.Name}, GraphQLName: m.Name, CustomName: true, Description: m.Description,
-		Info:    &sources.Table{Name: m.Name, Kind: sources.KindView},
-		columns: map[string]*Column{}, Select: m.Select,
+		Info:         &sources.Table{Name: m.Name, Kind: sources.KindView},
+		LogicalModel: true, columns: map[string]*Column{}, Select: m.Select,
 	}
 	for _, f := range doc.Fields {
 		if !document.IsGraphQLName(f.Name) {
@@ -102,7 +102,8 @@ func logicalField(s *sourceBuild, doc document.LogicalField, models map[string]*
 	if doc.Description != nil {
 		info.Comment = *doc.Description
 	}
-	field := &LogicalField{Column: &Column{Info: info, GraphQLName: doc.Name, Description: info.Comment}}
+	// The naming convention leaves the fields of models as they are.
+	field := &LogicalField{Column: &Column{Info: info, GraphQLName: doc.Name, CustomName: true, Description: info.Comment}}
 	t := doc.Type
 	if t.Array != nil && t.Array.Model != "" {
 		field.Array, t = true, *t.Array
@@ -180,7 +181,46 @@ func (b *builder) nativeQueries() {
 			s.NativeQueries = append(s.NativeQueries, q)
 		}
 		b.nativeRelationships(s)
+		b.modelConflicts(s)
 	}
+}
+
+// modelConflicts drops native queries whose rows can't have a type: another type
+// has its name, or another query's rows have the same one with relationships
+// that differ.
+func (b *builder) modelConflicts(s *sourceBuild) {
+	claimed := map[*LogicalModel]*NativeQuery{}
+	s.NativeQueries = slices.DeleteFunc(s.NativeQueries, func(q *NativeQuery) bool {
+		place := "native query " + q.Name + " in source " + s.Name
+		first, ok := claimed[q.Returns]
+		var err error
+		switch {
+		case !ok:
+			if err = b.types.takeModel(q.Returns, place); err == nil {
+				claimed[q.Returns] = q
+			}
+		case !sameRelationships(first, q):
+			err = errTypeConflict(q.Returns.Rows.TypeName(), place, "native query "+first.Name+" in source "+s.Name)
+		}
+		if err != nil {
+			doc, _ := s.document.NativeQuery(q.Name)
+			b.inconsistent(nativeQueryObject(s.Name, doc), err)
+		}
+		return err != nil
+	})
+	// Relationships to queries that were dropped go with them.
+	for _, q := range s.NativeQueries {
+		q.Relationships = slices.DeleteFunc(q.Relationships, func(r *NativeRelationship) bool {
+			return !slices.Contains(s.NativeQueries, r.Target)
+		})
+	}
+}
+
+// sameRelationships tells whether the rows of two queries can share a type.
+func sameRelationships(a, b *NativeQuery) bool {
+	return slices.EqualFunc(a.Relationships, b.Relationships, func(x, y *NativeRelationship) bool {
+		return x.Name == y.Name && x.Array == y.Array && x.Target == y.Target
+	})
 }
 
 func (b *builder) nativeQuery(s *sourceBuild, doc *document.NativeQuery) (*NativeQuery, error) {
@@ -318,9 +358,12 @@ func nativeRelationship(s *sourceBuild, q *NativeQuery, doc *document.Relationsh
 	if i < 0 {
 		return nil, fmt.Errorf("Native query %q not found in source %q.", manual.NativeQuery, s.Name) //nolint:staticcheck,revive // v2's words
 	}
-	r := &NativeRelationship{Name: doc.Name, Array: doc.Array, Target: s.NativeQueries[i]}
+	r := &NativeRelationship{Name: doc.Name, Comment: doc.Comment, Array: doc.Array, Target: s.NativeQueries[i]}
 	if _, ok := q.Returns.Rows.Column(doc.Name); ok || !document.IsGraphQLName(doc.Name) {
 		return nil, fmt.Errorf("%q can't be the name of a relationship: it is a field's name or no name at all", doc.Name)
+	}
+	if len(manual.ColumnMapping) == 0 {
+		return nil, errors.New("column_mapping must not be empty")
 	}
 	for _, p := range manual.ColumnMapping {
 		if _, ok := q.Returns.Rows.Column(p.Key); !ok {

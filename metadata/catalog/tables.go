@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dovetail/metadata/document"
@@ -64,9 +65,7 @@ func (b *builder) table(s *sourceBuild, doc *document.Table, info *sources.Table
 	if !t.CustomName {
 		t.GraphQLName = defaultGraphQLName(name)
 	}
-	if !document.IsGraphQLName(t.GraphQLName) {
-		return nil, fmt.Errorf("cannot include %q in the GraphQL schema because it is not a valid GraphQL identifier", t.GraphQLName)
-	}
+	t.Unnamed = !document.IsGraphQLName(t.GraphQLName)
 	if doc.Configuration.Comment != nil {
 		t.Description, t.Commented = *doc.Configuration.Comment, true
 	}
@@ -200,7 +199,7 @@ func (b *builder) enumColumns(s *sourceBuild) {
 				continue
 			}
 			target, ok := s.Table(TableName{fk.TargetSchema, fk.TargetTable})
-			if !ok || !target.IsEnum || target.Info.PrimaryKey.Columns[0] != fk.TargetColumns[0] {
+			if !ok || !target.IsEnum || target.Unnamed || target.Info.PrimaryKey.Columns[0] != fk.TargetColumns[0] {
 				continue
 			}
 			if c, ok := t.Column(fk.Columns[0]); ok {
@@ -246,7 +245,8 @@ func (b *builder) fieldConflicts(s *sourceBuild) {
 			case columnNames[name]:
 				t.clash[name] = true
 				for _, o := range same {
-					b.inconsistent(o, fmt.Errorf("field definition conflicts with %s column", columnKind(t, name)))
+					o.context = "" // as v2 has it
+					b.inconsistent(o, fmt.Errorf("field definition conflicts with %s", columnText(t, name)))
 				}
 			case len(same) > 1:
 				t.clash[name] = true
@@ -258,9 +258,11 @@ func (b *builder) fieldConflicts(s *sourceBuild) {
 	}
 }
 
-func columnKind(t *tableBuild, name string) string {
+// columnText is how messages name the column whose field has a name.
+func columnText(t *tableBuild, name string) string {
 	if _, ok := t.Column(name); ok {
-		return t.Source.Kind
+		return t.Source.Kind + " column"
 	}
-	return "custom field name for " + t.Source.Kind
+	i := slices.IndexFunc(t.Columns, func(c *Column) bool { return c.GraphQLName == name })
+	return fmt.Sprintf("custom field name for %s column %q", t.Source.Kind, t.Columns[i].Info.Name)
 }

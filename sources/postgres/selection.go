@@ -167,9 +167,14 @@ func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error)
 func (c *compiler) columnField(f *plan.ColumnField, l *cells) (jsonshape.Node, error) {
 	if f.Guard == nil && len(f.JSONPath) == 0 {
 		cell, k := c.columnCell(l, f.Column, false, f.Stringify)
-		return &jsonshape.Scalar{Cell: cell, Encode: k.encoder(f.Stringify)}, nil
+		return &jsonshape.Scalar{Cell: cell, Encode: jsonshape.InUpperCase(f.UpperCase, k.encoder(f.Stringify))}, nil
 	}
-	return c.valueCell(l, l.scope.column(f.Column.Name), f.Column.Type, f.JSONPath, f.Stringify, f.Guard)
+	node, err := c.valueCell(l, l.scope.column(f.Column.Name), f.Column.Type, f.JSONPath, f.Stringify, f.Guard)
+	if err != nil {
+		return nil, err
+	}
+	node.Encode = jsonshape.InUpperCase(f.UpperCase, node.Encode)
+	return node, nil
 }
 
 func (c *compiler) computedField(f *plan.ComputedField, l *cells) (jsonshape.Node, error) {
@@ -181,7 +186,7 @@ func (c *compiler) computedField(f *plan.ComputedField, l *cells) (jsonshape.Nod
 }
 
 // valueCell adds a cell for an expression.
-func (c *compiler) valueCell(l *cells, value expression, t plan.Type, path []string, stringify bool, guard plan.Predicate) (jsonshape.Node, error) {
+func (c *compiler) valueCell(l *cells, value expression, t plan.Type, path []string, stringify bool, guard plan.Predicate) (*jsonshape.Scalar, error) {
 	if len(path) > 0 {
 		texts := parameterSource{form: formPath, path: path, cast: arrayCast(systemCast("text"))}
 		value = infix{"#>", value, c.parameter(texts)}
