@@ -95,11 +95,15 @@ func (w *world) request(t *testing.T, d *datadriven.TestData) string {
 	var status int
 	var received []byte
 	switch d.Cmd {
-	case "graphql":
+	case "graphql", "relay":
 		if len(variables) == 0 {
 			variables = nil
 		}
-		status, received = w.engine.post(t, "/v1/graphql", headers, graphqlBody(t, body, variables))
+		path := "/v1/graphql"
+		if d.Cmd == "relay" {
+			path = "/v1beta1/relay"
+		}
+		status, received = w.engine.post(t, path, headers, graphqlBody(t, body, variables))
 	case "post":
 		var path string
 		d.ScanArgs(t, "path", &path)
