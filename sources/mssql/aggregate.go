@@ -218,7 +218,7 @@ func (g *aggregateRow) column(function string, column plan.AggregateColumn) (jso
 		return nil, sources.NotSupported("the aggregate function %q is not supported for the type %q", function, column.Column.Type.Name)
 	}
 	t := declared(column.Column.Type)
-	value := comparable(g.scope.column(column.Column.Name), t)
+	value := comparing(g.scope.column(column.Column.Name), t)
 	value, err := g.compiler.guarded(value, column.Guard, g.scope)
 	if err != nil {
 		return nil, err
@@ -299,7 +299,7 @@ const countFunction = "COUNT_BIG"
 func (a *aggregator) count(columns []plan.Column, distinct bool) *call {
 	values := make([]expression, 0, len(columns))
 	for _, column := range columns {
-		values = append(values, comparable(a.scope.column(column.Name), declared(column.Type)))
+		values = append(values, comparing(a.scope.column(column.Name), declared(column.Type)))
 	}
 	switch {
 	case len(values) == 0:
@@ -323,12 +323,16 @@ func (a *aggregator) count(columns []plan.Column, distinct bool) *call {
 }
 
 // compared is an aggregate of a column as something to order or to filter by.
-func (a *aggregator) compared(function string, column plan.Column) (expression, error) {
+func (a *aggregator) compared(function string, column plan.Column, guard plan.Predicate) (expression, error) {
 	if !supportsAggregate(column.Type, function) {
 		return nil, sources.NotSupported("the aggregate function %q is not supported for the type %q", function, column.Type.Name)
 	}
 	t := declared(column.Type)
-	value, _ := aggregateOf(function, a.input(comparable(a.scope.column(column.Name), t)), t)
+	x, err := a.compiler.guarded(comparing(a.scope.column(column.Name), t), guard, a.scope)
+	if err != nil {
+		return nil, err
+	}
+	value, _ := aggregateOf(function, a.input(x), t)
 	return value, nil
 }
 

@@ -135,6 +135,7 @@ type query struct {
 	items   []item
 	from    []fromItem
 	where   []expression
+	groupBy []expression
 	orderBy []ordering
 	offset  expression
 	fetch   expression // only with offset

@@ -1,15 +1,19 @@
 package mssql
 
-// bindings is the binding set as a member of FROM. It comes as one JSON array
+// bindings is the binding set as a member of FROM.
+func (c *compiler) bindings() fromItem {
+	return keyRows(parameter{1}, c.parameters[0].keys, bindingsAlias)
+}
+
+// keyRows are the rows of a binding set or a key set as a member of FROM. They come as one JSON array
 // whose values are given the types, the code pages and the collations of the
 // columns they are compared with, so that the column's side decides what is
 // equal and its indexes serve.
-func (c *compiler) bindings() fromItem {
-	source := c.parameters[0]
-	keys := openJSON{array: parameter{1}, columns: []jsonColumn{{ordinal, sqlType{base: typeInt}, "$.o"}}}
+func keyRows(array expression, types []sqlType, alias string) fromItem {
+	keys := openJSON{array: array, columns: []jsonColumn{{ordinal, sqlType{base: typeInt}, "$.o"}}}
 	items := []item{{value: columnOf{keysAlias, ordinal}, alias: ordinal}}
 	plain := true
-	for i, as := range source.keys {
+	for i, as := range types {
 		name := bindingKey(i)
 		keys.columns = append(keys.columns, jsonColumn{name, keyType(as), "$." + name})
 		column := columnOf{keysAlias, name}
@@ -21,10 +25,10 @@ func (c *compiler) bindings() fromItem {
 		items = append(items, item{value: value, alias: name})
 	}
 	if plain {
-		return fromItem{source: keys, alias: bindingsAlias}
+		return fromItem{source: keys, alias: alias}
 	}
 	typed := &query{items: items, from: []fromItem{{source: keys, alias: keysAlias}}}
-	return fromItem{source: derivedTable{typed}, alias: bindingsAlias}
+	return fromItem{source: derivedTable{typed}, alias: alias}
 }
 
 // keyType is the type as which a key is read. Keys that a decimal column can't

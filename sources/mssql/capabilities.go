@@ -69,6 +69,7 @@ func capabilities() plan.Capabilities {
 		ColumnComparison:   true,
 		Functions:          true,
 		Bindings:           true,
+		KeySets:            true,
 	}
 }
 

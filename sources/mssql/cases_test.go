@@ -168,7 +168,7 @@ func predicateCases(out map[string]*plan.Fragment) {
 	out["guarded operand"] = condition(&plan.Compare{Left: &plan.ColumnOperand{Column: col("name"), Guard: cmp("id", plan.Equal, literal("1"))}, Operator: plan.Equal, Right: literal(`"x"`)})
 	text := ParseType("nvarchar")
 	out["cast"] = condition(&plan.Compare{Left: &plan.ColumnOperand{Column: col("id"), Cast: &text}, Operator: plan.Like, Right: literal(`"%a%"`)})
-	out["keys of other sources"] = condition(&plan.InKeys{Columns: []plan.Column{col("id")}})
+	keySetCases(out)
 	out["permission missing"] = root(many(authors(func(r *plan.Rows) { r.Restricted = true }), cols("id")...))
 	out["computed field"] = root(many(authors(), &plan.ComputedField{Key: "c", Call: &plan.FunctionCall{Name: "f"}}))
 	out["JSON path"] = root(many(authors(), &plan.ColumnField{Key: "c", Column: col("name"), JSONPath: []string{"a"}}))
@@ -190,6 +190,25 @@ func predicateCases(out map[string]*plan.Fragment) {
 		alternatives.Parts = append(alternatives.Parts, cmp("id", plan.Equal, literal(fmt.Sprint(i))))
 	}
 	out["many alternatives"] = condition(alternatives)
+}
+
+func keySetCases(out map[string]*plan.Fragment) {
+	keyed := func(name string, f *plan.Fragment) {
+		f.KeySets = []*plan.KeySet{{}}
+		out[name] = f
+	}
+	id, nick, rating := col("id"), col("nick"), col("rating")
+	keyed("keys of another source", condition(&plan.Not{Part: &plan.InKeys{Columns: []plan.Column{id}}}))
+	keyed("keys of two columns", condition(&plan.InKeys{Columns: []plan.Column{id, nick}}))
+	keyed("order by another source", root(many(authors(by(&plan.OrderRanked{Columns: []plan.Column{nick}, Missing: 0}, "id"), limit(literal("2"))), append(cols("id"), nest("articles", many(articlesOf(), cols("id")...)))...)))
+	keyed("order by another source through a row", root(many(articles(by(&plan.OrderRelated{Target: authorOf(), By: &plan.OrderRanked{Columns: []plan.Column{id}, Missing: -1}})), cols("id")...)))
+	out["no such key set"] = condition(&plan.InKeys{KeySet: 3, Columns: []plan.Column{id}})
+	ranks := &plan.Join{OnNull: []byte("null"), KeysOnly: true, Keys: []plan.JoinKey{
+		{Rank: &plan.OrderAggregate{Target: articlesOf(), Function: "max", Column: rating, Guard: cmp("big", plan.Greater, literal("0"))}}, {Name: "id", Type: id.Type},
+	}}
+	out["ranked keys"] = &plan.Fragment{Joins: []*plan.Join{ranks}, Query: many(authors(distinctOn("id")), &plan.HoleField{Key: "k", Join: ranks})}
+	out["guarded order"] = root(many(authors(by(&plan.OrderColumn{Column: nick, Guard: cmp("id", plan.Equal, literal("1"))})), cols("id")...))
+	out["connection"] = root(&plan.Connection{})
 }
 
 // TestCompile holds the SQL of every fragment against golden text, and a parser
@@ -265,7 +284,7 @@ func describeParameter(p parameterSource) string {
 		out = v.Name
 	case *plan.ListValue:
 		out = fmt.Sprintf("%d values", len(v.Items))
-	case *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum:
+	case *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum, *plan.Token:
 		out = fmt.Sprintf("%T", v)
 	}
 	switch p.form {
@@ -280,6 +299,8 @@ func describeParameter(p parameterSource) string {
 		out = "the session"
 	case formBindings:
 		out = "the bindings"
+	case formKeySet:
+		out = fmt.Sprintf("key set %d", p.set)
 	case formOverflow:
 		out = "the rest"
 	}

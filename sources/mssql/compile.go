@@ -57,6 +57,8 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		l, shape, err = c.rootSelection(root)
 	case *plan.Aggregation:
 		l, shape, err = c.rootAggregation(root)
+	case *plan.Connection:
+		err = noRelay()
 	case *plan.RemoteQuery:
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
 	default:
@@ -193,8 +195,8 @@ func widened(t sqlType) sqlType {
 	return sqlType{base: typeDecimal, precision: 38, scale: scale}
 }
 
-// comparable gives a column in the form in which it is compared.
-func comparable(value expression, t sqlType) expression {
+// comparing gives a column in the form in which it is compared.
+func comparing(value expression, t sqlType) expression {
 	switch t.base {
 	case typeText:
 		return castTo{value, sqlType{base: typeVarchar, length: maxLength}}
@@ -284,6 +286,9 @@ func (c *compiler) nativeQuery(n *plan.NativeQuery) (authoredQuery, error) {
 	}
 	return out, nil
 }
+
+// noRelay refuses what only the Relay endpoint asks for.
+func noRelay() error { return sources.NotSupported("SQL Server has no Relay connections and node ids") }
 
 // computed refuses what SQL Server has no counterpart of.
 func computed(f *plan.FunctionCall) error {

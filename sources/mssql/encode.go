@@ -79,7 +79,7 @@ func selected(value expression, t sqlType, inJSON bool) (expression, kind) {
 	case typeJSON:
 		return castTo{value, asText}, kindJSON
 	}
-	return comparable(value, t), kindText
+	return comparing(value, t), kindText
 }
 
 func notJSON(column string) error {
@@ -291,7 +291,7 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 }
 
 // appendNestedText appends the text of a cell that stands inside of JSON.
-func appendNestedText(dst, text []byte, k kind) ([]byte, error) {
+func appendNestedText(dst, text []byte, k kind) []byte {
 	switch k {
 	case kindFloat, kindReal:
 		bits := 64
@@ -300,16 +300,16 @@ func appendNestedText(dst, text []byte, k kind) ([]byte, error) {
 		}
 		f, err := strconv.ParseFloat(strings.TrimSpace(string(text)), bits)
 		if err != nil {
-			return append(dst, text...), nil //nolint:nilerr // a native query's column is no number: as it is
+			return append(dst, text...) // a native query's column is no number: as it is
 		}
-		return appendFloat(dst, f, bits), nil
+		return appendFloat(dst, f, bits)
 	case kindDecimal:
-		return appendDecimalText(dst, text), nil
+		return appendDecimalText(dst, text)
 	case kindMoment:
-		return appendMomentText(dst, text), nil
+		return appendMomentText(dst, text)
 	case kindUUID:
-		return append(dst, strings.ToUpper(string(text))...), nil
+		return append(dst, strings.ToUpper(string(text))...)
 	case kindText, kindInteger, kindBoolean, kindBytes, kindJSON, kindRows, kindMoments:
 	}
-	return append(dst, text...), nil
+	return append(dst, text...)
 }

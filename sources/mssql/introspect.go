@@ -73,9 +73,11 @@ func (i *introspector) readTable(rows *sql.Rows) error {
 	t := &sources.Table{Kind: sources.KindTable, Insertable: true, Updatable: true, Deletable: true}
 	var kind string
 	var comment sql.NullString
-	if err := rows.Scan(&t.ObjectID, &t.Schema, &t.Name, &kind, &comment); err != nil {
+	var estimate sql.NullInt64
+	if err := rows.Scan(&t.ObjectID, &t.Schema, &t.Name, &kind, &comment, &estimate); err != nil {
 		return err
 	}
+	t.EstimatedRows = estimate.Int64
 	if strings.TrimSpace(kind) == "V" {
 		t.Kind = sources.KindView
 	}

@@ -14,7 +14,8 @@ const (
 // introspection reads the catalog in one batch. The types of columns are
 // written as declarations; alias types are taken as what they stand for.
 const introspection = `
-SELECT CAST(o.object_id AS bigint), s.name, o.name, RTRIM(o.type), CAST(p.value AS nvarchar(max))
+SELECT CAST(o.object_id AS bigint), s.name, o.name, RTRIM(o.type), CAST(p.value AS nvarchar(max)),
+  (SELECT SUM(q.rows) FROM sys.partitions AS q WHERE q.object_id = o.object_id AND q.index_id IN (0, 1))
 FROM sys.objects AS o
 JOIN sys.schemas AS s ON s.schema_id = o.schema_id
 LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = o.object_id AND p.minor_id = 0 AND p.name = N'MS_Description'

@@ -6,11 +6,11 @@ import (
 	"dovetail/plan"
 )
 
-// appendKeys writes a binding set as the JSON array that a statement reads it
+// keysJSON writes a binding set or a key set as the JSON array that a statement reads it
 // from. A key that no value of its column's type can equal is null and so
 // matches nothing.
-func appendKeys(dst []byte, bindings plan.Bindings, types []sqlType) []byte {
-	dst = append(dst, '[')
+func keysJSON(bindings plan.Bindings, types []sqlType) []byte {
+	dst := []byte{'['}
 	for i := range bindings.Rows() {
 		if i > 0 {
 			dst = append(dst, ',')

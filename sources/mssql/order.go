@@ -54,16 +54,18 @@ func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, 
 	switch key := key.(type) {
 	case *plan.OrderColumn:
 		t := declared(key.Column.Type)
-		if t.base == typeGeometry || t.base == typeGeography {
+		if t.spatial() {
 			return nil, sources.NotSupported("SQL Server can't order by the column %q of the type %q", key.Column.Name, t.base)
 		}
-		return comparable(s.column(key.Column.Name), t), nil
+		return c.guarded(comparing(s.column(key.Column.Name), t), key.Guard, s)
 	case *plan.OrderComputed:
 		return nil, computed(key.Call)
 	case *plan.OrderRelated:
 		return c.orderRelated(key, s, q)
 	case *plan.OrderAggregate:
 		return c.orderAggregate(key, s, q)
+	case *plan.OrderRanked:
+		return c.orderRanked(key, s, q)
 	}
 	return nil, fmt.Errorf("unknown kind of order key %T", key)
 }
@@ -134,7 +136,7 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope, q *query) 
 	a := newAggregator(c, rows)
 	value := expression(a.count(nil, false))
 	if key.Function != functionCount {
-		if value, err = a.compared(key.Function, key.Column); err != nil {
+		if value, err = a.compared(key.Function, key.Column, key.Guard); err != nil {
 			return nil, err
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	formLimit                // a number of rows, at most so many
 	formFetch                // the same, but at least one
 	formOffset               // a number of rows to pass over
+	formKeySet               // a key set as a JSON array
 	formSession              // all session variables as one JSON object
 	formBindings             // the binding set as a JSON array
 	formOverflow             // the parameters beyond those a statement may have
@@ -33,13 +34,15 @@ type parameterSource struct {
 	as    sqlType
 	// most bounds a limit; negative: nothing does.
 	most int
-	// keys are the types of the binding set.
+	// keys are the types of the binding set or of a key set.
 	keys []sqlType
+	// set is an index into the fragment's key sets.
+	set int
 }
 
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
-	if s.form != o.form || s.as != o.as || s.most != o.most || !slices.Equal(s.keys, o.keys) {
+	if s.form != o.form || s.as != o.as || s.most != o.most || s.set != o.set || !slices.Equal(s.keys, o.keys) {
 		return false
 	}
 	switch a := s.value.(type) {
@@ -54,7 +57,7 @@ func (s *parameterSource) same(o *parameterSource) bool {
 	case *plan.Literal:
 		b, ok := o.value.(*plan.Literal)
 		return ok && a.JSON.Kind == b.JSON.Kind && a.JSON.String() == b.JSON.String()
-	case *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum:
+	case *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum, *plan.Token:
 	}
 	return s.value == o.value
 }
@@ -63,7 +66,9 @@ func (s *parameterSource) same(o *parameterSource) bool {
 func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) (bound, error) {
 	switch s.form {
 	case formBindings:
-		return boundJSON(appendKeys(nil, bindings, s.keys)), nil
+		return boundJSON(keysJSON(bindings, s.keys)), nil
+	case formKeySet:
+		return s.keySetJSON(args)
 	case formSession:
 		return boundJSON(sessionJSON(args)), nil
 	case formScalar, formList, formLimit, formFetch, formOffset, formOverflow:
@@ -83,7 +88,7 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 		return listValue(j, s.as, session)
 	case formLimit, formFetch, formOffset:
 		return s.count(j)
-	case formSession, formBindings, formOverflow:
+	case formSession, formBindings, formKeySet, formOverflow:
 	}
 	return bound{}, fmt.Errorf("a parameter has the unknown form %d", s.form)
 }

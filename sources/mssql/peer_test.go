@@ -218,7 +218,9 @@ func errorToken(number int32, message string) []byte {
 }
 
 // The types of the peer's columns.
-var ( //nolint:gochecknoglobals // constants
+//
+//nolint:gochecknoglobals // constants
+var (
 	peerInteger = []byte{0x26, 8}
 	peerText    = []byte{0xe7, 0xff, 0xff, 0x09, 0x04, 0xd0, 0x00, 0x34} // nvarchar(max)
 	peerDecimal = []byte{0x6a, 9, 10, 2}

@@ -43,7 +43,7 @@ func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, er
 	case *plan.CompareAggregate:
 		return c.compareAggregate(p, s)
 	case *plan.InKeys:
-		return nil, sources.NotSupported("filters across databases are not supported by this source")
+		return c.inKeys(p, s)
 	}
 	return nil, fmt.Errorf("unknown kind of predicate %T", p)
 }
@@ -195,14 +195,14 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 	switch o.right {
 	case rightSame:
 		value, err := c.value(right, t)
-		return infix{o.sql, comparable(left, as), value}, err
+		return infix{o.sql, comparing(left, as), value}, err
 	case rightPattern:
 		// A pattern may be longer than what it is compared with.
 		as.length = maxLength
 		pattern, err := c.value(right, typeOf(as))
-		return infix{o.sql, comparable(left, as), pattern}, err
+		return infix{o.sql, comparing(left, as), pattern}, err
 	case rightList:
-		return c.inList(comparable(left, as), as, operator == plan.NotIn, right), nil
+		return c.inList(comparing(left, as), as, operator == plan.NotIn, right), nil
 	case rightShape:
 		return c.shapeTest(left, as, o.sql, right), nil
 	}
@@ -253,7 +253,7 @@ func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (exp
 	}
 	left := declared(p.Left.Type)
 	right := underCollation(row.column(p.Right.Name), left, declared(p.Right.Type))
-	return infix{o.sql, comparable(s.row.column(p.Left.Name), left), right}, nil
+	return infix{o.sql, comparing(s.row.column(p.Left.Name), left), right}, nil
 }
 
 // related is the query of the rows that an exists or an aggregate predicate is
@@ -339,7 +339,7 @@ func (a *aggregator) predicateAggregate(p *plan.CompareAggregate) (expression, p
 	}
 	column := p.Arguments[0]
 	t := declared(column.Type)
-	x := a.input(comparable(a.scope.column(column.Name), t))
+	x := a.input(comparing(a.scope.column(column.Name), t))
 	switch p.Function {
 	case functionBoolAnd, functionBoolOr:
 		if t.base != typeBit {

@@ -27,12 +27,12 @@ func (p *printer) qualified(schema, name string) {
 }
 
 // commaSeparated prints the members of a comma-separated list.
-func commaSeparated[T any](p *printer, members []T, print func(T)) {
+func commaSeparated[T any](p *printer, members []T, each func(T)) {
 	for i, m := range members {
 		if i > 0 {
 			p.text(", ")
 		}
-		print(m)
+		each(m)
 	}
 }
 
@@ -241,6 +241,10 @@ func (q *query) print(p *printer) {
 		f.print(p)
 	}
 	p.conditions(" WHERE ", q.where)
+	if len(q.groupBy) > 0 {
+		p.text(" GROUP BY ")
+		p.expressions(q.groupBy)
+	}
 	if len(q.orderBy) > 0 || q.offset != nil {
 		p.text(" ")
 		p.orderings(q.orderBy)

@@ -138,8 +138,8 @@ func (s *rowScanner) value(row *jsonRow, k kind) error {
 		return errRows
 	}
 	var raw []byte
-	switch c := s.data[s.at]; {
-	case c == '"':
+	switch s.data[s.at] {
+	case '"':
 		start := len(row.text)
 		var err error
 		if row.text, err = s.text(row.text); err != nil {
@@ -151,7 +151,7 @@ func (s *rowScanner) value(row *jsonRow, k kind) error {
 		}
 		raw = append([]byte(nil), row.text[start:]...)
 		row.text = row.text[:start]
-	case c == '[' || c == '{':
+	case '[', '{':
 		start := s.at
 		if err := s.skipNested(); err != nil {
 			return err
@@ -171,10 +171,9 @@ func (s *rowScanner) value(row *jsonRow, k kind) error {
 			return errRows
 		}
 	}
-	var err error
-	row.text, err = appendNestedText(row.text, raw, k)
+	row.text = appendNestedText(row.text, raw, k)
 	row.ends = append(row.ends, len(row.text))
-	return err
+	return nil
 }
 
 // wordByte tells the characters of numbers and words.
@@ -227,12 +226,12 @@ func (s *rowScanner) text(dst []byte) ([]byte, error) {
 	}
 	s.at++
 	for start := s.at; s.at < len(s.data); {
-		switch c := s.data[s.at]; {
-		case c == '"':
+		switch s.data[s.at] {
+		case '"':
 			dst = append(dst, s.data[start:s.at]...)
 			s.at++
 			return dst, nil
-		case c == '\\':
+		case '\\':
 			dst = append(dst, s.data[start:s.at]...)
 			var err error
 			if dst, err = s.escape(dst); err != nil {

@@ -73,9 +73,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 		base, s, order = c.distinct(base, s, r.DistinctOn, order)
 	}
 	base.orderBy = order
-	if err := c.limit(base, r, request); err != nil {
-		return nil, err
-	}
+	c.limit(base, r, request)
 	if !apart {
 		return &rowsQuery{query: base, scope: s}, nil
 	}
@@ -130,7 +128,7 @@ func (c *compiler) derived(base *query, inner *scope, order []ordering) (fromIte
 func (c *compiler) distinct(base *query, inner *scope, columns []plan.Column, order []ordering) (*query, *scope, []ordering) {
 	number := window{function: "ROW_NUMBER", orderBy: order}
 	for _, column := range columns {
-		number.partitionBy = append(number.partitionBy, comparable(inner.column(column.Name), declared(column.Type)))
+		number.partitionBy = append(number.partitionBy, comparing(inner.column(column.Name), declared(column.Type)))
 	}
 	from, s, outer := c.derived(base, inner, order)
 	base.items = append(base.items, item{value: number, alias: rowNumberColumn})
@@ -139,7 +137,7 @@ func (c *compiler) distinct(base *query, inner *scope, columns []plan.Column, or
 }
 
 // limit sets TOP, or OFFSET and FETCH.
-func (c *compiler) limit(q *query, r *plan.Rows, request rowsRequest) error {
+func (c *compiler) limit(q *query, r *plan.Rows, request rowsRequest) {
 	most := -1
 	if request.permitLimit {
 		most = r.PermitLimit
@@ -154,7 +152,7 @@ func (c *compiler) limit(q *query, r *plan.Rows, request rowsRequest) error {
 		case most >= 0:
 			q.top = keyword(strconv.Itoa(most))
 		}
-		return nil
+		return
 	}
 	q.offset = c.parameter(parameterSource{form: formOffset, value: r.Offset})
 	switch {
@@ -168,7 +166,6 @@ func (c *compiler) limit(q *query, r *plan.Rows, request rowsRequest) error {
 	case most > 0:
 		q.fetch = keyword(strconv.Itoa(most))
 	}
-	return nil
 }
 
 // correlations are the equalities that tie rows to what encloses them.
@@ -176,10 +173,10 @@ func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expre
 	out := make([]expression, 0, len(on))
 	for _, pair := range on {
 		left := declared(pair.Column.Type)
-		if left.base == typeGeometry || left.base == typeGeography {
+		if left.spatial() {
 			return nil, sources.NotSupported("SQL Server can't join by the column %q of the type %q", pair.Column.Name, left.base)
 		}
-		value := comparable(s.column(pair.Column.Name), left)
+		value := comparing(s.column(pair.Column.Name), left)
 		var right expression
 		switch {
 		case pair.Binding >= len(c.fragment.Bindings):
@@ -203,7 +200,7 @@ const databaseCollation = "DATABASE_DEFAULT"
 // underCollation gives a column in the form in which it is compared with one of
 // another type. Where their collations differ, that of the left side counts.
 func underCollation(value expression, left, right sqlType) expression {
-	value = comparable(value, right)
+	value = comparing(value, right)
 	if right.collation == left.collation || !left.isText() || !right.isText() {
 		return value
 	}

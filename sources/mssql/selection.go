@@ -116,13 +116,13 @@ func derives(r *plan.Rows, fields []plan.Field) bool {
 	}
 	for _, f := range fields {
 		switch f := f.(type) {
-		case *plan.NestedField, *plan.NestedAggregateField, *plan.ComputedField:
+		case *plan.NestedField, *plan.NestedAggregateField, *plan.ComputedField, *plan.NestedConnectionField:
 			return true
 		case *plan.GroupField:
 			if derives(r, f.Fields) {
 				return true
 			}
-		case *plan.ColumnField, *plan.HoleField, *plan.StaticField:
+		case *plan.ColumnField, *plan.HoleField, *plan.StaticField, *plan.NodeIDField:
 		}
 	}
 	return false
@@ -153,6 +153,10 @@ func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error)
 	case *plan.NestedAggregateField:
 		node, err := c.nestedAggregate(f, l)
 		return f.Key, node, err
+	case *plan.NestedConnectionField:
+		return f.Key, nil, noRelay()
+	case *plan.NodeIDField:
+		return f.Key, nil, noRelay()
 	case *plan.HoleField:
 		node, err := c.hole(f.Join, l)
 		return f.Key, node, err
@@ -174,7 +178,7 @@ func (c *compiler) columnField(f *plan.ColumnField, l *cells) (jsonshape.Node, e
 	if err != nil {
 		return nil, err
 	}
-	return &jsonshape.Scalar{Cell: l.add(value, k), Encode: k.encoder(f.Stringify)}, nil
+	return &jsonshape.Scalar{Cell: l.add(value, k), Encode: jsonshape.InUpperCase(f.UpperCase, k.encoder(f.Stringify))}, nil
 }
 
 // guarded nulls a value unless the guard holds.
@@ -197,6 +201,13 @@ func (c *compiler) hole(j *plan.Join, l *cells) (jsonshape.Node, error) {
 			return nil, computed(key.Computed)
 		}
 		value, k := selected(l.scope.column(key.Name), declared(key.Type), l.inJSON)
+		if key.Rank != nil {
+			var err error
+			if value, err = c.rankOf(key.Rank, l); err != nil {
+				return nil, err
+			}
+			k = kindInteger
+		}
 		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: l.add(value, k), Text: copyText})
 	}
 	return node, nil

@@ -6,7 +6,7 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
-	"strconv"
+	"strings"
 
 	"dovetail/plan"
 	"dovetail/sources"
@@ -194,11 +194,11 @@ func failureOf(ctx context.Context, err error, text string) error {
 
 // declarations declares the parameters as variables.
 func (s *Statement) declarations() string {
-	text := ""
+	var b strings.Builder
 	for i := range s.parameters {
-		text += "DECLARE @p" + strconv.Itoa(i+1) + " " + s.parameters[i].declaration() + ";\n"
+		b.WriteString("DECLARE " + parameterName(i+1) + " " + s.parameters[i].declaration() + ";\n")
 	}
-	return text
+	return b.String()
 }
 
 // declaration is the type a parameter has.
@@ -213,7 +213,7 @@ func (s *parameterSource) declaration() string {
 		case typeFloat, typeReal:
 			return typeFloat
 		}
-	case formList, formSession, formBindings, formOverflow:
+	case formList, formSession, formBindings, formKeySet, formOverflow:
 	}
 	return "nvarchar(max)"
 }

@@ -116,18 +116,13 @@ func (t sqlType) name() string {
 	return t.declaration() + collateWord + t.collation
 }
 
-// unicode tells whether strings of the type hold any character.
-func (t sqlType) unicode() bool {
-	return t.base == typeNvarchar || t.base == typeNchar || t.base == typeNtext
-}
-
-// large tells whether values of the type can't be compared as they are.
-func (t sqlType) large() bool {
-	return t.base == typeText || t.base == typeNtext || t.base == typeImage || t.base == typeXML
-}
+// spatial tells the types whose values are compared by methods alone.
+func (t sqlType) spatial() bool { return t.base == typeGeometry || t.base == typeGeography }
 
 // The types that values travel as.
-var ( //nolint:gochecknoglobals // constants
+//
+//nolint:gochecknoglobals // constants
+var (
 	asText      = sqlType{base: typeNvarchar, length: maxLength}
 	asBytes     = sqlType{base: typeVarbinary, length: maxLength}
 	asBigint    = sqlType{base: typeBigint}

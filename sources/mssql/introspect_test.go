@@ -1,0 +1,143 @@
+package mssql
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"dovetail/sources"
+)
+
+// catalogResult makes the tokens of one result of the introspection: words are
+// texts, numbers integers, - null.
+func catalogResult(columns int, last bool, rows ...string) []byte {
+	types := make([][]byte, columns)
+	for i := range types {
+		types[i] = peerText
+	}
+	out := columnsToken(types...)
+	for _, row := range rows {
+		var values [][]byte
+		for word := range strings.FieldsSeq(row) {
+			if word == "-" {
+				values = append(values, nullText())
+			} else {
+				values = append(values, textValueOf(strings.ReplaceAll(word, "_", " ")))
+			}
+		}
+		out = append(out, rowToken(values...)...)
+	}
+	status := byte(1) // more follows
+	if last {
+		status = 0
+	}
+	return append(out, doneToken(status)...)
+}
+
+// TestCatalog reads a catalog as a server would send it.
+func TestCatalog(t *testing.T) {
+	t.Parallel()
+	tokens := bytes.Join([][]byte{
+		catalogResult(6, false, "7 dbo article U a_table 12", "9 other v V - -"),
+		catalogResult(12, false,
+			"7 1 id int 4 10 0 - 0 1 1 -", "7 3 title nvarchar 200 0 0 Polish 1 0 0 a_column", "7 4 body nvarchar -1 0 0 - 1 0 0 -",
+			"7 5 price decimal 9 12 3 - 1 1 0 -", "7 6 at datetime2 8 23 3 - 1 0 0 -", "7 7 tag varchar 20 0 0 - 1 0 0 -", "7 8 place geography -1 0 0 - 1 0 0 -",
+			"7 9 shape Shape -1 0 0 - 1 0 0 -", "9 1 id bigint 8 19 0 - 0 0 0 -", "11 1 gone int 4 10 0 - 0 0 0 -"),
+		catalogResult(4, false, "7 pk 1 id", "7 uq 0 title", "7 uq 0 tag", "7 uq2 0 at", "11 pk 1 gone"),
+		catalogResult(6, false, "7 fk other v title id", "7 fk other v tag id2", "7 fk2 dbo article id id"),
+		catalogResult(4, false, "20 dbo search finds"),
+		catalogResult(6, true, "20 @term nvarchar 100 0 0", "20 @n int 4 10 0"),
+	}, nil)
+	s := startPeer(t, &peer{answer: func(int, string) []byte { return tokens }})
+	database, err := s.Introspect(t.Context())
+	if err != nil {
+		t.Fatal(describe(err))
+	}
+	var b strings.Builder
+	for _, table := range database.Tables {
+		fmt.Fprintf(&b, "%s %d %s.%s %q %d rows\n", table.Kind, table.ObjectID, table.Schema, table.Name, table.Comment, table.EstimatedRows)
+		for _, c := range table.Columns {
+			fmt.Fprintf(&b, "  %d %s %s, %s, %s %t %t %t %q\n", c.Position, c.Name, c.Type.Name, c.Type.Scalar, c.Type.Class, c.Nullable, c.HasDefault, c.Generated, c.Comment)
+		}
+		if table.PrimaryKey != nil {
+			fmt.Fprintf(&b, "  primary %v\n", *table.PrimaryKey)
+		}
+		for _, k := range table.UniqueKeys {
+			fmt.Fprintf(&b, "  unique %v\n", *k)
+		}
+		for _, k := range table.ForeignKeys {
+			fmt.Fprintf(&b, "  foreign %v\n", *k)
+		}
+	}
+	for _, f := range database.Functions {
+		fmt.Fprintf(&b, "function %s.%s %q", f.Schema, f.Name, f.Comment)
+		for _, a := range f.Arguments {
+			fmt.Fprintf(&b, " %s %s", a.Name, a.Type.Name)
+		}
+		b.WriteString("\n")
+	}
+	want := `table 7 dbo.article "a table" 12 rows
+  1 id int, Int, integer false true true ""
+  3 title nvarchar(100) COLLATE Polish, String, text true false false "a column"
+  4 body nvarchar(max), String, text true false false ""
+  5 price decimal(12,3), Float, number true true false ""
+  6 at datetime2(3), datetime2, time true false false ""
+  7 tag varchar(20), String, text true false false ""
+  8 place geography, geography, geography true false false ""
+  9 shape shape, shape, other true false false ""
+  primary {pk [id]}
+  unique {uq [title tag]}
+  unique {uq2 [at]}
+  foreign {fk [title tag] other v [id id2]}
+  foreign {fk2 [id] dbo article [id]}
+view 9 other.v "" 0 rows
+  1 id bigint, bigint, integer false false false ""
+function dbo.search "finds" term nvarchar(50) n int
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestBrokenCatalogs(t *testing.T) {
+	t.Parallel()
+	for name, tokens := range map[string][]byte{
+		"too few results":  catalogResult(6, true, "7 dbo article U - -"),
+		"a bad row":        catalogResult(6, true, "x dbo article U - -"),
+		"too few columns":  catalogResult(2, true, "7 dbo"),
+		"an error at last": append(catalogResult(6, false), append(errorToken(297, "The user does not have permission"), doneToken(doneError)...)...),
+	} {
+		s := startPeer(t, &peer{answer: func(int, string) []byte { return tokens }})
+		_, err := s.Introspect(t.Context())
+		var coded *sources.Error
+		if !errors.As(err, &coded) || coded.Code != sources.CodeUnexpected {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestBatches runs SQL of the admin's as one batch in a transaction.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	p := &peer{answer: func(_ int, request string) []byte {
+		if strings.Contains(request, "bad") {
+			return append(errorToken(207, "Invalid column name 'bad'."), doneToken(doneError)...)
+		}
+		return bytes.Join([][]byte{
+			doneToken(1), columnsToken(peerInteger), rowToken(integerValueOf(1)), doneToken(1),
+			columnsToken(peerInteger, peerText), rowToken(integerValueOf(2), nullText()), doneToken(0),
+		}, nil)
+	}}
+	s := startPeer(t, p)
+	result, err := s.RunUntransactedSQL(t.Context(), "SELECT 1; SELECT 2, NULL")
+	if err != nil || !result.Tuples || fmt.Sprint(result.Rows) != "[[ ] [2 NULL]]" {
+		t.Errorf("got %v %v", result, err)
+	}
+	_, err = s.RunUntransactedSQL(t.Context(), "SELECT bad FROM t")
+	var coded *sources.Error
+	if !errors.As(err, &coded) || coded.Code != sources.CodeMSSQLError || coded.Message != "sql query exception" {
+		t.Errorf("got %v", err)
+	}
+}

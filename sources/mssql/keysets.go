@@ -1,0 +1,106 @@
+package mssql
+
+import (
+	"fmt"
+	"strconv"
+
+	"dovetail/plan"
+	"dovetail/sources"
+)
+
+// keySet is a key set as a member of FROM: its columns are the keys' parts,
+// after the rank if it is ranked.
+func (c *compiler) keySet(set int, ranked bool, columns []plan.Column) (fromItem, error) {
+	if set < 0 || set >= len(c.fragment.KeySets) {
+		return fromItem{}, fmt.Errorf("the fragment has no key set %d", set)
+	}
+	if len(columns) == 0 {
+		return fromItem{}, fmt.Errorf("key set %d is compared with no column", set)
+	}
+	source := parameterSource{form: formKeySet, set: set}
+	if ranked {
+		source.keys = append(source.keys, asBigint)
+	}
+	for _, column := range columns {
+		t := declared(column.Type)
+		if t.spatial() {
+			return fromItem{}, sources.NotSupported("SQL Server can't join by the column %q of the type %q", column.Name, t.base)
+		}
+		source.keys = append(source.keys, t)
+	}
+	return keyRows(c.parameter(source), source.keys, c.alias()), nil
+}
+
+// keyed are the equalities of columns with the parts of a key from one on.
+func keyed(columns []plan.Column, s *scope, alias string, from int) []expression {
+	out := make([]expression, 0, len(columns))
+	for i, column := range columns {
+		left := comparing(s.column(column.Name), declared(column.Type))
+		out = append(out, infix{"=", left, columnOf{alias, bindingKey(from + i)}})
+	}
+	return out
+}
+
+// inKeys tests whether a row's key is in a key set. It is never null.
+func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) {
+	keys, err := c.keySet(p.KeySet, false, p.Columns)
+	if err != nil {
+		return nil, err
+	}
+	return exists{&query{
+		items: []item{{value: one}}, from: []fromItem{keys}, where: keyed(p.Columns, s.row, keys.alias, 0),
+	}}, nil
+}
+
+// orderRanked joins the ranks of a key set to q. Keys that differ as texts may
+// be one key here, so that the ranks are grouped by key.
+func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expression, error) {
+	keys, err := c.keySet(key.KeySet, true, key.Columns)
+	if err != nil {
+		return nil, err
+	}
+	const rank = "r"
+	ranks := &query{from: []fromItem{keys}}
+	for i := range key.Columns {
+		part := columnOf{keys.alias, bindingKey(i + 1)}
+		ranks.items = append(ranks.items, item{value: part, alias: bindingKey(i)})
+		ranks.groupBy = append(ranks.groupBy, part)
+	}
+	least := &call{name: "MIN", arguments: []expression{columnOf{keys.alias, bindingKey(0)}}}
+	ranks.items = append(ranks.items, item{value: least, alias: rank})
+	alias := c.alias()
+	q.from = append(q.from, fromItem{
+		join: leftJoin, source: derivedTable{ranks}, alias: alias, on: keyed(key.Columns, s, alias, 0),
+	})
+	value := expression(columnOf{alias, rank})
+	if key.Missing < 0 {
+		return value, nil
+	}
+	value = &call{name: "ISNULL", arguments: []expression{value, keyword(strconv.Itoa(key.Missing))}}
+	if s.present != nil {
+		value = caseWhen{condition: s.present, then: value}
+	}
+	return value, nil
+}
+
+// rankOf is the dense rank of a row by an order key, null where that is.
+func (c *compiler) rankOf(key plan.OrderKey, l *cells) (expression, error) {
+	value, err := c.orderKey(key, l.scope, l.query)
+	if err != nil {
+		return nil, err
+	}
+	rank := window{function: "DENSE_RANK", orderBy: []ordering{{value: value}}}
+	return caseWhen{condition: nullTest{left: value, negate: true}, then: rank}, nil
+}
+
+// keySetJSON is a key set as the JSON array that a statement reads it from.
+func (s *parameterSource) keySetJSON(args *plan.Arguments) (bound, error) {
+	if s.set >= len(args.KeySets) {
+		return bound{}, fmt.Errorf("the keys of key set %d are missing", s.set)
+	}
+	keys := args.KeySets[s.set]
+	if keys.Width != len(s.keys) || len(keys.Cells)%keys.Width != 0 {
+		return bound{}, fmt.Errorf("key set %d has keys of %d parts instead of %d", s.set, keys.Width, len(s.keys))
+	}
+	return boundJSON(keysJSON(keys, s.keys)), nil
+}
