@@ -235,6 +235,7 @@ func (p *planner) aggregatePredicate(v value, t *schema.Type, out *plan.CompareA
 		return invalid(here, "unexpected null value for type '%s'", in.Type.Base().Name)
 	}
 	out.Function = b.Function
+	out.Result = aggregateResult(b.Function)
 	return p.aggregateArguments(inner, in.Type.Base(), out, here)
 }
 
@@ -345,4 +346,16 @@ func (p *planner) having(v value, t *schema.Type, path string) ([]plan.Aggregate
 		}
 	}
 	return out, nil
+}
+
+// aggregateResult is the type that the value of an aggregate predicate's
+// function is compared as.
+func aggregateResult(function string) plan.Type {
+	switch function {
+	case "count":
+		return plan.Type{Schema: "pg_catalog", Name: "int8", Scalar: "Int", Class: plan.ClassInteger}
+	case "bool_and", "bool_or":
+		return plan.Type{Schema: "pg_catalog", Name: "bool", Scalar: "Boolean", Class: plan.ClassBoolean}
+	}
+	return plan.Type{Schema: "pg_catalog", Name: "float8", Scalar: "float8", Class: plan.ClassNumber}
 }
