@@ -1,0 +1,237 @@
+package oracle_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"pgregory.net/rapid"
+)
+
+// pool has the values that columns of a type take: few, so that they meet.
+func pool(s scalar) []string {
+	switch s {
+	case integerType:
+		return []string{"1", "2", "3", "4", "5", "0", "-1", "2147483647", "10", "-2147483648"}
+	case bigintType:
+		return []string{"1", "2", "3", "4", "5", "0", "-1", "9007199254740993", "9223372036854775807", "2147483648"}
+	case textType:
+		return []string{
+			"1", "a", "A", "", "b", "B b", "2", "it's", "50%_\\", "日本", "a ", "😀\n", "null",
+			"0d9e8d7c-0000-4000-8000-00000000000a", "2024-02-29", "true",
+		}
+	case numericType:
+		return []string{"1.00", "2.00", "0.25", "-3.50", "1.50", "0.00", "3.00", "100000.75", "4.00", "12345678.25"}
+	case booleanType:
+		return []string{"true", "false"}
+	case timestampType:
+		return []string{
+			"2024-02-29T12:00:00", "2024-02-29T12:00:00.5", "1999-12-31T23:59:59.999999", "2024-02-29T00:00:00",
+			"1970-01-01T00:00:00", "2030-06-15T08:30:00", "2024-02-29T12:00:01", "0900-01-01T00:00:00",
+		}
+	case dateType:
+		return []string{"2024-02-29", "2024-03-01", "1999-12-31", "1970-01-01", "0900-01-01", "9999-12-31", "2024-12-01", "2000-10-10"}
+	case uuidType:
+		return []string{
+			"0d9e8d7c-0000-4000-8000-00000000000a", "0d9e8d7c-0000-4000-8000-00000000000b", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+			"00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "123e4567-e89b-12d3-a456-426614174000",
+			"9b2fe5a1-1111-4222-8333-444455556666", "9b2fe5a1-1111-4222-8333-444455556667",
+		}
+	}
+	return nil
+}
+
+// generator draws random things.
+type generator struct{ t *rapid.T }
+
+func (g generator) int(low, high int) int { return rapid.IntRange(low, high).Draw(g.t, "") }
+
+// chance is true in so many of a hundred cases.
+func (g generator) chance(percent int) bool { return g.int(0, 99) >= 100-percent }
+
+func pick[T any](g generator, from []T) T { return from[g.int(0, len(from)-1)] }
+
+// some is a random selection, in random order.
+func some[T any](g generator, from []T, percent int) []T {
+	var out []T
+	for _, x := range shuffled(g, from) {
+		if g.chance(percent) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func shuffled[T any](g generator, from []T) []T {
+	out := slices.Clone(from)
+	for i := len(out) - 1; i > 0; i-- {
+		j := g.int(0, i)
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+func (g generator) table(name, source string) *table {
+	t := &table{Name: name, Source: source}
+	parts := 1
+	if g.chance(30) {
+		parts = 2
+	}
+	for i := range parts {
+		key := "k" + strconv.Itoa(i)
+		of := pick(g, []scalar{integerType, integerType, integerType, textType, textType, bigintType, uuidType, dateType, numericType, timestampType})
+		if parts == 2 && g.chance(20) {
+			of = booleanType
+		}
+		t.Columns = append(t.Columns, &column{Name: key, Type: of})
+		t.Key = append(t.Key, key)
+	}
+	for i := range g.int(1, 5) {
+		t.Columns = append(t.Columns, &column{Name: "c" + strconv.Itoa(i), Type: pick(g, scalars()), Nullable: g.chance(65)})
+	}
+	seen := map[string]bool{}
+	for range g.int(0, 14) {
+		r := row{}
+		key := ""
+		for _, c := range t.Columns {
+			if c.Nullable && g.chance(25) {
+				r[c.Name] = nil
+				continue
+			}
+			v := g.value(c.Type)
+			r[c.Name] = &v
+			if slices.Contains(t.Key, c.Name) {
+				key += v + "\x00"
+			}
+		}
+		if !seen[key] {
+			seen[key] = true
+			t.Rows = append(t.Rows, r)
+		}
+	}
+	return t
+}
+
+// value prefers the first values of the pool.
+func (g generator) value(s scalar) string {
+	values := pool(s)
+	if len(values) > 5 && g.chance(60) {
+		values = values[:5]
+	}
+	return pick(g, values)
+}
+
+// joinable tells whether keys of one type can be joined to another type; cast:
+// only by another text.
+func joinable(left, right scalar) (ok, cast bool) {
+	if left == right || left.number() && right.number() {
+		return true, false
+	}
+	switch {
+	case right == textType:
+		// The text of a decimal depends on the database.
+		return left != numericType, true
+	case left == textType:
+		return right == integerType || right == bigintType || right == uuidType || right == numericType, true
+	}
+	return false, false
+}
+
+func (g generator) relate(w *world) {
+	from, to := pick(g, w.Tables), pick(g, w.Tables)
+	r := &relationship{Name: "r" + strconv.Itoa(len(w.Relationships)), From: from.Name, To: to.Name, Array: true}
+	right := slices.Clone(to.Key)
+	if byKey := g.chance(60); !byKey {
+		right = []string{pick(g, to.Columns).Name}
+		if g.chance(25) {
+			right = append(right, pick(g, to.Columns).Name)
+		}
+		if len(right) == 2 && right[0] == right[1] {
+			right = right[:1]
+		}
+	} else if g.chance(75) {
+		r.Array = false
+	}
+	for _, name := range right {
+		var same, other []string
+		for _, c := range from.Columns {
+			ok, cast := joinable(c.Type, to.column(name).Type)
+			switch {
+			case slices.ContainsFunc(r.Pairs, func(p pair) bool { return p.Left == c.Name }):
+			case ok && !cast:
+				same = append(same, c.Name)
+			case ok:
+				other = append(other, c.Name)
+			}
+		}
+		if len(same) == 0 || len(other) > 0 && g.chance(15) {
+			same = other
+		}
+		if len(same) == 0 {
+			return
+		}
+		r.Pairs = append(r.Pairs, pair{pick(g, same), name})
+	}
+	w.Relationships = append(w.Relationships, r)
+	if !w.cast(r) && g.chance(30) {
+		back := &relationship{Name: r.Name + "_back", From: r.To, To: r.From, Array: true}
+		for _, p := range r.Pairs {
+			back.Pairs = append(back.Pairs, pair{p.Right, p.Left})
+		}
+		w.Relationships = append(w.Relationships, back)
+	}
+}
+
+func (g generator) role(w *world, name string, crossing map[string]bool) *role {
+	r := &role{Name: name, Permissions: map[string]*permission{}}
+	for _, t := range w.Tables {
+		if !g.chance(85) {
+			continue
+		}
+		p := &permission{Aggregations: g.chance(75)}
+		if g.chance(25) {
+			limit := g.int(0, 4)
+			p.Limit = &limit
+		}
+		for _, c := range t.Columns {
+			if g.chance(80) || p.Limit != nil && slices.Contains(t.Key, c.Name) {
+				p.Columns = append(p.Columns, c.Name)
+			}
+		}
+		if len(p.Columns) == 0 {
+			p.Columns = []string{t.Columns[0].Name}
+		}
+		if g.chance(60) {
+			c := &conditions{generator: g, world: w, permission: true, crossing: crossing}
+			p.Filter = c.condition(t, 2)
+		}
+		r.Permissions[t.Name] = p
+	}
+	return r
+}
+
+// drawRequest draws a query on a world. Remote conditions and orderings are
+// used where the near side can have them.
+func drawRequest(t *rapid.T, w *world, crossing map[string]bool) *request {
+	g := generator{t}
+	r := &request{Role: pick(g, []string{admin, "one", "one", "two"}), Session: map[string]string{}}
+	if len(w.Roles) == 0 {
+		r.Role = admin
+	}
+	for _, s := range scalars() {
+		r.Session[sessionName(s, false)] = g.value(s)
+		if s == textType {
+			r.Session[sessionName(s, false)] = pick(g, []string{"a", "A", "1", "it's", "日本"})
+			continue
+		}
+		r.Session[sessionName(s, true)] = listText(some(g, pool(s), 40))
+	}
+	q := &queries{generator: g, world: w, role: r.Role, crossing: crossing}
+	for range g.int(1, 2) {
+		if f := q.root(); f != nil {
+			f.Alias = fmt.Sprintf("q%d", len(r.Fields))
+			r.Fields = append(r.Fields, f)
+		}
+	}
+	return r
+}
