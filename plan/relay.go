@@ -273,5 +273,5 @@ func (w *printer) connectionFields(fields []ConnectionField) {
 }
 
 func (w *printer) nodeID(f *NodeIDField) {
-	w.line("%s = node id of %s.%s (%s)", f.Key, f.Schema, f.Table, columnNames(f.Columns))
+	w.line("%s = node id of %s (%s)", f.Key, relationText(&Table{Schema: f.Schema, Name: f.Table}), columnNames(f.Columns))
 }

@@ -26,6 +26,8 @@ type world struct {
 	t         *testing.T
 	databases map[string]*sqlite.Source
 	remotes   map[string]string
+	// relay names the databases that are said to read connections.
+	relay map[string]bool
 	catalog   *catalog.Catalog
 }
 
@@ -33,10 +35,11 @@ type world struct {
 // out.
 func TestPlans(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}}
+		w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}, relay: map[string]bool{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "database":
+				w.relay[d.CmdArgs[0].Key] = d.HasArg("relay")
 				return w.database(d.CmdArgs[0].Key, d.Input)
 			case "remote":
 				w.remotes[d.CmdArgs[0].Key] = d.Input
@@ -86,6 +89,9 @@ func (w *world) metadata(text string) string {
 		in.Databases[name] = catalog.Introspected{
 			Database: database, Capabilities: source.Capabilities(), Compiler: source, Version: 1,
 		}
+		if w.relay[name] {
+			in.Databases[name] = withRelay(in.Databases[name])
+		}
 	}
 	for name, sdl := range w.remotes {
 		source, err := remoteschema.Open(remoteschema.Config{Name: name, URL: "http://127.0.0.1:1/graphql"})
@@ -119,7 +125,11 @@ func (w *world) made(d *datadriven.TestData) (*plan.Plan, error) {
 		}
 		text = rest
 	}
-	operation, err := planner.Prepare(schema.ForRole(w.catalog, role), text, "")
+	create := schema.ForRole
+	if d.HasArg("relay") {
+		create = schema.ForRelay
+	}
+	operation, err := planner.Prepare(create(w.catalog, role), text, "")
 	if err != nil {
 		return nil, err
 	}
