@@ -137,6 +137,33 @@ func (p *planner) of(m member, ref schema.Ref, hasDefault bool, path string) (va
 	return m.value, nil
 }
 
+// members visits the members of an input object, in written order, each with
+// its field of the type.
+func (p *planner) members(v value, t *schema.Type, path string, visit func(in *schema.Input, v value, path string) error) error {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		here := under(path, m.key)
+		in, ok := t.Input(m.key)
+		if !ok {
+			return invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, in.Default != "", here)
+		if err != nil {
+			return err
+		}
+		if err := visit(in, inner, here); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// absent tells whether nothing is given: not at all, or null.
+func (v value) absent() bool { return v.missing || v.isNull() }
+
 // list gives the elements of a list; a single value is a list of one.
 func (p *planner) list(v value, element schema.Ref, path string) ([]value, error) {
 	if v.lit != nil {

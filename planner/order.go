@@ -33,31 +33,16 @@ func (p *planner) orderBy(v value, element schema.Ref, path string) ([]plan.Orde
 
 // orders plans the members of one order_by object, in written order.
 func (p *planner) orders(v value, t *schema.Type, path string) ([]plan.Order, error) {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return nil, err
-	}
 	var out []plan.Order
-	for _, m := range members {
-		in, ok := t.Input(m.key)
-		here := under(path, m.key)
-		if !ok {
-			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		if v.absent() {
+			return nil
 		}
-		inner, err := p.of(m, in.Type, false, here)
-		if err != nil {
-			return nil, err
-		}
-		if inner.missing || inner.isNull() {
-			continue
-		}
-		orders, err := p.order(inner, in, here)
-		if err != nil {
-			return nil, err
-		}
+		orders, err := p.order(v, in, path)
 		out = append(out, orders...)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, error) {
@@ -112,40 +97,26 @@ func (p *planner) direction(v value, in *schema.Input, by plan.OrderKey, path st
 	return []plan.Order{o}, nil
 }
 
+// orderAggregate plans orderings by aggregates of related rows.
 func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggregate, path string) ([]plan.Order, error) {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return nil, err
-	}
 	var out []plan.Order
-	for _, m := range members {
-		in, ok := t.Input(m.key)
-		here := under(path, m.key)
-		if !ok {
-			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
-		}
-		inner, err := p.of(m, in.Type, false, here)
-		if err != nil {
-			return nil, err
-		}
-		if inner.missing || inner.isNull() {
-			continue
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		if v.absent() {
+			return nil
 		}
 		name, rows, err := p.aggregated(of)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch b := in.Binding.(type) {
 		case *schema.OrderCount:
-			orders, err := p.direction(inner, in, &plan.OrderAggregate{Relationship: name, Target: rows, Function: "count"}, here)
-			if err != nil {
-				return nil, err
-			}
+			orders, err := p.direction(v, in, &plan.OrderAggregate{Relationship: name, Target: rows, Function: "count"}, path)
 			out = append(out, orders...)
+			return err
 		case *schema.OrderFunction:
-			orders, err := p.orders(inner, in.Type.Base(), here)
+			orders, err := p.orders(v, in.Type.Base(), path)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for i := range orders {
 				by := &plan.OrderAggregate{Relationship: name, Target: rows, Function: b.Function}
@@ -155,16 +126,17 @@ func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggreg
 				case *plan.OrderComputed:
 					by.Computed = column.Call
 				case *plan.OrderRelated, *plan.OrderAggregate, *plan.OrderRanked:
-					return nil, invalid(here, "only columns can be aggregated")
+					return invalid(path, "only columns can be aggregated")
 				}
 				orders[i].By = by
 			}
 			out = append(out, orders...)
+			return nil
 		default:
-			return nil, invalid(here, "'%s' can't be ordered by", in.Name)
+			return invalid(path, "'%s' can't be ordered by", in.Name)
 		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
 // aggregated gives the rows that an ordering aggregates.

@@ -7,34 +7,23 @@ import (
 
 // where plans a bool_exp.
 func (p *planner) where(v value, t *schema.Type, path string) (plan.Predicate, error) {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return nil, err
-	}
 	var parts []plan.Predicate
-	for _, m := range members {
-		in, ok := t.Input(m.key)
-		here := under(path, m.key)
-		if !ok {
-			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		if v.absent() {
+			return nil
 		}
-		inner, err := p.of(m, in.Type, false, here)
-		if err != nil {
-			return nil, err
-		}
-		if inner.missing || inner.isNull() {
-			continue
-		}
-		part, err := p.member(inner, in, here)
-		if err != nil {
-			return nil, err
-		}
+		part, err := p.member(v, in, path)
 		parts = append(parts, part)
-	}
+		return err
+	})
+	return all(parts), err
+}
+
+func all(parts []plan.Predicate) plan.Predicate {
 	if len(parts) == 1 {
-		return parts[0], nil
+		return parts[0]
 	}
-	return &plan.And{Parts: parts}, nil
+	return &plan.And{Parts: parts}
 }
 
 // member plans one member of a bool_exp.
@@ -113,38 +102,20 @@ func (p *planner) conditions(v value, in *schema.Input, path string) ([]plan.Pre
 
 // comparisons plans the operators of a comparison_exp, ANDed.
 func (p *planner) comparisons(v value, t *schema.Type, left plan.Operand, path string) (plan.Predicate, error) {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return nil, err
-	}
 	var parts []plan.Predicate
-	for _, m := range members {
-		in, ok := t.Input(m.key)
-		here := under(path, m.key)
-		if !ok {
-			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
-		}
-		inner, err := p.of(m, in.Type, false, here)
-		if err != nil {
-			return nil, err
-		}
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
 		// An absent variable must not turn into "every row".
-		if inner.missing || inner.isNull() {
+		if v.absent() {
 			if p.schema.Catalog.Settings.BooleanNullCollapse {
-				continue
+				return nil
 			}
-			return nil, invalid(here, "unexpected null value for type '%s'", nullTypeName(in.Type))
+			return invalid(path, "unexpected null value for type '%s'", nullTypeName(in.Type))
 		}
-		part, err := p.comparison(inner, in, left, here)
-		if err != nil {
-			return nil, err
-		}
+		part, err := p.comparison(v, in, left, path)
 		parts = append(parts, part)
-	}
-	if len(parts) == 1 {
-		return parts[0], nil
-	}
-	return &plan.And{Parts: parts}, nil
+		return err
+	})
+	return all(parts), err
 }
 
 func nullTypeName(r schema.Ref) string { return schema.Nullable(r).String() }
@@ -172,100 +143,59 @@ func (p *planner) comparison(v value, in *schema.Input, left plan.Operand, path 
 
 // castComparison plans _cast: the comparisons of the column as another type.
 func (p *planner) castComparison(v value, in *schema.Input, left plan.Operand, path string) (plan.Predicate, error) {
-	t := in.Type.Base()
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return nil, err
-	}
 	var parts []plan.Predicate
-	for _, m := range members {
-		here := under(path, m.key)
-		to, ok := t.Input(m.key)
-		if !ok {
-			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
-		}
+	err := p.members(v, in.Type.Base(), path, func(to *schema.Input, v value, path string) error {
 		column, isColumn := left.(*plan.ColumnOperand)
 		cast, isCast := to.Binding.(*schema.CompareCast)
 		if !isColumn || !isCast {
-			return nil, invalid(here, "only columns can be cast")
+			return invalid(path, "only columns can be cast")
 		}
-		inner, err := p.of(m, to.Type, false, here)
-		if err != nil {
-			return nil, err
-		}
-		if inner.missing || inner.isNull() {
-			continue
+		if v.absent() {
+			return nil
 		}
 		operand := *column
 		operand.Cast = &cast.Type
-		part, err := p.comparisons(inner, to.Type.Base(), &operand, here)
-		if err != nil {
-			return nil, err
-		}
+		part, err := p.comparisons(v, to.Type.Base(), &operand, path)
 		parts = append(parts, part)
-	}
-	return &plan.And{Parts: parts}, nil
+		return err
+	})
+	return &plan.And{Parts: parts}, err
 }
 
 // aggregatePredicate plans <relationship>_aggregate in a bool_exp: the function,
 // its arguments, filter and comparisons are written into out.
 func (p *planner) aggregatePredicate(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return err
-	}
-	if len(members) != 1 {
+	given := 0
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		given++
+		b, ok := in.Binding.(*schema.AggregatePredicate)
+		if !ok {
+			return &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' is not an aggregate predicate"}
+		}
+		if v.absent() {
+			return invalid(path, "unexpected null value for type '%s'", in.Type.Base().Name)
+		}
+		out.Function, out.Result = b.Function, aggregateResult(b.Function)
+		return p.aggregateArguments(v, in.Type.Base(), out, path)
+	})
+	if err == nil && given != 1 {
 		return invalid(path, "exactly one predicate should be specified")
 	}
-	m := members[0]
-	here := under(path, m.key)
-	in, ok := t.Input(m.key)
-	if !ok {
-		return invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
-	}
-	b, ok := in.Binding.(*schema.AggregatePredicate)
-	if !ok {
-		return &Error{Code: CodeUnexpected, Path: here, Message: "'" + in.Name + "' is not an aggregate predicate"}
-	}
-	inner, err := p.of(m, in.Type, false, here)
-	if err != nil {
-		return err
-	}
-	if inner.missing || inner.isNull() {
-		return invalid(here, "unexpected null value for type '%s'", in.Type.Base().Name)
-	}
-	out.Function = b.Function
-	out.Result = aggregateResult(b.Function)
-	return p.aggregateArguments(inner, in.Type.Base(), out, here)
+	return err
 }
 
 func (p *planner) aggregateArguments(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return err
-	}
 	seen := map[string]bool{}
-	for _, m := range members {
-		in, ok := t.Input(m.key)
-		here := under(path, m.key)
-		if !ok {
-			return invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
-		}
-		inner, err := p.of(m, in.Type, false, here)
-		if err != nil {
-			return err
-		}
-		if inner.missing || inner.isNull() {
-			continue
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		b, ok := in.Binding.(*schema.Argument)
+		if !ok || v.absent() {
+			return nil
 		}
 		seen[in.Name] = true
-		b, ok := in.Binding.(*schema.Argument)
-		if !ok {
-			continue
-		}
-		if err := p.aggregateArgument(inner, in, b.Kind, out, here); err != nil {
-			return err
-		}
+		return p.aggregateArgument(v, in, b.Kind, out, path)
+	})
+	if err != nil {
+		return err
 	}
 	for _, in := range t.Inputs() {
 		if in.Type.NonNull && !seen[in.Name] {
@@ -310,42 +240,25 @@ func boolean(v value, in *schema.Input, path string) (bool, error) {
 
 // having plans the comparisons of an aggregate's value.
 func (p *planner) having(v value, t *schema.Type, path string) ([]plan.AggregateComparison, error) {
-	members, err := v.object(t.Name, path)
-	if err != nil {
-		return nil, err
-	}
 	var out []plan.AggregateComparison
-	for _, m := range members {
-		in, ok := t.Input(m.key)
-		here := under(path, m.key)
-		if !ok {
-			return nil, invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
-		}
-		inner, err := p.of(m, in.Type, false, here)
-		if err != nil {
-			return nil, err
-		}
-		if inner.missing || inner.isNull() {
-			return nil, invalid(here, "unexpected null value for type '%s'", nullTypeName(in.Type))
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		if v.absent() {
+			return invalid(path, "unexpected null value for type '%s'", nullTypeName(in.Type))
 		}
 		switch b := in.Binding.(type) {
 		case *schema.CompareNull:
-			isNull, err := boolean(inner, in, here)
-			if err != nil {
-				return nil, err
-			}
+			isNull, err := boolean(v, in, path)
 			out = append(out, plan.AggregateComparison{IsNull: &isNull})
+			return err
 		case *schema.Compare:
-			right, err := p.symbolic(inner, in.Type, here)
-			if err != nil {
-				return nil, err
-			}
+			right, err := p.symbolic(v, in.Type, path)
 			out = append(out, plan.AggregateComparison{Operator: b.Operator, Right: right})
+			return err
 		default:
-			return nil, invalid(here, "'%s' can't be used on an aggregate", in.Name)
+			return invalid(path, "'%s' can't be used on an aggregate", in.Name)
 		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
 // aggregateResult is the type that the value of an aggregate predicate's
