@@ -28,7 +28,11 @@ const (
 func (e *Engine) maintain(ctx context.Context) {
 	ctx, e.ending = context.WithCancel(ctx)
 	if e.poll > 0 {
-		e.background.Go(func() { e.follow(ctx) })
+		wake := make(chan struct{}, 1)
+		e.background.Go(func() { e.follow(ctx, wake) })
+		if notifier, ok := e.store.(store.Notifier); ok {
+			e.background.Go(func() { e.listen(ctx, notifier, wake) })
+		}
 	}
 	e.background.Go(func() { e.retry(ctx) })
 }
@@ -45,9 +49,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (e *Engine) follow(ctx context.Context) {
+// follow looks for other processes' changes: when woken, and every now and then
+// in case a notification was lost.
+func (e *Engine) follow(ctx context.Context, wake <-chan struct{}) {
 	logged := ""
-	for pause(ctx, e.poll) {
+	ticker := time.NewTicker(e.poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-ticker.C:
+		}
 		err := e.followOnce(ctx)
 		if ctx.Err() != nil {
 			return
@@ -58,6 +72,30 @@ func (e *Engine) follow(ctx context.Context) {
 			e.logger.ErrorContext(ctx, "schema-sync", "detail", map[string]any{"error": text})
 			logged = text
 		}
+	}
+}
+
+// listen passes notifications on. Without them polling goes on.
+func (e *Engine) listen(ctx context.Context, notifier store.Notifier, wake chan<- struct{}) {
+	wait := retryFirst
+	for {
+		err := notifier.Notified(ctx, func() {
+			wait = retryFirst
+			select {
+			case wake <- struct{}{}:
+			default: // it will look anyway
+			}
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		e.logger.WarnContext(ctx, "schema-sync", "detail", map[string]any{
+			"message": "not notified of other instances' changes, looking for them instead", "error": err.Error(),
+		})
+		if !pause(ctx, wait) {
+			return
+		}
+		wait = min(wait*2, retryLast)
 	}
 }
 

@@ -66,7 +66,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if e.timeout <= 0 {
 		e.timeout = defaultTimeout
 	}
-	snapshot, err := e.store.Load(ctx)
+	snapshot, err := e.store.Load(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +75,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		metadata = &document.Metadata{}
 	}
 	if snapshot.Document == nil {
-		if snapshot.ResourceVersion, err = e.store.Save(ctx, metadata.Marshal(), 0); errors.Is(err, store.ErrConflict) {
+		if snapshot.ResourceVersion, err = e.store.Save(ctx, metadata.Marshal(), Reload{}.note(), 0); errors.Is(err, store.ErrConflict) {
 			// Another engine that starts at the same time was quicker.
-			snapshot, err = e.store.Load(ctx)
+			snapshot, err = e.store.Load(ctx, 0)
 		}
 		if err != nil {
 			return nil, err

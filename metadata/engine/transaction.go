@@ -18,8 +18,8 @@ type Transaction struct {
 	base, state *State
 	locked      bool
 	changed     bool
-	// refreshed: the state is another, though not the document.
-	refreshed bool
+	// reload is what the changes read anew, which others must do too.
+	reload Reload
 	// touched are databases whose contents have been changed by SQL, whatever
 	// becomes of the transaction.
 	touched map[string]bool
@@ -86,7 +86,7 @@ func (t *Transaction) Apply(ctx context.Context, metadata *document.Metadata, re
 		}
 	}
 	t.state.release()
-	t.state, t.changed = next, true
+	t.state, t.changed, t.reload = next, true, t.reload.add(reload)
 	return nil
 }
 
@@ -97,12 +97,10 @@ var ErrConflict = store.ErrConflict
 func (t *Transaction) Commit(ctx context.Context) error {
 	e := t.engine
 	if !t.changed {
-		if t.refreshed {
-			t.publish(ctx)
-		}
 		return nil
 	}
-	version, err := e.store.Save(ctx, t.state.Metadata.Marshal(), t.base.ResourceVersion)
+	note := t.reload.add(Reload{Again: t.touched}).note()
+	version, err := e.store.Save(ctx, t.state.Metadata.Marshal(), note, t.base.ResourceVersion)
 	if err != nil {
 		return err
 	}
@@ -120,7 +118,7 @@ func (t *Transaction) Commit(ctx context.Context) error {
 func (t *Transaction) publish(ctx context.Context) {
 	t.state.hold() // passes to the engine
 	t.engine.publish(ctx, t.state)
-	t.changed, t.refreshed = false, false
+	t.changed = false
 	clear(t.touched)
 }
 
@@ -130,11 +128,7 @@ func (t *Transaction) Close(ctx context.Context) {
 	e := t.engine
 	ctx = context.WithoutCancel(ctx)
 	if len(t.touched) > 0 {
-		err := t.Lock(ctx)
-		if err == nil {
-			err = e.rebuild(ctx, e.current.Load().Metadata, e.current.Load().ResourceVersion, Reload{Again: t.touched})
-		}
-		if err != nil {
+		if err := t.reread(ctx); err != nil {
 			e.logger.ErrorContext(ctx, "metadata", "detail", map[string]any{"message": "re-reading databases failed", "error": err.Error()})
 		}
 	}
@@ -142,6 +136,32 @@ func (t *Transaction) Close(ctx context.Context) {
 	t.base.release()
 	if t.locked {
 		e.unlock()
+	}
+}
+
+// rereadAttempts is how often a lost race for a new version is run again.
+const rereadAttempts = 5
+
+// reread reads the touched databases anew, here and in other processes.
+func (t *Transaction) reread(ctx context.Context) error {
+	if err := t.Lock(ctx); err != nil {
+		return err
+	}
+	e := t.engine
+	for attempt := 1; ; attempt++ {
+		now := e.current.Load()
+		again := Reload{Again: t.touched}
+		version, err := e.store.Save(ctx, now.Metadata.Marshal(), again.note(), now.ResourceVersion)
+		if errors.Is(err, store.ErrConflict) && attempt < rereadAttempts {
+			if err := e.catchUp(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return errors.Join(err, e.rebuild(ctx, now.Metadata, now.ResourceVersion, again))
+		}
+		return e.rebuild(ctx, now.Metadata, version, again)
 	}
 }
 
@@ -174,7 +194,8 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	if err != nil || same {
 		return err
 	}
-	snapshot, err := e.store.Load(ctx)
+	current := e.current.Load()
+	snapshot, err := e.store.Load(ctx, current.ResourceVersion)
 	if err != nil {
 		return err
 	}
@@ -185,25 +206,46 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The other process may have changed databases too.
-	again := map[string]bool{}
+	reload, ok := readNotes(snapshot.Notes)
+	everything := Reload{Again: map[string]bool{}}
 	for _, s := range metadata.Sources {
-		again[s.Name] = true
+		everything.Again[s.Name] = true
 	}
-	return e.rebuild(ctx, metadata, snapshot.ResourceVersion, Reload{Again: again})
-}
-
-// Refresh reads sources anew without changing the document. What that makes
-// inconsistent is listed, not refused.
-func (t *Transaction) Refresh(ctx context.Context, reload Reload) error {
-	if err := t.Lock(ctx); err != nil {
-		return err
+	if !ok || !snapshot.Complete {
+		// Somebody has left no note: the databases may be others too.
+		return e.rebuild(ctx, metadata, snapshot.ResourceVersion, everything)
 	}
-	next, err := t.engine.build(ctx, t.state.Metadata, t.state.ResourceVersion, t.state, reload)
+	next, err := e.build(ctx, metadata, snapshot.ResourceVersion, current, reload)
 	if err != nil {
 		return err
 	}
-	t.state.release()
-	t.state, t.refreshed = next, true
+	if len(newFaults(current, next)) > 0 {
+		// What others could apply may rest on what is new in a database.
+		next.release()
+		return e.rebuild(ctx, metadata, snapshot.ResourceVersion, everything.add(reload))
+	}
+	e.publish(ctx, next)
 	return nil
+}
+
+// newFaults are the inconsistent objects of a state that the one before it did
+// not have.
+func newFaults(before, after *State) []string {
+	known := map[string]bool{}
+	for _, i := range before.Faulty() {
+		known[i.Type+" "+i.Name] = true
+	}
+	var out []string
+	for _, i := range after.Faulty() {
+		if name := i.Type + " " + i.Name; !known[name] {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Refresh reads sources anew without changing the document, in all processes.
+// What that makes inconsistent is listed, not refused.
+func (t *Transaction) Refresh(ctx context.Context, reload Reload) error {
+	return t.Apply(ctx, t.state.Metadata, reload, nil)
 }

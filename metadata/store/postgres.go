@@ -40,7 +40,14 @@ var postgresSchema = []string{ //nolint:gochecknoglobals // a constant list
 		key text PRIMARY KEY,
 		value json NOT NULL
 	)`,
+	`CREATE TABLE IF NOT EXISTS hdb_catalog.dovetail_notes (
+		resource_version bigint PRIMARY KEY,
+		note json NOT NULL
+	)`,
 }
+
+// channel is where saves are told of.
+const channel = "dovetail_metadata"
 
 // Postgres keeps metadata in a Postgres database, in the tables that v2 uses.
 type Postgres struct{ pool *pgxpool.Pool }
@@ -81,29 +88,44 @@ func (s *Postgres) migrate(ctx context.Context) error {
 }
 
 // Load implements Store.
-func (s *Postgres) Load(ctx context.Context) (Snapshot, error) {
+func (s *Postgres) Load(ctx context.Context, since int64) (Snapshot, error) {
 	var out Snapshot
-	err := s.pool.QueryRow(ctx, `SELECT metadata::text::bytea, resource_version::bigint FROM hdb_catalog.hdb_metadata WHERE id = 1`).
-		Scan(&out.Document, &out.ResourceVersion)
+	var notes []string
+	// One statement sees one state of both tables.
+	err := s.pool.QueryRow(ctx, `SELECT metadata::text::bytea, resource_version::bigint,
+			array(SELECT note::text FROM hdb_catalog.dovetail_notes n
+				WHERE n.resource_version > $1 AND n.resource_version <= m.resource_version ORDER BY n.resource_version)
+		FROM hdb_catalog.hdb_metadata m WHERE id = 1`, since).
+		Scan(&out.Document, &out.ResourceVersion, &notes)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Snapshot{}, nil
 	}
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("reading the metadata: %w", err)
 	}
+	for _, n := range notes {
+		out.Notes = append(out.Notes, []byte(n))
+	}
+	out.Complete = int64(len(notes)) == out.ResourceVersion-since
 	return out, nil
 }
 
 // Save implements Store.
-func (s *Postgres) Save(ctx context.Context, document []byte, expected int64) (int64, error) {
-	statement := `UPDATE hdb_catalog.hdb_metadata SET metadata = $1::json, resource_version = resource_version + 1
-		WHERE id = 1 AND resource_version = $2 RETURNING resource_version::bigint`
+func (s *Postgres) Save(ctx context.Context, document, note []byte, expected int64) (int64, error) {
+	change := `UPDATE hdb_catalog.hdb_metadata SET metadata = $1::json, resource_version = resource_version + 1
+		WHERE id = 1 AND resource_version = $2`
 	if expected == 0 {
-		statement = `INSERT INTO hdb_catalog.hdb_metadata (id, metadata, resource_version) VALUES (1, $1::json, $2 + 1)
-			ON CONFLICT DO NOTHING RETURNING resource_version::bigint`
+		change = `INSERT INTO hdb_catalog.hdb_metadata (id, metadata, resource_version) VALUES (1, $1::json, $2 + 1)
+			ON CONFLICT DO NOTHING`
 	}
+	statement := `WITH saved AS (` + change + ` RETURNING resource_version::bigint AS version),
+		noted AS (INSERT INTO hdb_catalog.dovetail_notes (resource_version, note) SELECT version, $3::json FROM saved
+			ON CONFLICT (resource_version) DO UPDATE SET note = excluded.note),
+		forgotten AS (DELETE FROM hdb_catalog.dovetail_notes WHERE resource_version <= $2 - $4)
+		SELECT version, pg_notify('` + channel + `', version::text) IS NULL FROM saved`
 	var version int64
-	err := s.pool.QueryRow(ctx, statement, string(document), expected).Scan(&version)
+	var told bool
+	err := s.pool.QueryRow(ctx, statement, string(document), expected, string(note), notesKept).Scan(&version, &told)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, ErrConflict
 	}
@@ -111,6 +133,25 @@ func (s *Postgres) Save(ctx context.Context, document []byte, expected int64) (i
 		return 0, fmt.Errorf("saving the metadata: %w", err)
 	}
 	return version, nil
+}
+
+// Notified implements Notifier.
+func (s *Postgres) Notified(ctx context.Context, call func()) error {
+	connection, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return fmt.Errorf("connecting to the metadata database: %w", err)
+	}
+	defer connection.Close(context.WithoutCancel(ctx)) //nolint:errcheck // it has served
+	if _, err := connection.Exec(ctx, `LISTEN `+channel); err != nil {
+		return fmt.Errorf("listening to the metadata database: %w", err)
+	}
+	for {
+		// Before the first notification: whatever came before listening.
+		call()
+		if _, err := connection.WaitForNotification(ctx); err != nil {
+			return fmt.Errorf("listening to the metadata database: %w", err)
+		}
+	}
 }
 
 // Get implements Store.

@@ -23,6 +23,10 @@ const sqliteSchema = `
 		key text PRIMARY KEY,
 		value text NOT NULL
 	) STRICT, WITHOUT ROWID;
+	CREATE TABLE IF NOT EXISTS notes (
+		resource_version integer PRIMARY KEY,
+		note text NOT NULL
+	) STRICT;
 `
 
 // sqliteConnections is how many connections a store keeps; writers queue
@@ -107,15 +111,24 @@ func executeAll(c *sqlite.Conn, script string) error {
 }
 
 // Load implements Store.
-func (s *SQLite) Load(ctx context.Context) (Snapshot, error) {
+func (s *SQLite) Load(ctx context.Context, since int64) (Snapshot, error) {
 	var out Snapshot
-	err := s.read(ctx, `SELECT metadata, resource_version FROM metadata WHERE id = 1`, nil, func(stmt *sqlite.Stmt) error {
-		out = Snapshot{Document: []byte(stmt.ColumnText(0)), ResourceVersion: stmt.ColumnInt64(1)}
+	// One statement sees one state of both tables.
+	err := s.read(ctx, `SELECT m.metadata, m.resource_version, n.note FROM metadata m
+		LEFT JOIN notes n ON n.resource_version > ? AND n.resource_version <= m.resource_version
+		WHERE m.id = 1 ORDER BY n.resource_version`, []any{since}, func(stmt *sqlite.Stmt) error {
+		if out.Document == nil {
+			out.Document, out.ResourceVersion = []byte(stmt.ColumnText(0)), stmt.ColumnInt64(1)
+		}
+		if !stmt.ColumnIsNull(2) {
+			out.Notes = append(out.Notes, []byte(stmt.ColumnText(2)))
+		}
 		return nil
 	})
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("reading the metadata: %w", err)
 	}
+	out.Complete = int64(len(out.Notes)) == out.ResourceVersion-since
 	return out, nil
 }
 
@@ -129,7 +142,7 @@ func (s *SQLite) read(ctx context.Context, statement string, args []any, row fun
 }
 
 // Save implements Store.
-func (s *SQLite) Save(ctx context.Context, document []byte, expected int64) (int64, error) {
+func (s *SQLite) Save(ctx context.Context, document, note []byte, expected int64) (int64, error) {
 	statement := `UPDATE metadata SET metadata = ?1, resource_version = ?2 + 1 WHERE id = 1 AND resource_version = ?2`
 	if expected == 0 {
 		statement = `INSERT INTO metadata (id, metadata, resource_version) VALUES (1, ?1, ?2 + 1) ON CONFLICT DO NOTHING`
@@ -141,7 +154,13 @@ func (s *SQLite) Save(ctx context.Context, document []byte, expected int64) (int
 		if c.Changes() == 0 {
 			return ErrConflict
 		}
-		return nil
+		if err := sqlitex.Execute(c, `INSERT INTO notes (resource_version, note) VALUES (?, ?)
+			ON CONFLICT (resource_version) DO UPDATE SET note = excluded.note`,
+			&sqlitex.ExecOptions{Args: []any{expected + 1, string(note)}}); err != nil {
+			return err
+		}
+		return sqlitex.Execute(c, `DELETE FROM notes WHERE resource_version <= ?`,
+			&sqlitex.ExecOptions{Args: []any{expected - notesKept}})
 	})
 	if errors.Is(err, ErrConflict) {
 		return 0, ErrConflict

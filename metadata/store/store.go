@@ -29,17 +29,36 @@ type Snapshot struct {
 	// Document is the metadata's JSON text; nil when none has been saved yet.
 	Document        []byte
 	ResourceVersion int64
+	// Notes are what was noted with the versions since the one asked about,
+	// oldest first. Nothing is known of versions that others have made without a
+	// note, or long ago: see Complete.
+	Notes [][]byte
+	// Complete tells whether every version since then has its note.
+	Complete bool
 }
+
+// notesKept is how many notes are kept. Who is further behind than that knows
+// to be so.
+const notesKept = 1000
 
 // Store keeps metadata. All methods are safe for concurrent use, also by other
 // processes.
 type Store interface {
-	Load(ctx context.Context) (Snapshot, error)
+	// Load gives the metadata, with the notes of the versions since one.
+	Load(ctx context.Context, since int64) (Snapshot, error)
 	// Save replaces the document if its version still is the expected one, and
-	// gives the new version; otherwise it answers ErrConflict.
-	Save(ctx context.Context, document []byte, expected int64) (int64, error)
+	// gives the new version; otherwise it answers ErrConflict. The note, which is
+	// JSON, tells others what has changed besides.
+	Save(ctx context.Context, document, note []byte, expected int64) (int64, error)
 	// Get gives the JSON text under a key, nil when there is none.
 	Get(ctx context.Context, key string) ([]byte, error)
 	Set(ctx context.Context, key string, value []byte) error
 	Close() error
+}
+
+// Notifier is a store that tells when somebody has saved.
+type Notifier interface {
+	// Notified calls back after every save by anybody, and whenever saves may
+	// have been missed, until the context ends or listening fails.
+	Notified(ctx context.Context, call func()) error
 }

@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dovetail/internal/testpostgres"
 	"dovetail/metadata/store"
@@ -51,26 +53,26 @@ func TestStore(t *testing.T) {
 			t.Parallel()
 			o := kind(t)
 			s, ctx := open(t, o), t.Context()
-			if got, err := s.Load(ctx); err != nil || got.Document != nil || got.ResourceVersion != 0 {
+			if got, err := s.Load(ctx, 0); err != nil || got.Document != nil || got.ResourceVersion != 0 {
 				t.Fatalf("fresh store: %+v, %v", got, err)
 			}
 			const first, second = `{"version": 3,  "sources": []}`, `{"version":3,"sources":[{"name":"é"}]}`
-			if v, err := s.Save(ctx, []byte(first), 0); err != nil || v != 1 {
+			if v, err := s.Save(ctx, []byte(first), []byte(`{}`), 0); err != nil || v != 1 {
 				t.Fatalf("first save: %d, %v", v, err)
 			}
 			if v, err := s.Get(ctx, store.KeyResourceVersion); err != nil || string(v) != "1" {
 				t.Fatalf("version after the first save: %q, %v", v, err)
 			}
-			if _, err := s.Save(ctx, []byte(second), 0); !errors.Is(err, store.ErrConflict) {
+			if _, err := s.Save(ctx, []byte(second), []byte(`{}`), 0); !errors.Is(err, store.ErrConflict) {
 				t.Fatalf("second first save: %v", err)
 			}
-			if v, err := s.Save(ctx, []byte(second), 1); err != nil || v != 2 {
+			if v, err := s.Save(ctx, []byte(second), []byte(`{}`), 1); err != nil || v != 2 {
 				t.Fatalf("second save: %d, %v", v, err)
 			}
-			if _, err := s.Save(ctx, []byte(first), 1); !errors.Is(err, store.ErrConflict) {
+			if _, err := s.Save(ctx, []byte(first), []byte(`{}`), 1); !errors.Is(err, store.ErrConflict) {
 				t.Fatalf("stale save: %v", err)
 			}
-			if got, err := open(t, o).Load(ctx); err != nil || string(got.Document) != second || got.ResourceVersion != 2 {
+			if got, err := open(t, o).Load(ctx, 0); err != nil || string(got.Document) != second || got.ResourceVersion != 2 {
 				t.Fatalf("reopened: %+v, %v", got, err)
 			}
 			checkState(t, o)
@@ -132,12 +134,12 @@ func TestConcurrentWriters(t *testing.T) {
 						}
 					}()
 					for done := 0; done < saves; {
-						at, err := s.Load(t.Context())
+						at, err := s.Load(t.Context(), 0)
 						if err != nil {
 							t.Error(err)
 							return
 						}
-						_, err = s.Save(t.Context(), fmt.Appendf(nil, `{"n":%d}`, at.ResourceVersion+1), at.ResourceVersion)
+						_, err = s.Save(t.Context(), fmt.Appendf(nil, `{"n":%d}`, at.ResourceVersion+1), fmt.Appendf(nil, "%d", at.ResourceVersion+1), at.ResourceVersion)
 						switch {
 						case err == nil:
 							done++
@@ -149,11 +151,63 @@ func TestConcurrentWriters(t *testing.T) {
 				})
 			}
 			group.Wait()
-			got, err := open(t, o).Load(t.Context())
+			got, err := open(t, o).Load(t.Context(), 0)
 			if err != nil || got.ResourceVersion != writers*saves || string(got.Document) != fmt.Sprintf(`{"n":%d}`, writers*saves) &&
 				strings.ReplaceAll(string(got.Document), " ", "") != fmt.Sprintf(`{"n":%d}`, writers*saves) {
 				t.Errorf("after %d saves: %+v, %v", writers*saves, got, err)
 			}
 		})
+	}
+}
+
+// TestNotes tells what was noted since a version, and whether that is all.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	for name, kind := range kinds(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, ctx := open(t, kind(t)), t.Context()
+			for v := range int64(1005) {
+				if _, err := s.Save(ctx, []byte(`{}`), fmt.Appendf(nil, "%d", v+1), v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := s.Load(ctx, 1002)
+			if err != nil || !got.Complete || fmt.Sprintf("%s", got.Notes) != "[1003 1004 1005]" {
+				t.Errorf("%s %v, %v", got.Notes, got.Complete, err)
+			}
+			if got, err := s.Load(ctx, 1005); err != nil || !got.Complete || len(got.Notes) != 0 {
+				t.Errorf("nothing new: %s %v, %v", got.Notes, got.Complete, err)
+			}
+			if got, err := s.Load(ctx, 1); err != nil || got.Complete {
+				t.Errorf("long ago: %v, %v", got.Complete, err)
+			}
+		})
+	}
+}
+
+// TestNotified hears of another store's saves.
+func TestNotified(t *testing.T) {
+	t.Parallel()
+	o := kinds(t)["postgres"](t)
+	listener, ok := open(t, o).(store.Notifier)
+	if !ok {
+		t.Fatal("the store does not notify")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	calls, ended := make(chan struct{}, 10), make(chan error, 1)
+	go func() { ended <- listener.Notified(ctx, func() { calls <- struct{}{} }) }()
+	<-calls // listening
+	if _, err := open(t, o).Save(t.Context(), []byte(`{}`), []byte(`{}`), 0); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-calls:
+	case <-time.After(10 * time.Second):
+		t.Error("not told")
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
