@@ -290,6 +290,9 @@ func listValue(value plan.JSON, as sqlType, session bool) (bound, error) {
 			if b, err = scalarValue(item.TextOf(), as); err != nil {
 				return bound{}, err
 			}
+			if !listed(item.TextOf(), as) {
+				return bound{}, invalidSyntax(item.TextOf(), as)
+			}
 			if tooLong(item.TextOf(), as) {
 				// What can't be stored equals nothing, but isn't null either.
 				b = boundText(strings.Repeat("x", as.length+1))
@@ -298,6 +301,16 @@ func listValue(value plan.JSON, as sqlType, session bool) (bound, error) {
 		out = b.appendJSON(out)
 	}
 	return boundJSON(append(out, ']')), nil
+}
+
+// listed tells whether a text can stand in a list of a type: there, dates and
+// times have the ISO forms only.
+func listed(text string, as sqlType) bool {
+	if systemTypes[as.base] != plan.ClassTime {
+		return true
+	}
+	m, ok := parseMoment(text)
+	return ok && m.suits(as.base)
 }
 
 // tooLong tells whether a text has more characters than a column can hold.

@@ -181,6 +181,8 @@ func TestLists(t *testing.T) {
 		{integer, true, `"[1"`, ""},
 		{integer, true, `"{\"1\"2}"`, ""},
 		{integer, false, `["x"]`, ""},
+		{declared(ParseType("date")), false, `["then"]`, ""},
+		{declared(ParseType("date")), false, `["2020-01-02"]`, `["2020-01-02"]`},
 	} {
 		j, err := plan.ParseJSON([]byte(c.value))
 		if err != nil {
