@@ -33,6 +33,8 @@ func factories(s *settings) engine.Factories {
 				return postgres.ParseType
 			case document.KindMSSQL:
 				return mssql.ParseType
+			case document.KindSQLite:
+				return sqlite.ParseType
 			}
 			return nil
 		},

@@ -296,7 +296,7 @@ type ToRemoteSchema struct {
 	Name string
 	// LeftName is the GraphQL name of the table or type that it starts from.
 	LeftName string
-	Remote *RemoteSchema
+	Remote   *RemoteSchema
 	// Left are the fields that the templates' variables name, without the $.
 	Left []LeftField
 	// Steps lead from the query root to the wanted field.

@@ -10,7 +10,7 @@ import (
 func nativeQueryCommands() map[string]command {
 	return map[string]command{
 		"get_native_query":                       prefixedRun(getNativeQueries),
-		"track_native_query":                     prefixedEdit(trackNativeQuery),
+		"track_native_query":                     prefixedRun(trackCheckedNativeQuery),
 		"untrack_native_query":                   prefixedRun(untrackNativeQuery),
 		"get_logical_model":                      prefixedRun(getLogicalModels),
 		"track_logical_model":                    prefixedEdit(trackLogicalModel),
@@ -29,6 +29,7 @@ func atomicEdits() map[string]edit {
 	return map[string]edit{
 		"drop_relationship":          removeRelationship,
 		"delete_remote_relationship": removeRemoteRelationship,
+		"track_native_query":         trackNativeQuery,
 		"untrack_native_query":       removeNativeQuery,
 		"untrack_logical_model":      removeLogicalModel,
 	}

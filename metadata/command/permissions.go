@@ -159,7 +159,7 @@ func createModelPermission(c *call, m *document.Metadata) (subject, error) {
 		return subject{}, parseError(err, argsPath)
 	}
 	l.SelectPermissions = append(l.SelectPermissions, p)
-	return subject{kind: "logical_model", source: s.Name, name: l.Name}, nil
+	return subject{kind: "select_permission", source: s.Name, name: l.Name}, nil
 }
 
 func dropModelPermission(c *call, m *document.Metadata) (subject, error) {

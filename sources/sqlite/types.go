@@ -34,6 +34,10 @@ func typeOf(declared string) plan.Type {
 	return t
 }
 
+// ParseType gives the type for a name as authors of metadata write it:
+// "integer", "numeric(10, 2)", "text".
+func ParseType(name string) plan.Type { return typeOf(name) }
+
 // splitDeclaration takes "numeric (10, 2)" apart into NUMERIC and 10,2.
 func splitDeclaration(declared string) (base, parameters string) {
 	declared = strings.ToUpper(declared)
