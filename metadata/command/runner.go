@@ -117,6 +117,7 @@ func (r *Runner) Run(ctx context.Context, api API, who *session.Session, body []
 	if !who.Admin() && !r.open(api, req.name) {
 		return Answer{}, fail(CodeAccessDenied, "restricted access : admin only")
 	}
+	r.engine.CatchUp(ctx)
 	tx := r.engine.Begin()
 	defer tx.Close(ctx)
 	if req.resourceVersion != nil {

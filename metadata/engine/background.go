@@ -99,6 +99,15 @@ func (e *Engine) listen(ctx context.Context, notifier store.Notifier, wake chan<
 	}
 }
 
+// CatchUp takes over what other processes have saved, so that a client's commands
+// see its earlier ones whichever process they reach. While the store can't be
+// reached, what is here stays.
+func (e *Engine) CatchUp(ctx context.Context) {
+	if err := e.followOnce(ctx); err != nil {
+		e.logger.WarnContext(ctx, "schema-sync", "detail", map[string]any{"error": err.Error()})
+	}
+}
+
 func (e *Engine) followOnce(ctx context.Context) error {
 	if same, err := e.upToDate(ctx); err != nil || same {
 		return err

@@ -335,3 +335,32 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFollowersReadOnlyWhatChanged: a change of the document alone makes others
+// read no database, one that read a database makes them read that one.
+func TestFollowersReadOnlyWhatChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.db")
+	first := open(t, &world{}, openStore(t, path), 0)
+	defer first.Close()
+	w := &world{}
+	second := open(t, w, openStore(t, path), 0)
+	defer second.Close()
+	const more = `,"query_collections":[{"name":"c","definition":{"queries":[]}}]}`
+	for _, step := range []struct {
+		text         string
+		reload       engine.Reload
+		opened, read int32
+	}{
+		{oneSource, engine.Reload{}, 1, 1},
+		{oneSource[:len(oneSource)-1] + more, engine.Reload{}, 1, 1},
+		{oneSource, engine.Reload{Again: map[string]bool{"a": true}}, 1, 2},
+		{oneSource, engine.Reload{Sources: map[string]bool{"a": true}}, 2, 3},
+		{otherURL, engine.Reload{}, 3, 4},
+	} {
+		mustApply(t, first, step.text, step.reload)
+		second.CatchUp(t.Context())
+		if w.opened.Load() != step.opened || w.introspected.Load() != step.read {
+			t.Errorf("%+v: opened %d, read %d; want %d, %d", step.reload, w.opened.Load(), w.introspected.Load(), step.opened, step.read)
+		}
+	}
+}
