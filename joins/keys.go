@@ -59,12 +59,12 @@ func (k *KeySet) add(a *jsonshape.Answer, h jsonshape.Hole, join *plan.Join) int
 		if i, ok := k.index[string(text)]; ok {
 			return i
 		}
-		cast, ok := castKey(keys[0].Cast, bindings[0].Type, string(text))
+		own := string(text)
+		cast, ok := castKey(keys[0].Cast, bindings[0].Type, own)
 		if !ok {
-			k.index[string(text)] = NoKey
+			k.index[own] = NoKey
 			return NoKey
 		}
-		own := string(text)
 		return k.insert(own, []string{own}, []string{cast})
 	}
 	k.scratch = k.scratch[:0]

@@ -107,7 +107,7 @@ func (d *Document) check(set ast.SelectionSet, path string, chain []string) erro
 				return invalid(here, "reference to undefined fragment %q", s.Name)
 			}
 			if at := slices.Index(chain, s.Name); at >= 0 {
-				return invalid(here, "the fragment definition(s) %s form a cycle", englishList(chain[at:]))
+				return invalid(path+".selectionSet", "the fragment definition(s) %s form a cycle", englishList(chain[at:]))
 			}
 			if len(chain) > maxDepth {
 				return invalid(here, "the query is nested too deeply")
