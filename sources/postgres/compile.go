@@ -99,6 +99,7 @@ type compiler struct {
 	readsOnly  bool
 	zoned      bool
 	takesKeys  bool
+	keyed      *keyedRows
 }
 
 // bindingsAlias names the binding set, ordinal its ordinal column.

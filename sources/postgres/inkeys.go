@@ -223,7 +223,7 @@ func keysOnly(s *plan.Selection) *plan.Join {
 
 // distinctKeys writes DISTINCT ON of the columns of all keys as what is planned
 // best: nothing where each row has a key of its own, DISTINCT where there is
-// nothing but the keys.
+// nothing but the keys. It comes before anything is selected.
 func distinctKeys(j *plan.Join, r *plan.Rows, q *query) {
 	distinct := make([]plan.Correlation, 0, len(r.DistinctOn))
 	for _, column := range r.DistinctOn {
@@ -233,11 +233,19 @@ func distinctKeys(j *plan.Join, r *plan.Rows, q *query) {
 		q.distinctOn = nil
 		return
 	}
-	if len(r.OrderBy) > 0 || len(j.Keys) != len(r.DistinctOn) || slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool {
-		return k.Rank != nil || k.Computed != nil ||
-			!slices.ContainsFunc(r.DistinctOn, func(c plan.Column) bool { return c.Name == k.Name })
-	}) {
-		return
+	plain := func(k plan.JoinKey) bool {
+		return k.Rank == nil && k.Computed == nil &&
+			slices.ContainsFunc(r.DistinctOn, func(c plan.Column) bool { return c.Name == k.Name })
 	}
-	q.distinctOn, q.distinct = nil, true
+	switch {
+	case len(r.OrderBy) > 0 || len(j.Keys) == 0:
+	case j.Keys[0].Rank != nil:
+		// The least rank of several rows with one key, whatever the plan.
+		for _, e := range q.distinctOn {
+			q.orderBy = append(q.orderBy, ordering{value: e})
+		}
+		q.orderBy = append(q.orderBy, ordering{value: keyword("1")})
+	case len(j.Keys) == len(r.DistinctOn) && !slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool { return !plain(k) }):
+		q.distinctOn, q.distinct = nil, true
+	}
 }

@@ -165,6 +165,9 @@ func (i *introspector) readTable(f fields) error {
 	if t.ObjectID, err = strconv.ParseInt(f.text(0), 10, 64); err != nil {
 		return err
 	}
+	if t.EstimatedRows, err = strconv.ParseInt(f.text(6), 10, 64); err != nil {
+		return err
+	}
 	t.Insertable, t.Updatable, t.Deletable = bits&insertableBit != 0, bits&updatableBit != 0, bits&deletableBit != 0
 	switch f.text(3) {
 	case "v":

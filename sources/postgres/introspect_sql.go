@@ -15,7 +15,8 @@ const introspectionBody = `SELECT current_setting('TimeZone'), current_setting('
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typelem, t.typlen, t.typbasetype, t.typrelid, t.typnotnull
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace;
 SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(d.description, ''),
-	CASE WHEN c.relkind IN ('v', 'f') THEN pg_catalog.pg_relation_is_updatable(c.oid, true) ELSE 0 END
+	CASE WHEN c.relkind IN ('v', 'f') THEN pg_catalog.pg_relation_is_updatable(c.oid, true) ELSE 0 END,
+	CASE WHEN c.relkind IN ('r', 'm', 'f', 'p') THEN c.reltuples::int8 ELSE -1 END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0

@@ -22,6 +22,20 @@ func TestIntrospection(t *testing.T) {
 	})
 }
 
+// TestEstimatedRows reads the statistics that ANALYZE leaves.
+func TestEstimatedRows(t *testing.T) {
+	_, d := openDatabase(t, `CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 1234); ANALYZE a;
+		CREATE TABLE b (id int); CREATE VIEW c AS SELECT * FROM a;
+		CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+		INSERT INTO p SELECT generate_series(1, 50); ANALYZE p`)
+	want := map[string]int64{"a": 1234, "p": 50, "p1": 50}
+	for _, table := range d.Tables {
+		if got := table.EstimatedRows; got != want[table.Name] && (got > 0 || want[table.Name] > 0) {
+			t.Errorf("%s has about %d rows, want %d", table.Name, got, want[table.Name])
+		}
+	}
+}
+
 func describeDatabase(d *sources.Database) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "time zone %s\n", d.TimeZone)

@@ -93,33 +93,45 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expressio
 	if !plainRows(&key.Target) {
 		return nil, sources.NotSupported("ordering by an aggregate of limited rows of relationship %q is not supported", key.Relationship)
 	}
+	if c.sharesKey(&key.Target, s) {
+		value, err := c.ofSharedKey(&key.Target, func(inner *scope) (expression, error) { return c.orderedAggregate(key, inner) })
+		if err == nil && key.Function == "count" {
+			value = orZero(value)
+		}
+		return value, err
+	}
 	rows, err := c.rows(&key.Target, rowsRequest{outer: s})
 	if err != nil {
 		return nil, err
 	}
-	aggregate := expression(&call{name: "count", star: true})
-	if key.Function != "count" {
-		name, ok := aggregateFunctions[key.Function]
-		if !ok {
-			return nil, sources.NotSupported("the aggregate function %q is not supported", key.Function)
-		}
-		if key.Computed == nil {
-			if err := checkAggregate(key.Column.Type, key.Function); err != nil {
-				return nil, err
-			}
-		}
-		value := rows.scope.column(key.Column.Name)
-		if key.Computed != nil {
-			if value, err = c.functionCall(key.Computed, rows.scope); err != nil {
-				return nil, err
-			}
-		}
-		if value, err = c.guarded(value, key.Guard, rows.scope); err != nil {
-			return nil, err
-		}
-		aggregate = aggregateOf(name, value, key.Column.Type, nil)
+	aggregate, err := c.orderedAggregate(key, rows.scope)
+	if err != nil {
+		return nil, err
 	}
 	rows.query.orderBy = nil
 	rows.query.items = []item{{value: aggregate}}
 	return subquery{rows.query}, nil
+}
+
+// orderedAggregate is the aggregate of rows that others are ordered by.
+func (c *compiler) orderedAggregate(key *plan.OrderAggregate, s *scope) (expression, error) {
+	if key.Function == "count" {
+		return &call{name: "count", star: true}, nil
+	}
+	name, ok := aggregateFunctions[key.Function]
+	if !ok {
+		return nil, sources.NotSupported("the aggregate function %q is not supported", key.Function)
+	}
+	value := s.column(key.Column.Name)
+	if key.Computed != nil {
+		call, err := c.functionCall(key.Computed, s)
+		if err != nil {
+			return nil, err
+		}
+		value = call
+	} else if err := checkAggregate(key.Column.Type, key.Function); err != nil {
+		return nil, err
+	}
+	value, err := c.guarded(value, key.Guard, s)
+	return aggregateOf(name, value, key.Column.Type, nil), err
 }

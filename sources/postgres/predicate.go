@@ -347,6 +347,9 @@ func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) 
 // compareAggregate holds when the only group that an aggregate without GROUP BY
 // makes satisfies HAVING.
 func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) (expression, error) {
+	if c.sharesKey(&p.Target, s.row) {
+		return c.compareSharedKey(p, s)
+	}
 	q, inner, err := c.related(&p.Target, s)
 	if err != nil {
 		return nil, err
@@ -355,19 +358,28 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 	if err != nil {
 		return nil, err
 	}
+	if q.having, err = c.having(p, aggregate, result); err != nil {
+		return nil, err
+	}
+	q.items = []item{{value: aggregate}}
+	return exists{q}, nil
+}
+
+// having are the comparisons of an aggregate's value.
+func (c *compiler) having(p *plan.CompareAggregate, aggregate expression, result plan.Type) ([]expression, error) {
+	var out []expression
 	for _, h := range p.Having {
 		if h.IsNull != nil {
-			q.having = append(q.having, nullTest{left: aggregate, negate: !*h.IsNull})
+			out = append(out, nullTest{left: aggregate, negate: !*h.IsNull})
 			continue
 		}
 		e, err := c.comparison(aggregate, result, h.Operator, h.Right)
 		if err != nil {
 			return nil, err
 		}
-		q.having = append(q.having, e)
+		out = append(out, e)
 	}
-	q.items = []item{{value: aggregate}}
-	return exists{q}, nil
+	return out, nil
 }
 
 // predicateAggregate is the aggregate and the type its value is compared as.

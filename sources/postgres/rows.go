@@ -21,6 +21,8 @@ type rowsRequest struct {
 	single bool
 	// permitLimit applies the role's row limit.
 	permitLimit bool
+	// keys: the rows are wanted for their keys.
+	keys bool
 }
 
 // rowsQuery is a query of rows, still without a select list.
@@ -41,6 +43,9 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	}
 	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
 	s.outermost = request.outer == nil && !request.bound
+	if t, ok := r.From.(*plan.Table); ok && request.keys && s.outermost {
+		c.keyed = &keyedRows{table: t, scope: s, query: base}
+	}
 	correlated, err := c.correlations(r.On, request.outer, s)
 	if err != nil {
 		return nil, err

@@ -75,16 +75,17 @@ func absent(card plan.Cardinality) []byte {
 
 // selection compiles rows and their fields; outer is the enclosing row.
 func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cells, *jsonshape.Object, error) {
+	keys := keysOnly(s)
 	rows, err := c.rows(&s.Rows, rowsRequest{
 		outer: outer, bound: bound, permitLimit: true,
 		single: s.Card == plan.One && !oneRow(&s.Rows),
-		derive: derives(&s.Rows, s.Fields),
+		derive: derives(&s.Rows, s.Fields), keys: keys != nil,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if j := keysOnly(s); j != nil && rows.scope.inner == nil {
-		distinctKeys(j, &s.Rows, rows.query)
+	if keys != nil && rows.scope.inner == nil {
+		distinctKeys(keys, &s.Rows, rows.query)
 	}
 	l := newCells(rows)
 	fields, err := c.fields(s.Fields, l)

@@ -234,6 +234,9 @@ func testAggregatePredicates(t *testing.T, f *fixture) {
 	predicate.Function = "max"
 	predicate.Having = []plan.AggregateComparison{{Operator: plan.Equal, Right: literal(t, "5")}}
 	f.ids(t, sel, 1)
+	// An aggregate of nothing doesn't compare, so that the negation holds.
+	sel.Where = &plan.Not{Part: predicate}
+	f.ids(t, sel, 2, 3, 4)
 }
 
 func testLists(t *testing.T, f *fixture) {

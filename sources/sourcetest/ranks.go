@@ -194,6 +194,12 @@ func testWantedKeys(t *testing.T, f *fixture) {
 	}
 	sel.Where = sum
 	f.wantKeys(t, &request{query: sel, joins: joins}, "2", "3")
+	sel.Where = &plan.Not{Part: &plan.CompareAggregate{
+		Target: sum.Target, Function: "max", Arguments: sum.Arguments, Result: sum.Result,
+		Having: []plan.AggregateComparison{{Operator: plan.Greater, Right: literal(t, "1")}},
+	}}
+	f.wantKeys(t, &request{query: sel, joins: joins}, "2", "3")
+	sel.Where = sum
 	sum.Having = []plan.AggregateComparison{{Operator: plan.Greater, Right: literal(t, "1")}, {Operator: plan.Less, Right: literal(t, "6")}}
 	f.wantKeys(t, &request{query: sel, joins: joins}, "1")
 	// Conditions of the inner rows that speak of the outer one.

@@ -49,6 +49,7 @@ type compiler struct {
 	parameters []parameter
 	aliases    alias
 	ranks      []rankSet
+	keyed      *keyedRows
 	err        error
 }
 
@@ -127,9 +128,13 @@ type query struct {
 	cells []string
 	where []*builder
 	order []orderTerm
+	// distinct writes equal rows once.
+	distinct bool
 	// partition are the columns of distinct on.
 	partition []*builder
 	limit     *builder
+	// ranked is the order of the rank among the cells.
+	ranked []orderTerm
 	// aggregated: something is computed over the rows.
 	aggregated bool
 	// nested: a cell is computed by a subquery.
@@ -337,6 +342,9 @@ func (q *query) write(b *builder, first constant, named bool) {
 	}
 	b.append(&q.with)
 	b.write("SELECT ")
+	if q.distinct {
+		b.write("DISTINCT ")
+	}
 	q.writeCells(b, first, named)
 	q.writeBody(b)
 	for i, term := range q.order {

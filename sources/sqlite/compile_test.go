@@ -129,6 +129,8 @@ func goldenFragments() map[string]*plan.Fragment {
 	withNodes.Fields = []plan.AggregateField{group, nodes}
 	out["aggregate and nodes of bindings"] = &plan.Fragment{Query: &withNodes, Bindings: bindings}
 
+	keySetFragments(out)
+
 	native := plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: "q", Parts: []plan.NativeQueryPart{
 		{SQL: "SELECT * FROM article WHERE score > "}, {Type: score.Type, Value: &plan.Variable{Name: "s"}}, {SQL: " -- all of them;\n;"},
 	}}}

@@ -121,6 +121,25 @@ func runSQL(ctx context.Context, s *sqlite.Source, sql string, readOnly bool) st
 	return strings.Join(lines, "\n")
 }
 
+// TestEstimatedRows reads the statistics that ANALYZE leaves.
+func TestEstimatedRows(t *testing.T) {
+	s := open(t, sqlite.Config{})
+	exec(t, s, "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT); CREATE TABLE c (d INTEGER); CREATE VIEW v AS SELECT * FROM a")
+	exec(t, s, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1234) INSERT INTO a SELECT i, i FROM n; INSERT INTO c SELECT id FROM a LIMIT 7")
+	expect := func(want map[string]int64) {
+		t.Helper()
+		tables := introspect(t, s)
+		for name, rows := range want {
+			if got := tables[name].EstimatedRows; got != rows {
+				t.Errorf("%s has about %d rows, want %d", name, got, rows)
+			}
+		}
+	}
+	expect(map[string]int64{"a": -1, "c": -1, "v": -1})
+	exec(t, s, "CREATE INDEX \"A_b\" ON a (b); ANALYZE")
+	expect(map[string]int64{"a": 1234, "c": 7, "v": -1})
+}
+
 func lookUp(t *testing.T, s *sqlite.Source, input string) string {
 	t.Helper()
 	lines := strings.Split(input, "\n")

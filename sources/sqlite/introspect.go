@@ -23,6 +23,11 @@ ORDER BY l.seq DESC, i.seqno`
 
 const foreignKeysSQL = `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?1) ORDER BY id DESC, seq`
 
+// statisticsSQL reads what ANALYZE found; the table exists only after one.
+const statisticsSQL = `SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE`
+
+const analyzedSQL = `SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`
+
 const rowidSQL = `SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1`
 
 // The values of table_xinfo's "hidden" column.
@@ -51,7 +56,7 @@ func (s *Source) introspect(c *connection) (*sources.Database, error) {
 		}
 		writable := kind == sources.KindTable
 		out.Tables = append(out.Tables, &sources.Table{
-			Name: row.ColumnText(0), Kind: kind, Insertable: writable, Updatable: writable, Deletable: writable,
+			Name: row.ColumnText(0), Kind: kind, EstimatedRows: -1, Insertable: writable, Updatable: writable, Deletable: writable,
 		})
 		return nil
 	})
@@ -64,7 +69,34 @@ func (s *Source) introspect(c *connection) (*sources.Database, error) {
 		}
 	}
 	resolveForeignKeys(out)
+	if err := c.estimateRows(out); err != nil {
+		return nil, err
+	}
 	return out, s.readIndexes(c)
+}
+
+// estimateRows tells how many rows tables had when they were last analyzed.
+func (c *connection) estimateRows(d *sources.Database) error {
+	analyzed := false
+	err := c.query(analyzedSQL, nil, func(*zombiezen.Stmt) error {
+		analyzed = true
+		return nil
+	})
+	if err != nil || !analyzed {
+		return err
+	}
+	for _, table := range d.Tables {
+		err := c.query(statisticsSQL, []string{table.Name}, func(row *zombiezen.Stmt) error {
+			if row.ColumnType(0) != zombiezen.TypeNull {
+				table.EstimatedRows = row.ColumnInt64(0)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const indexesSQL = `SELECT m.name, i.name FROM sqlite_schema AS m CROSS JOIN pragma_index_list(m.name) AS l

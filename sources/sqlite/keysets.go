@@ -202,7 +202,7 @@ func (c *compiler) orderRanked(b *builder, key *plan.OrderRanked, here *scope) b
 }
 
 // rankOf is the dense rank of a row by an order key, null where that is.
-func (c *compiler) rankOf(key plan.OrderKey, a alias) *builder {
+func (c *compiler) rankOf(q *query, key plan.OrderKey, a alias) *builder {
 	here := &scope{alias: a}
 	here.root = here
 	value, b := &builder{}, &builder{}
@@ -212,6 +212,9 @@ func (c *compiler) rankOf(key plan.OrderKey, a alias) *builder {
 	b.write(" IS NOT NULL THEN dense_rank() OVER (ORDER BY ")
 	b.append(value)
 	b.write(" NULLS LAST) END")
+	direction := &builder{}
+	direction.write(" ASC NULLS LAST")
+	q.ranked = []orderTerm{{expression: value, direction: direction}}
 	return b
 }
 

@@ -33,8 +33,8 @@ func (c *compiler) orderTerm(o plan.Order, here *scope) orderTerm {
 func (c *compiler) orderKey(b *builder, key plan.OrderKey, here *scope) bool {
 	switch key := key.(type) {
 	case *plan.OrderColumn:
-		c.sortable(b, columnExpression(here.alias, key.Column.Name), key.Column.Type)
-		return key.Column.Nullable
+		c.sortable(b, c.guarded(columnExpression(here.alias, key.Column.Name), key.Guard, here), key.Column.Type)
+		return key.Column.Nullable || key.Guard != nil
 	case *plan.OrderRelated:
 		a := c.newAlias()
 		b.write("(SELECT ")
@@ -48,15 +48,7 @@ func (c *compiler) orderKey(b *builder, key plan.OrderKey, here *scope) bool {
 		if key.Computed != nil {
 			c.refuse("SQLite has no computed fields")
 		}
-		a := c.newAlias()
-		b.write("(SELECT ")
-		if key.Function == functionCount {
-			b.write("count(*)")
-		} else {
-			c.aggregateCall(b, key.Function, key.Column.Type, columnExpression(a, key.Column.Name))
-		}
-		c.related(b, &key.Target, a, here.alias)
-		b.write(")")
+		c.orderAggregate(b, key, here)
 		return key.Function != functionCount
 	case *plan.OrderRanked:
 		return c.orderRanked(b, key, here)
@@ -66,6 +58,31 @@ func (c *compiler) orderKey(b *builder, key plan.OrderKey, here *scope) bool {
 		c.refuse("SQLite can't order by %T", key)
 	}
 	return true
+}
+
+func (c *compiler) orderAggregate(b *builder, key *plan.OrderAggregate, here *scope) {
+	aggregate := func(b *builder, a alias) {
+		if key.Function == functionCount {
+			b.write("count(*)")
+			return
+		}
+		inner := &scope{alias: a}
+		inner.root = inner
+		c.aggregateCall(b, key.Function, key.Column.Type, c.guarded(columnExpression(a, key.Column.Name), key.Guard, inner))
+	}
+	if c.sharesKey(&key.Target, here) {
+		value := c.ofSharedKey(&key.Target, aggregate)
+		if key.Function == functionCount {
+			value = orZero(value)
+		}
+		b.append(value)
+		return
+	}
+	a := c.newAlias()
+	b.write("(SELECT ")
+	aggregate(b, a)
+	c.related(b, &key.Target, a, here.alias)
+	b.write(")")
 }
 
 // related writes FROM and WHERE of rows tied to an enclosing row.

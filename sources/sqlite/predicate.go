@@ -292,29 +292,7 @@ func (c *compiler) target(b *builder, rows *plan.Rows, a alias, here *scope) {
 }
 
 func (c *compiler) compareAggregate(b *builder, p *plan.CompareAggregate, here *scope) {
-	a := c.newAlias()
-	value := &builder{}
-	value.write("(SELECT ")
-	if p.Function == functionCount {
-		expressions := make([]*builder, 0, len(p.Arguments))
-		for _, column := range p.Arguments {
-			expressions = append(expressions, columnExpression(a, column.Name))
-		}
-		writeCount(value, expressions, p.Distinct)
-	} else {
-		if len(p.Arguments) != 1 {
-			c.refuse("SQLite can't compare the aggregate %s of %d columns", p.Function, len(p.Arguments))
-			return
-		}
-		argument := &builder{}
-		if p.Distinct {
-			argument.write("DISTINCT ")
-		}
-		argument.column(a, p.Arguments[0].Name)
-		c.aggregateCall(value, p.Function, p.Arguments[0].Type, argument)
-	}
-	c.target(value, &p.Target, a, here)
-	value.write(")")
+	value := c.comparedAggregate(p, here)
 	parts := make([]*builder, 0, len(p.Having))
 	for _, having := range p.Having {
 		part := &builder{}
@@ -330,12 +308,51 @@ func (c *compiler) compareAggregate(b *builder, p *plan.CompareAggregate, here *
 		}
 		parts = append(parts, part)
 	}
-	b.write("(1")
+	// Never null, so that its negation holds where there is nothing to compare.
+	b.write("ifnull(1")
 	for _, part := range parts {
 		b.write(" AND ")
 		b.append(part)
 	}
-	b.write(")")
+	b.write(", 0)")
+}
+
+// comparedAggregate is the value of an aggregate predicate.
+func (c *compiler) comparedAggregate(p *plan.CompareAggregate, here *scope) *builder {
+	aggregate := func(b *builder, a alias) {
+		if p.Function == functionCount {
+			expressions := make([]*builder, 0, len(p.Arguments))
+			for _, column := range p.Arguments {
+				expressions = append(expressions, columnExpression(a, column.Name))
+			}
+			writeCount(b, expressions, p.Distinct)
+			return
+		}
+		if len(p.Arguments) != 1 {
+			c.refuse("SQLite can't compare the aggregate %s of %d columns", p.Function, len(p.Arguments))
+			return
+		}
+		argument := &builder{}
+		if p.Distinct {
+			argument.write("DISTINCT ")
+		}
+		argument.column(a, p.Arguments[0].Name)
+		c.aggregateCall(b, p.Function, p.Arguments[0].Type, argument)
+	}
+	if c.sharesKey(&p.Target, here) {
+		value := c.ofSharedKey(&p.Target, aggregate)
+		if p.Function == functionCount {
+			return orZero(value)
+		}
+		return value
+	}
+	a := c.newAlias()
+	value := &builder{}
+	value.write("(SELECT ")
+	aggregate(value, a)
+	c.target(value, &p.Target, a, here)
+	value.write(")")
+	return value
 }
 
 // aggregateComparand gives an aggregate's value the affinity of a number: our

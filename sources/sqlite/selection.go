@@ -23,9 +23,18 @@ func (c *compiler) rootSelection(s *statement, sel *plan.Selection) {
 	bounded := sel.Limit != nil || sel.Offset != nil || permitLimit >= 0 || len(sel.DistinctOn) > 0
 	switch {
 	case len(c.fragment.Bindings) == 0:
-		q := c.newQuery(&sel.Rows, outer{})
+		keys := keysOnly(sel)
+		var q *query
+		if keys != nil {
+			q = c.keyedQuery(&sel.Rows)
+		} else {
+			q = c.newQuery(&sel.Rows, outer{})
+		}
 		s.shape.Object = c.fields(q, q.alias, sel.Fields)
 		q.arrange(&sel.Rows, permitLimit)
+		if keys != nil {
+			q.distinctKeys(keys, &sel.Rows)
+		}
 		if sel.Card == plan.One && q.limit == nil {
 			q.limit = &builder{}
 			q.limit.write(" LIMIT 1")
@@ -212,7 +221,7 @@ func (c *compiler) hole(q *query, a alias, j *plan.Join) jsonshape.Node {
 			c.refuse("SQLite has no computed fields (%q)", key.Name)
 		}
 		if key.Rank != nil {
-			cell := q.cell(c.rankOf(key.Rank, a))
+			cell := q.cell(c.rankOf(q, key.Rank, a))
 			node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: cell, Text: textOf(key.Type)})
 			continue
 		}

@@ -1,0 +1,179 @@
+package sqlite
+
+import "dovetail/plan"
+
+// A fragment that is wanted for its keys may ask for aggregates of all rows that
+// share a row's key. Looked up row by row they would read the table as often as
+// it has rows; so they are computed once for all keys, and joined.
+
+// keyedRows are the rows of a fragment that is wanted for its keys.
+type keyedRows struct {
+	table *plan.Table
+	query *query
+}
+
+// keysOnly gives the join of a selection that answers nothing but keys.
+func keysOnly(sel *plan.Selection) *plan.Join {
+	if len(sel.Fields) != 1 {
+		return nil
+	}
+	if hole, ok := sel.Fields[0].(*plan.HoleField); ok && hole.Join != nil && hole.Join.KeysOnly {
+		return hole.Join
+	}
+	return nil
+}
+
+// keyedQuery starts the query of rows that are wanted for their keys.
+func (c *compiler) keyedQuery(rows *plan.Rows) *query {
+	q := &query{c: c, alias: c.newAlias()}
+	c.relation(&q.from, rows.From, q.alias)
+	if table, ok := rows.From.(*plan.Table); ok {
+		c.keyed = &keyedRows{table: table, query: q}
+	}
+	q.where = c.conditions(rows, q.alias, outer{})
+	return q
+}
+
+// distinctKeys makes rows distinct by their keys in the cheapest way: not at
+// all where each row has a key of its own, by DISTINCT where there is nothing
+// but the keys. Of several rows with one key the least rank counts.
+func (q *query) distinctKeys(j *plan.Join, rows *plan.Rows) {
+	if len(q.partition) == 0 {
+		return
+	}
+	distinct := map[string]bool{}
+	for _, column := range rows.DistinctOn {
+		distinct[column.Name] = true
+	}
+	if table, ok := rows.From.(*plan.Table); ok {
+		for _, key := range table.UniqueKeys {
+			unique := len(key) > 0
+			for _, column := range key {
+				unique = unique && distinct[column]
+			}
+			if unique {
+				q.partition = nil
+				return
+			}
+		}
+	}
+	if len(q.order) > 0 || len(j.Keys) == 0 {
+		return
+	}
+	if j.Keys[0].Rank != nil {
+		q.order = q.ranked
+		return
+	}
+	for _, key := range j.Keys {
+		if !distinct[key.Name] || key.Computed != nil {
+			return
+		}
+		delete(distinct, key.Name)
+	}
+	q.distinct = len(distinct) == 0
+	if q.distinct {
+		q.partition = nil
+	}
+}
+
+// sharesKey tells whether related rows are those rows of the same table that
+// have the row's own values in some columns.
+func (c *compiler) sharesKey(rows *plan.Rows, here *scope) bool {
+	if c.keyed == nil || c.keyed.query.alias != here.alias || c.keyed.query.joins >= maximumJoins || len(rows.On) == 0 ||
+		rows.Limit != nil || rows.Offset != nil || len(rows.DistinctOn) > 0 || refersToRoot(rows.Where) {
+		return false
+	}
+	if t, ok := rows.From.(*plan.Table); !ok || t.Schema != c.keyed.table.Schema || t.Name != c.keyed.table.Name {
+		return false
+	}
+	for _, on := range rows.On {
+		if on.Binding >= 0 || on.Column.Name != on.Outer.Name {
+			return false
+		}
+	}
+	return !joinable(rows)
+}
+
+// ofSharedKey joins an aggregate of the rows that share the key of a row, and
+// gives its value: null where there are none.
+func (c *compiler) ofSharedKey(rows *plan.Rows, aggregate func(b *builder, a alias)) *builder {
+	groups := *rows
+	groups.On = nil
+	inner, joined := c.newAlias(), c.newAlias()
+	value, keys := &builder{}, &builder{}
+	aggregate(value, inner)
+	from := &c.keyed.query.from
+	c.keyed.query.joins++
+	on := &builder{}
+	selected := &builder{}
+	for i, pair := range rows.On {
+		if i > 0 {
+			keys.write(", ")
+			on.write(" AND ")
+		}
+		keys.column(inner, pair.Column.Name)
+		selected.column(inner, pair.Column.Name)
+		selected.numbered(" AS k", i)
+		selected.write(", ")
+		on.alias(joined)
+		on.numbered(".k", i)
+		on.write(" = ")
+		on.column(c.keyed.query.alias, pair.Outer.Name)
+	}
+	source := &builder{}
+	c.related(source, &groups, inner, 0)
+	from.write(" LEFT JOIN (SELECT ")
+	from.append(selected)
+	from.append(value)
+	from.write(" AS v")
+	from.append(source)
+	from.write(" GROUP BY ")
+	from.append(keys)
+	from.write(") AS ")
+	from.alias(joined)
+	from.write(" ON ")
+	from.append(on)
+	out := &builder{}
+	out.alias(joined)
+	out.write(".v")
+	return out
+}
+
+// orZero is a count, which is 0 where nothing is joined.
+func orZero(count *builder) *builder {
+	b := &builder{}
+	b.write("ifnull(")
+	b.append(count)
+	b.write(", 0)")
+	return b
+}
+
+// refersToRoot tells whether a predicate compares with a column of the row that
+// the whole predicate is about.
+func refersToRoot(p plan.Predicate) bool {
+	switch p := p.(type) {
+	case *plan.And:
+		return anyRefersToRoot(p.Parts)
+	case *plan.Or:
+		return anyRefersToRoot(p.Parts)
+	case *plan.Not:
+		return refersToRoot(p.Part)
+	case *plan.CompareColumns:
+		return p.RightRoot
+	case *plan.Exists:
+		return refersToRoot(p.Target.Where)
+	case *plan.CompareAggregate:
+		return refersToRoot(p.Target.Where)
+	case *plan.Const, *plan.Compare, *plan.IsNull, *plan.InKeys:
+	}
+	return false
+}
+
+func anyRefersToRoot(parts []plan.Predicate) bool {
+	for _, p := range parts {
+		if refersToRoot(p) {
+			return true
+		}
+	}
+	return false
+}
