@@ -63,7 +63,9 @@ type run struct {
 	limits   map[string]*semaphore.Weighted
 	failures []failure
 	origins  map[*joins.Batch]origin
-	answers  []*jsonshape.Answer
+	// cookies that the remote schemas of root fields sent.
+	cookies []string
+	answers []*jsonshape.Answer
 }
 
 // origin is where a batch's values belong: below a root, or in a join of
@@ -150,7 +152,13 @@ func rootFragments(roots []plan.Root, out []*plan.Fragment) []*plan.Fragment {
 func (r *run) root(f *plan.Fragment) *joins.Batch {
 	answer := r.answer(rootOrdinals(f))
 	batch := &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
-	if err := r.statement(f, plan.Bindings{}, answer); err != nil {
+	err := r.statement(f, plan.Bindings{}, answer)
+	if len(answer.Cookies) > 0 {
+		r.mu.Lock()
+		r.cookies = append(r.cookies, answer.Cookies...)
+		r.mu.Unlock()
+	}
+	if err != nil {
 		if !r.partial(batch, 0, err) {
 			r.fail(failure{fragment: f, err: err})
 			return nil

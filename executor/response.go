@@ -15,6 +15,9 @@ type Response struct {
 	// HasData is false when the operation as a whole failed.
 	HasData bool
 	Errors  []Error
+	// Cookies are the values of Set-Cookie that the remote schemas of root fields
+	// sent.
+	Cookies []string
 	roots   []rootValue
 	answers []*jsonshape.Answer
 }
@@ -58,9 +61,9 @@ type Error struct {
 // respond puts the response together from the batches of the root fragments.
 func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Response {
 	if f, ok := r.fatal(); ok {
-		return &Response{Errors: []Error{r.fatalError(f)}, answers: r.answers}
+		return &Response{Errors: []Error{r.fatalError(f)}, Cookies: r.cookies, answers: r.answers}
 	}
-	out := &Response{HasData: true, answers: r.answers}
+	out := &Response{HasData: true, Cookies: r.cookies, answers: r.answers}
 	var ok bool
 	if out.roots, ok = members(p.Roots, batches); !ok {
 		out.HasData, out.roots = false, nil

@@ -11,6 +11,9 @@ type Answer struct {
 	Values []Span
 	// Holes stand in ascending order of Offset.
 	Holes []Hole
+	// Cookies are what a remote schema wants its client to keep: values of
+	// Set-Cookie.
+	Cookies []string
 	// keys holds the texts of the holes' key tuples.
 	keys []byte
 	ends []int32 // end offsets in keys of each key part

@@ -265,7 +265,9 @@ func (w *printer) remote(q *RemoteQuery) {
 		if len(q.Extract) > 0 {
 			w.line("extract %s", strings.Join(q.Extract, "."))
 		}
-		if q.Batch != nil {
+		if q.Batch != nil && q.Batch.Entities != nil {
+			w.line("entities %s by %s", q.Batch.Entities.Type, ValueText(q.Batch.Entities.Key))
+		} else if q.Batch != nil {
 			parts := make([]string, 0, len(q.Batch.Match))
 			for _, m := range q.Batch.Match {
 				parts = append(parts, fmt.Sprintf("%s = binding %d", m.Field, m.Binding))

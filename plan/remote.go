@@ -30,6 +30,17 @@ type RemoteBatch struct {
 	Match []RemoteMatch
 	// Many: a key gets the list of its rows; otherwise its first row.
 	Many bool
+	// Entities asks for the entities of an Apollo subgraph, one for each key, in
+	// the order of the keys; Match and Many mean nothing then, and the field's
+	// selection is on the entity's type.
+	Entities *RemoteEntities
+}
+
+// RemoteEntities is how a key represents an entity: its type and the fields of
+// its key, which hold bindings.
+type RemoteEntities struct {
+	Type string
+	Key  *ObjectValue
 }
 
 // RemoteMatch pairs a result field with a binding's index.

@@ -557,12 +557,19 @@ func (p *planner) joinRemote(s *selected, binding *schema.RemoteLookup, h *holde
 		steps = binding.BatchSteps
 		query.Batch = &plan.RemoteBatch{Match: r.Batch.Match, Many: last.Field.Type.Elem != nil}
 	}
-	field, err := p.lookupField(s, steps, b, below)
+	var field *plan.RemoteField
+	var err error
+	if binding.Entities && len(s.nodes[0].Arguments) == 0 {
+		query.Batch = &plan.RemoteBatch{Entities: &plan.RemoteEntities{Type: r.Batch.Entities.Type, Key: r.Batch.Entities.Key}}
+		field, err = p.entityField(s, b, below)
+	} else {
+		field, err = p.lookupField(s, steps, b, below)
+		for _, step := range steps[1:] {
+			query.Extract = append(query.Extract, step.Field.Name)
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	for _, step := range steps[1:] {
-		query.Extract = append(query.Extract, step.Field.Name)
 	}
 	query.Fields = []*plan.RemoteField{field}
 	query.Variables = b.variables
@@ -597,6 +604,14 @@ func batchTakes(s *selected, steps []catalog.RemoteStep) bool {
 		}
 	}
 	return true
+}
+
+// entityField asks an Apollo subgraph for entities.
+func (p *planner) entityField(s *selected, b *remoteBuilder, h *holder) (*plan.RemoteField, error) {
+	f := &plan.RemoteField{Key: "_entities", Name: "_entities", Object: true}
+	var err error
+	f.Fields, err = p.remoteSelection(s.set(), s.field.Type.Base(), s.path, b, h)
+	return f, err
 }
 
 // lookupField nests the steps of a remote relationship; the last one carries

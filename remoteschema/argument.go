@@ -31,6 +31,19 @@ func (c *compiler) argumentsText(f *plan.RemoteField) error {
 	return nil
 }
 
+// representations prints the argument that holds the keys of entities.
+func (c *compiler) representations() {
+	e := c.query.Batch.Entities
+	value := &plan.ObjectValue{
+		Keys:   append([]string{"__typename"}, e.Key.Keys...),
+		Values: append([]plan.Value{&plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: e.Type}}}, e.Key.Values...),
+	}
+	element := &ast.Type{NamedType: "_Any", NonNull: true}
+	list := &ast.Type{Elem: element, NonNull: true}
+	d := c.statement.document
+	c.out.write("(representations: $", d.sharedName(addSlot(&d.shared, slot{declared: list.String(), typ: element, value: value, perKey: true})), ")")
+}
+
 func isNullLiteral(v plan.Value) bool {
 	l, ok := v.(*plan.Literal)
 	return ok && l.JSON.IsNull()

@@ -36,6 +36,9 @@ func (a *answer) batchList() error {
 		return fail("the remote schema answered a list lookup with something else than a list")
 	}
 	a.listed = true
+	if a.batch.entities {
+		return a.entities()
+	}
 	keys := a.keys()
 	byOrdinal := make(map[int][]int, len(a.asked))
 	err = a.scanner.Array(func(int) error {
@@ -58,6 +61,44 @@ func (a *answer) batchList() error {
 		}
 	}
 	return nil
+}
+
+// entities reads one entity for each key that was asked for, in their order.
+func (a *answer) entities() error {
+	err := a.scanner.Array(func(i int) error {
+		row := batchRow{}
+		if i < len(a.asked) {
+			row.ordinals = a.asked[i : i+1]
+		}
+		start := len(a.out.Bytes)
+		at, err := a.scanner.Span(func() error {
+			kind, err := a.scanner.Kind()
+			if err != nil || kind == plan.JSONObject && i < len(a.asked) {
+				if err == nil {
+					err = a.scanner.Write(a.shapes[0], a.out)
+				}
+				return err
+			}
+			if kind != plan.JSONNull {
+				return fail("the remote schema answered a lookup of entities with rows that are no objects, or too many")
+			}
+			_, err = a.scanner.Skip()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		row.at = at
+		a.rows = append(a.rows, row)
+		if end := len(a.out.Bytes); end > start {
+			a.out.Values[a.asked[i]] = jsonshape.Span{Start: start, End: end}
+		}
+		return nil
+	})
+	if err == nil && len(a.rows) != len(a.asked) {
+		err = fail("the remote schema answered %d entities to %d keys", len(a.rows), len(a.asked))
+	}
+	return err
 }
 
 func (a *answer) writeRows(ordinal int, rows []int) error {

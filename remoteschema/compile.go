@@ -1,6 +1,7 @@
 package remoteschema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,6 +40,8 @@ type binding struct {
 // batch asks for all keys in one list argument.
 type batch struct {
 	many bool
+	// entities: the list holds one entity for each key, in their order.
+	entities bool
 	// matches are the hidden keys of the fields that tell a row's key, with the
 	// binding each belongs to.
 	matches []match
@@ -196,6 +199,16 @@ func (c *compiler) batch(target *plan.RemoteField) error {
 		return sources.NotSupported("the list lookup %q doesn't yield objects", target.Name)
 	}
 	c.batchTarget = target
+	if b.Entities != nil {
+		if !isName(b.Entities.Type) {
+			return invalidName("type", b.Entities.Type)
+		}
+		if keyed, err := c.checkBindings(b.Entities.Key); err != nil || !keyed {
+			return errors.Join(err, sources.NotSupported("the key of entity %q has no binding", b.Entities.Type))
+		}
+		c.statement.batch = &batch{entities: true}
+		return nil
+	}
 	matched := make([]bool, len(c.fragment.Bindings))
 	c.statement.batch = &batch{many: b.Many}
 	for _, m := range b.Match {

@@ -39,6 +39,8 @@ type slot struct {
 	declared string
 	typ      *ast.Type
 	value    plan.Value
+	// perKey: the variable is a list of the value for each key.
+	perKey bool
 }
 
 // segment is a stretch of the selection's text and, where keyed is not

@@ -80,10 +80,53 @@ func (s *Source) Introspect(ctx context.Context) (*Schema, error) {
 		if err != nil {
 			return nil, err
 		}
+		if isSubgraph(schema) {
+			if raw, schema, err = s.withKeys(ctx, raw, schema); err != nil {
+				return nil, err
+			}
+		}
 		s.UseSchema(schema)
 		return &Schema{Raw: raw, Upstream: schema}, nil
 	}
 	return nil, failure
+}
+
+// isSubgraph tells whether a service is part of an Apollo federation.
+func isSubgraph(schema *ast.Schema) bool {
+	return schema.Query.Fields.ForName("_entities") != nil && schema.Query.Fields.ForName("_service") != nil
+}
+
+// withKeys asks a subgraph for its schema document, in which, unlike in its
+// introspection, the keys of entities stand. It goes into the kept answer's
+// extensions. A subgraph that doesn't give it is used without.
+func (s *Source) withKeys(ctx context.Context, raw []byte, schema *ast.Schema) ([]byte, *ast.Schema, error) {
+	answer, err := s.introspect(ctx, "query IntrospectionQuery { _service { sdl } }")
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, err
+		}
+		return raw, schema, nil
+	}
+	var service struct {
+		Data struct {
+			Service struct {
+				SDL string `json:"sdl"`
+			} `json:"_service"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(answer, &service); err != nil || service.Data.Service.SDL == "" {
+		return raw, schema, nil //nolint:nilerr // used without
+	}
+	extensions, err := json.Marshal(map[string]string{"sdl": service.Data.Service.SDL})
+	if err != nil {
+		return nil, nil, fmt.Errorf("keep the schema document: %w", err)
+	}
+	with := append(raw[:len(raw)-1:len(raw)-1], `,"extensions":`...)
+	with = append(append(with, extensions...), '}')
+	if schema, err = LoadIntrospection(with); err != nil {
+		return nil, nil, err
+	}
+	return with, schema, nil
 }
 
 // introspect sends one introspection query.

@@ -88,7 +88,10 @@ func LoadIntrospection(raw []byte) (*ast.Schema, error) {
 		Data *struct {
 			Schema *introspected `json:"__schema"`
 		} `json:"data"`
-		Schema *introspected `json:"__schema"`
+		Schema     *introspected `json:"__schema"`
+		Extensions struct {
+			SDL string `json:"sdl"`
+		} `json:"extensions"`
 	}
 	if err := json.Unmarshal(raw, &envelope); err != nil {
 		return nil, &sources.Error{
@@ -119,7 +122,24 @@ func LoadIntrospection(raw []byte) (*ast.Schema, error) {
 			Cause:   err,
 		}
 	}
+	addKeys(loaded, envelope.Extensions.SDL)
 	return loaded, nil
+}
+
+// addKeys gives entities the keys that a subgraph's schema document names.
+func addKeys(schema *ast.Schema, document string) {
+	if document == "" {
+		return
+	}
+	parsed, err := parser.ParseSchema(&ast.Source{Name: "subgraph", Input: document})
+	if err != nil {
+		return // the keys are a help, not needed
+	}
+	for _, d := range append(parsed.Definitions, parsed.Extensions...) {
+		if of := schema.Types[d.Name]; of != nil && of.Kind == ast.Object {
+			of.Directives = append(of.Directives, d.Directives.ForNames("key")...)
+		}
+	}
 }
 
 // document makes a schema document, GraphQL's own types included.

@@ -19,6 +19,7 @@ import (
 type response struct {
 	status      int
 	contentType string
+	cookies     []string
 	body        []byte
 }
 
@@ -40,7 +41,7 @@ func (s *Source) send(ctx context.Context, body []byte, args *plan.Arguments) (*
 		return nil, s.transportError(ctx, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // the answer has been read, or failed to be
-	out := &response{status: answer.StatusCode, contentType: answer.Header.Get("Content-Type")}
+	out := &response{status: answer.StatusCode, contentType: answer.Header.Get("Content-Type"), cookies: answer.Header.Values("Set-Cookie")}
 	if out.body, err = s.read(answer); err != nil {
 		return nil, s.transportError(ctx, err)
 	}

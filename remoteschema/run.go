@@ -38,8 +38,10 @@ func (s *Source) Run(ctx context.Context, compiled plan.Statement, args *plan.Ar
 	err = a.read(response)
 	if failed := (*sources.Error)(nil); err != nil && (!errors.As(err, &failed) || !failed.Partial) {
 		*out = *jsonshape.NewAnswer(len(out.Values))
+		out.Cookies = response.cookies
 		return s.answerError(response, err)
 	}
+	out.Cookies = response.cookies
 	a.fill(err != nil)
 	return err
 }
@@ -79,6 +81,9 @@ func (s *Source) request(st *statement, args *plan.Arguments, bindings plan.Bind
 		}
 	}
 	for i, slot := range st.document.shared {
+		if slot.perKey {
+			continue
+		}
 		var err error
 		if variables, err = v.variable(variables, st.document.sharedName(i), slot.value, slot.typ); err != nil {
 			return nil, err
@@ -92,6 +97,15 @@ func (s *Source) request(st *statement, args *plan.Arguments, bindings plan.Bind
 		}
 		if len(r.asked) == 0 {
 			return r, nil
+		}
+	}
+	for i, slot := range st.document.shared {
+		if !slot.perKey {
+			continue
+		}
+		var err error
+		if variables, err = v.perKey(variables, st.document.sharedName(i), slot, r.asked); err != nil {
+			return nil, err
 		}
 	}
 	r.body = append(r.body, `{"query":`...)
@@ -137,6 +151,27 @@ func (v *values) rows(variables []byte, r *request) ([]byte, error) {
 		r.asked = append(r.asked, row)
 	}
 	return variables, nil
+}
+
+// perKey writes a variable that is a list of one value for each key.
+func (v *values) perKey(variables []byte, name string, s slot, asked []int) ([]byte, error) {
+	if len(variables) > 0 {
+		variables = append(variables, ',')
+	}
+	variables = plan.AppendJSONString(variables, name)
+	variables = append(variables, ':', '[')
+	for i, row := range asked {
+		if i > 0 {
+			variables = append(variables, ',')
+		}
+		v.row = row
+		var err error
+		if variables, _, err = v.append(variables, s.value, s.typ); err != nil {
+			return variables, err
+		}
+	}
+	v.row = -1
+	return append(variables, ']'), nil
 }
 
 // keyFits tells whether every part of a row's key is a value of its type.

@@ -47,6 +47,9 @@ func (c *compiler) fieldText(f *plan.RemoteField, alias string, conditional bool
 	default:
 		c.out.write(alias, ": ", f.Name)
 	}
+	if f == c.batchTarget && c.statement.batch.entities {
+		c.representations()
+	}
 	if err := c.argumentsText(f); err != nil {
 		return nil, false, err
 	}
@@ -62,6 +65,10 @@ func (c *compiler) fieldText(f *plan.RemoteField, alias string, conditional bool
 func (c *compiler) selectionText(f *plan.RemoteField, conditional bool, capture captured) ([]*member, bool, error) {
 	s := &selection{compiler: c, plain: true, capture: capture}
 	c.out.write(" {")
+	entities := f == c.batchTarget && c.statement.batch.entities
+	if entities { // every entity is of the type that its representation names
+		c.out.write(" ... on ", c.query.Batch.Entities.Type, " {")
+	}
 	if f == c.batchTarget {
 		for _, m := range c.statement.batch.matches {
 			if err := s.hiddenField(m.alias, c.statement.hidden[m.alias]); err != nil {
@@ -76,6 +83,9 @@ func (c *compiler) selectionText(f *plan.RemoteField, conditional bool, capture 
 		if err := s.hiddenField(c.hidden("__typename"), "__typename"); err != nil {
 			return nil, false, err
 		}
+	}
+	if entities {
+		c.out.write(" }")
 	}
 	c.out.write(" }")
 	return s.members, s.plain, nil

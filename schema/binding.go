@@ -55,6 +55,8 @@ type (
 		// Steps, and those of the list lookup, are as the role sees them; there may
 		// be none of the latter.
 		Steps, BatchSteps []catalog.RemoteStep
+		// Entities tells that the role may ask for entities instead.
+		Entities bool
 	}
 	// ComputedOf is a computed field of the row: a scalar, or rows.
 	ComputedOf struct {

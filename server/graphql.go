@@ -174,6 +174,9 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
 		return
 	}
 	w.Header().Set("Content-Type", jsonContentType)
+	for _, cookie := range answer.Cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
 	out := newResponseWriter(w)
 	out.announce(answer)
 	out.response(answer, s.showInternal(who.Admin()))

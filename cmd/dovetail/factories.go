@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -210,6 +211,7 @@ func openRemote(s *settings, r *document.RemoteSchema) (engine.Remote, error) {
 	source, err := remoteschema.Open(remoteschema.Config{
 		Name: r.Name, URL: address, Display: display, Headers: headers, ForwardClientHeaders: d.ForwardClientHeaders,
 		Timeout: seconds(d.TimeoutSeconds, 0), SkipNulls: s.catalog.RemoteSchemaSkipNulls,
+		MaxKeys: cmp.Or(deref(d.BatchSize), s.remoteChunkSize), MaxConcurrent: deref(d.MaxParallelRequests),
 	})
 	if err != nil {
 		return nil, err

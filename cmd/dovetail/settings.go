@@ -48,6 +48,7 @@ type settings struct {
 	experimental     []string
 	catalog          catalog.Settings
 	chunkSize        int
+	remoteChunkSize  int
 	queryTimeout     time.Duration
 	postgres         postgresDefaults
 	checkURL         string
@@ -314,6 +315,10 @@ func schemaSettings() []setting {
 		{
 			name: "join-chunk-size", help: "keys that one statement of a remote join gets (5000)",
 			apply: positive(func(s *settings) *int { return &s.chunkSize }),
+		},
+		{
+			name: "remote-chunk-size", help: "keys that one request of a join to a remote schema gets (500)",
+			apply: positive(func(s *settings) *int { return &s.remoteChunkSize }),
 		},
 		{
 			name: "remote-filter-max-keys", help: "keys that a condition through a remote relationship may take (100000)",

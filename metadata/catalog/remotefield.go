@@ -45,10 +45,16 @@ func (b *builder) toRemoteSchema(left *leftSide, doc *document.RemoteRelationshi
 		return nil, err
 	}
 	r.Left = l.found
-	if definition.Batch != nil {
-		if r.Batch, err = l.batchLookup(definition.Batch, r.Steps); err != nil {
-			return nil, fmt.Errorf("in batch: %w", err)
-		}
+	switch doc := definition.Batch; {
+	case doc == nil:
+		r.Batch = l.detectEntities(r.Steps)
+	case doc.Kind == document.BatchEntities:
+		r.Batch, err = l.entities(doc, r.Steps)
+	case doc.Kind == document.BatchList:
+		r.Batch, err = l.batchLookup(doc, r.Steps)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("in batch: %w", err)
 	}
 	return r, nil
 }

@@ -358,7 +358,10 @@ func renameLeftField(r *document.RemoteRelationship, from, to string) *document.
 		x.Fields = swapAll(x.Fields, from, to)
 		x.Field = renameVariable(x.Field, from, to)
 		if x.Batch != nil {
-			x.Batch = &document.RemoteBatch{Field: renameVariable(x.Batch.Field, from, to), Match: mapValues(x.Batch.Match, from, to)}
+			x.Batch = &document.RemoteBatch{
+				Field: renameVariable(x.Batch.Field, from, to), Match: mapValues(x.Batch.Match, from, to),
+				Kind: x.Batch.Kind, Key: renameInTemplate(x.Batch.Key, from, to),
+			}
 		}
 		out.ToRemoteSchema = &x
 	}

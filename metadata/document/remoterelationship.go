@@ -57,7 +57,23 @@ type RemoteBatch struct {
 	Field *RemoteField
 	// Match pairs fields of the result's rows with left fields.
 	Match Mapping
+	// Kind is BatchList, or tells that there is no list field: BatchEntities asks
+	// an Apollo subgraph for entities, BatchAliases asks for each key by itself.
+	Kind BatchKind
+	// Key is an entity's key, with templates for values; null: the arguments of
+	// remote_field.
+	Key plan.JSON
 }
+
+// BatchKind is how a relationship asks for many keys at once.
+type BatchKind string
+
+// The ways to ask for many keys.
+const (
+	BatchList     BatchKind = ""
+	BatchEntities BatchKind = "entities"
+	BatchAliases  BatchKind = "aliases"
+)
 
 // ParseRemoteRelationship reads one entry of remote_relationships; it is also
 // the form of the commands' arguments, where the legacy keys stand beside the
@@ -139,19 +155,60 @@ func (d *decoder) toRemoteSchema(o *object, fieldsKey string) *ToRemoteSchema {
 	s.Fields = d.texts(o.need(fieldsKey), o.at(fieldsKey))
 	s.Field = d.remoteField(o.need("remote_field"), o.at("remote_field"), 0)
 	if v, ok := o.get("batch"); ok {
-		b := d.object(v, o.at("batch"), "RemoteBatch")
-		s.Batch = &RemoteBatch{Field: d.remoteField(b.need("remote_field"), b.at("remote_field"), 0)}
-		b.need("match")
-		s.Batch.Match = b.mapping("match")
-		if d.fault == nil && len(s.Batch.Match) == 0 {
-			d.fail(b.at("match"), "expected at least one field of the result to match by")
-		}
-		b.done()
+		s.Batch = d.remoteBatch(v, o.at("batch"))
 	}
 	if fieldsKey == "lhs_fields" {
 		o.done()
 	}
 	return s
+}
+
+// remoteBatch reads "entities", "aliases", {"entities": {"key": …}} or a list
+// field with what its rows are matched by.
+func (d *decoder) remoteBatch(j plan.JSON, path string) *RemoteBatch {
+	out := &RemoteBatch{}
+	if j.Kind == plan.JSONString {
+		switch out.Kind = BatchKind(j.Text); out.Kind {
+		case BatchEntities, BatchAliases:
+		case BatchList:
+			d.fail(path, "expected \"entities\", \"aliases\" or an object")
+		default:
+			d.fail(path, "expected \"entities\", \"aliases\" or an object, but got %q", j.Text)
+		}
+		return out
+	}
+	b := d.object(j, path, "RemoteBatch")
+	if v, ok := b.get("entities"); ok {
+		out.Kind = BatchEntities
+		e := d.object(v, b.at("entities"), "RemoteEntities")
+		out.Key = d.object(e.need("key"), e.at("key"), "RemoteArguments").json
+		d.template(out.Key, e.at("key"))
+		if d.fault == nil && len(out.Key.Keys) == 0 {
+			d.fail(e.at("key"), "expected at least one field of the entity's key")
+		}
+		e.done()
+		b.done()
+		return out
+	}
+	out.Field = d.remoteField(b.need("remote_field"), b.at("remote_field"), 0)
+	b.need("match")
+	out.Match = b.mapping("match")
+	if d.fault == nil && len(out.Match) == 0 {
+		d.fail(b.at("match"), "expected at least one field of the result to match by")
+	}
+	b.done()
+	return out
+}
+
+// JSON is the list lookup as exported.
+func (b *RemoteBatch) JSON() plan.JSON {
+	switch {
+	case b.Kind == BatchList:
+		return newFields().add("remote_field", b.Field.JSON()).add("match", b.Match.JSON()).json
+	case !b.Key.IsNull():
+		return newFields().add("entities", newFields().add("key", b.Key).json).json
+	}
+	return plan.JSON{Kind: plan.JSONString, Text: string(b.Kind)}
 }
 
 const maxRemoteFieldDepth = 32
@@ -249,7 +306,7 @@ func (s *ToRemoteSchema) JSON() plan.JSON {
 	}
 	f := newFields().text("remote_schema", s.RemoteSchema).add(fieldsKey, textsJSON(s.Fields)).add("remote_field", s.Field.JSON())
 	if s.Batch != nil {
-		f.add("batch", newFields().add("remote_field", s.Batch.Field.JSON()).add("match", s.Batch.Match.JSON()).json)
+		f.add("batch", s.Batch.JSON())
 	}
 	return f.json
 }

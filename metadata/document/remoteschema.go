@@ -14,11 +14,14 @@ type RemoteSchema struct {
 // RemoteSchemaDefinition says where the service is and how it is asked. Either
 // URL or URLFromEnv is set.
 type RemoteSchemaDefinition struct {
-	URL, URLFromEnv      string
-	TimeoutSeconds       *int
-	ForwardClientHeaders bool
-	Headers              []Header
-	Customization        *RemoteCustomization
+	URL, URLFromEnv string
+	TimeoutSeconds  *int
+	// BatchSize bounds the keys of one request, MaxParallelRequests the requests
+	// under way at once. Both extend v2's format; nil: the server's setting.
+	BatchSize, MaxParallelRequests *int
+	ForwardClientHeaders           bool
+	Headers                        []Header
+	Customization                  *RemoteCustomization
 	// hasHeaders tells an empty list from an absent one.
 	hasHeaders bool
 }
@@ -87,6 +90,7 @@ func (d *decoder) remoteSchemaDefinition(j plan.JSON, path string) RemoteSchemaD
 		d.failCode(path, "invalid-params", "both `url` and `url_from_env` can't be empty")
 	}
 	r.TimeoutSeconds = o.integer("timeout_seconds")
+	r.BatchSize, r.MaxParallelRequests = d.positive(o, "batch_size"), d.positive(o, "max_parallel_requests")
 	r.ForwardClientHeaders = o.boolean("forward_client_headers", false)
 	r.hasHeaders = !o.optional("headers").IsNull()
 	o.list("headers", func(j plan.JSON, path string) { r.Headers = append(r.Headers, d.header(j, path)) })
@@ -95,6 +99,15 @@ func (d *decoder) remoteSchemaDefinition(j plan.JSON, path string) RemoteSchemaD
 	}
 	o.done()
 	return r
+}
+
+// positive reads a number that can't be less than one.
+func (d *decoder) positive(o *object, key string) *int {
+	n := o.integer(key)
+	if n != nil && *n < 1 {
+		d.fail(o.at(key), "expected a positive number")
+	}
+	return n
 }
 
 func (d *decoder) header(j plan.JSON, path string) Header {
@@ -184,6 +197,12 @@ func (r *RemoteSchemaDefinition) JSON() plan.JSON {
 	f := newFields().optionalText("url", r.URL).optionalText("url_from_env", r.URLFromEnv)
 	if r.TimeoutSeconds != nil {
 		f.add("timeout_seconds", intJSON(*r.TimeoutSeconds))
+	}
+	if r.BatchSize != nil {
+		f.add("batch_size", intJSON(*r.BatchSize))
+	}
+	if r.MaxParallelRequests != nil {
+		f.add("max_parallel_requests", intJSON(*r.MaxParallelRequests))
 	}
 	f.flag("forward_client_headers", r.ForwardClientHeaders)
 	if r.hasHeaders || len(r.Headers) > 0 {
