@@ -61,7 +61,7 @@ type Error struct {
 // respond puts the response together from the batches of the root fragments.
 func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Response {
 	if f, ok := r.fatal(); ok {
-		return &Response{Errors: []Error{r.fatalError(f)}, Cookies: r.cookies, answers: r.answers}
+		return &Response{Errors: r.fatalErrors(p, f), Cookies: r.cookies, answers: r.answers}
 	}
 	out := &Response{HasData: true, Cookies: r.cookies, answers: r.answers}
 	var ok bool
@@ -101,10 +101,19 @@ func (r *run) fatalError(f failure) Error {
 	e := describe(f.err)
 	e.Location = "$"
 	e.Source = f.fragment.Source
-	if f.upstream != nil {
-		e.Upstream = f.upstream.JSON
-	}
 	return e
+}
+
+// fatalErrors describes a failure that refuses the operation. What a remote
+// schema says of root fields is passed on as it is.
+func (r *run) fatalErrors(p *plan.Plan, f failure) []Error {
+	e := r.fatalError(f)
+	_, joined := r.origins[f.batch]
+	var failed *sources.Error
+	if joined || f.parent != nil || !errors.As(f.err, &failed) || len(failed.Upstream) == 0 {
+		return []Error{e}
+	}
+	return upstreamErrors(p, f.fragment, e, failed)
 }
 
 // members gives the data object's members; false when a root that can't be
@@ -174,7 +183,7 @@ func (r *run) errors(p *plan.Plan, f failure, data bool) []Error {
 	if f.parent == nil {
 		e.Path = namesOf(f.fragment.Path)
 		if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
-			return upstreamErrors(e, upstream)
+			return upstreamErrors(p, f.fragment, e, upstream)
 		}
 		if !data {
 			// Without data there is no null that a path could lead to, and v2's
@@ -196,14 +205,18 @@ func (r *run) errors(p *plan.Plan, f failure, data bool) []Error {
 	return []Error{e}
 }
 
-// upstreamErrors passes on the entries of a remote answer that holds no data.
-func upstreamErrors(e Error, upstream *sources.Error) []Error {
+// upstreamErrors passes on the entries of a remote answer to root fields, with
+// our paths.
+func upstreamErrors(p *plan.Plan, f *plan.Fragment, e Error, upstream *sources.Error) []Error {
 	out := make([]Error, 0, len(upstream.Upstream))
 	for _, u := range upstream.Upstream {
 		each := e
-		each.Upstream = u.JSON
-		for _, step := range u.Path {
-			each.Path = append(each.Path[:len(each.Path):len(each.Path)], upstreamStep(step))
+		each.Upstream, each.Path = u.JSON, nil
+		if u.Ordinal >= 0 {
+			each.Path, _ = rootPath(p.Roots, f, u.Ordinal, nil)
+			for _, step := range u.Path {
+				each.Path = append(each.Path, upstreamStep(step))
+			}
 		}
 		out = append(out, each)
 	}

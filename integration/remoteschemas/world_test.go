@@ -80,6 +80,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 			w.stop()
 		}
 		w.engine, w.stop = startStoppable(w.t, w.folder, env)
+		w.forget()
 		return ""
 	case "metadata":
 		status, answer := w.post(map[string]any{
@@ -169,6 +170,9 @@ func (w *world) fill(text string) string {
 
 // hide replaces what differs from run to run.
 func (w *world) hide(text string) string {
+	for name, value := range w.values {
+		text = strings.ReplaceAll(text, value, "{{"+name+"}}")
+	}
 	for name, p := range w.peers {
 		text = strings.ReplaceAll(text, p.url, "{{"+name+"}}")
 		_, port, _ := strings.Cut(strings.TrimPrefix(p.url, "http://"), ":")

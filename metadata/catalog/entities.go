@@ -57,8 +57,7 @@ func (l *lookup) entities(doc *document.RemoteBatch, steps []RemoteStep) (*Remot
 			}
 		}
 	} else {
-		inner := &lookup{left: l.left, remote: l.remote, fields: l.fields, found: l.found, batch: true}
-		if key, err = inner.entityKey(d, doc.Key); err != nil {
+		if key, err = l.entityKey(d, doc.Key); err != nil {
 			return nil, err
 		}
 	}
@@ -67,8 +66,8 @@ func (l *lookup) entities(doc *document.RemoteBatch, steps []RemoteStep) (*Remot
 	}
 	var used []int
 	usedBindings(key, &used)
-	for i, f := range l.found {
-		if !slices.Contains(used, i) {
+	for _, f := range l.found {
+		if !slices.ContainsFunc(used, func(i int) bool { return l.found[i].Name == f.Name }) {
 			return nil, fmt.Errorf("the key does not use the variable %q", f.Name)
 		}
 	}

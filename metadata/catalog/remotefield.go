@@ -44,7 +44,6 @@ func (b *builder) toRemoteSchema(left *leftSide, doc *document.RemoteRelationshi
 	if r.Steps, err = l.steps(definition.Field); err != nil {
 		return nil, err
 	}
-	r.Left = l.found
 	switch doc := definition.Batch; {
 	case doc == nil:
 		r.Batch = l.detectEntities(r.Steps)
@@ -56,6 +55,7 @@ func (b *builder) toRemoteSchema(left *leftSide, doc *document.RemoteRelationshi
 	if err != nil {
 		return nil, fmt.Errorf("in batch: %w", err)
 	}
+	r.Left = l.found
 	return r, nil
 }
 

@@ -8,8 +8,10 @@ const {typeDefs, resolvers, rules = []} = await import(new URL(`${fixture}.mjs`,
 const apollo = async (source) => {
   const {ApolloServer} = await import('@apollo/server');
   const {startStandaloneServer} = await import('@apollo/server/standalone');
+  const {ApolloServerPluginInlineTraceDisabled} = await import('@apollo/server/plugin/disabled');
   const server = new ApolloServer({
     ...source, introspection: true, csrfPrevention: false, includeStacktraceInErrorResponses: false, validationRules: rules,
+    plugins: [ApolloServerPluginInlineTraceDisabled()], // it greets on standard output
   });
   const {url} = await startStandaloneServer(server, {
     listen: {port: 0, host: '127.0.0.1'},
