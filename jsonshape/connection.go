@@ -1,8 +1,9 @@
 package jsonshape
 
 import (
+	"bytes"
 	"encoding/base64"
-	"fmt"
+	"encoding/binary"
 	"slices"
 
 	"dovetail/plan"
@@ -18,6 +19,78 @@ type Page struct {
 	Size *PageSize
 	// Backward: the rows come last one first.
 	Backward bool
+}
+
+// Gathered makes one cell of all rows of a result, for shapes that must know the
+// last row before they write the first. It is followed by cells of the first row.
+type Gathered struct {
+	// Outer are the cells of the first row that follow.
+	Outer []int
+	rows  []byte
+	first [][]byte
+}
+
+// GatheredRows reads the cell in which gathered rows stand.
+func GatheredRows(cell []byte, yield func(cells [][]byte) error) error {
+	var cells [][]byte
+	for len(cell) > 0 {
+		count, used := binary.Uvarint(cell)
+		if used <= 0 {
+			return ErrCells
+		}
+		cell, cells = cell[used:], cells[:0]
+		for range count {
+			size, used := binary.Varint(cell)
+			if used <= 0 || size > int64(len(cell)-used) {
+				return ErrCells
+			}
+			cell = cell[used:]
+			if size < 0 {
+				cells = append(cells, nil)
+				continue
+			}
+			cells, cell = append(cells, cell[:size:size]), cell[size:]
+		}
+		if err := yield(cells); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Add keeps a row.
+func (g *Gathered) Add(cells [][]byte) error {
+	if g.first == nil {
+		g.first = make([][]byte, 0, len(g.Outer))
+		for _, i := range g.Outer {
+			if i >= len(cells) {
+				return ErrCells
+			}
+			g.first = append(g.first, bytes.Clone(cells[i]))
+		}
+	}
+	g.rows = binary.AppendUvarint(g.rows, uint64(len(cells)))
+	for _, cell := range cells {
+		if cell == nil {
+			g.rows = binary.AppendVarint(g.rows, -1)
+			continue
+		}
+		g.rows = binary.AppendVarint(g.rows, int64(len(cell)))
+		g.rows = append(g.rows, cell...)
+	}
+	return nil
+}
+
+// Cells are the rows as one cell and the cells that follow it, nulls when there
+// was no row.
+func (g *Gathered) Cells() [][]byte {
+	out := make([][]byte, 1+len(g.Outer))
+	out[0] = g.rows
+	if out[0] == nil {
+		out[0] = []byte{}
+	}
+	copy(out[1:], g.first)
+	return out
 }
 
 // PageSize is the size of a page, standing in a cell; null is no limit.
@@ -107,22 +180,6 @@ func (p *Page) read(row [][]byte, yield func(cells [][]byte) error) (more bool, 
 		}
 	}
 	return more, nil
-}
-
-// page writes the nodes that belong to connections.
-func (w *Writer) page(n Node, cells [][]byte) error {
-	switch n := n.(type) {
-	case *Edges:
-		return w.edges(n, cells)
-	case *PageCursor:
-		return w.pageCursor(n, cells)
-	case *PageMore:
-		return w.pageMore(n, cells)
-	case *Token:
-		return w.token(n, cells)
-	default:
-		return fmt.Errorf("unknown kind of shape node %T", n)
-	}
 }
 
 func (w *Writer) edges(n *Edges, row [][]byte) error {

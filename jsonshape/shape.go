@@ -212,8 +212,14 @@ func (w *Writer) node(n Node, cells [][]byte) error {
 		return w.nested(n, cells[n.Cell])
 	case *HoleNode:
 		return w.hole(n, cells)
-	case *Edges, *PageCursor, *PageMore, *Token:
-		return w.page(n, cells)
+	case *Edges:
+		return w.edges(n, cells)
+	case *PageCursor:
+		return w.pageCursor(n, cells)
+	case *PageMore:
+		return w.pageMore(n, cells)
+	case *Token:
+		return w.token(n, cells)
 	}
 	return fmt.Errorf("unknown kind of shape node %T", n)
 }

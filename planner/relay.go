@@ -92,7 +92,7 @@ func withPrimaryKey(rows *plan.Rows, t *catalog.Table) {
 			by, ok := o.By.(*plan.OrderColumn)
 			return ok && by.Column.Name == c.Name && by.Guard == nil
 		}) {
-			rows.OrderBy = append(rows.OrderBy[:len(rows.OrderBy):len(rows.OrderBy)], plan.Order{By: &plan.OrderColumn{Column: c}})
+			rows.OrderBy = append(slices.Clip(rows.OrderBy), plan.Order{By: &plan.OrderColumn{Column: c}})
 		}
 	}
 }

@@ -260,16 +260,17 @@ func (s *Schema) toRemoteField(name string, r *catalog.ToRemoteSchema) (*Field, 
 	}
 	binding := &RemoteLookup{Relationship: r, Steps: r.Steps}
 	if r.Batch != nil {
-		binding.BatchSteps, binding.Entities = r.Batch.Steps, r.Batch.Entities != nil
+		binding.BatchSteps = r.Batch.Steps
 	}
 	if permission != nil {
 		if binding.Steps, ok = allowedSteps(view, r.Steps); !ok {
 			return nil, false
 		}
-		if binding.BatchSteps, ok = allowedSteps(view, binding.BatchSteps); !ok {
-			binding.BatchSteps = nil
+		if r.Batch != nil && r.Batch.Entities == nil {
+			if binding.BatchSteps, ok = allowedSteps(view, r.Batch.Steps); !ok {
+				binding.BatchSteps = nil
+			}
 		}
-		binding.Entities = binding.Entities && view.Query.Fields.ForName("_entities") != nil && len(permission.Presets[view.Query.Name]["_entities"]) == 0
 	}
 	last := binding.Steps[len(binding.Steps)-1]
 	f := &Field{
@@ -355,7 +356,7 @@ func allowedValue(view *ast.Schema, t *ast.Type, v plan.Value) bool {
 		}
 	case *plan.RemoteEnum:
 		return def != nil && (def.Kind != ast.Enum || def.EnumValues.ForName(v.Name) != nil)
-	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.BindingValue:
+	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.BindingValue, *plan.Token:
 	}
 	return true
 }

@@ -464,6 +464,8 @@ func describeParameter(p parameterSource) string {
 		out = "$" + strings.Join(append([]string{v.Name}, v.Path...), ".")
 	case *plan.SessionVariable:
 		out = v.Name
+	case *plan.Token:
+		out = plan.ValueText(v)
 	case *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum:
 		out = fmt.Sprintf("%T", v)
 	}

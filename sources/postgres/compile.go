@@ -26,6 +26,8 @@ type Statement struct {
 	width  int
 	shape  *jsonshape.Shape
 	layout *layout
+	// gather: the rows become one, see gather.
+	gather *gather
 	// readsOnly: the statement calls no function of the user's, so running it
 	// again does no harm.
 	readsOnly bool
@@ -86,7 +88,7 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 	}
 	return &Statement{
 		text: sqlText(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l,
-		readsOnly: c.readsOnly, takesKeys: c.takesKeys,
+		readsOnly: c.readsOnly, takesKeys: c.takesKeys, gather: c.gather,
 	}, c.zoned, nil
 }
 
@@ -99,6 +101,7 @@ type compiler struct {
 	readsOnly  bool
 	zoned      bool
 	takesKeys  bool
+	gather     *gather
 	keyed      *keyedRows
 }
 

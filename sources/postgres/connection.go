@@ -3,15 +3,20 @@ package postgres
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
 )
 
-// rootConnection compiles a fragment that reads a page: one row per binding.
+// rootConnection compiles a fragment that reads a page: one row per binding. A
+// page that may be long comes as rows of its own instead, which are gathered.
 func (c *compiler) rootConnection(n *plan.Connection) (*query, *jsonshape.Shape, *layout, error) {
 	l := &cells{query: &query{}, layout: &layout{}, known: map[knownCell]knownCodec{}}
+	if len(c.fragment.Bindings) == 0 && !n.AsksBehind() {
+		return c.gatheredConnection(n, l)
+	}
 	object, err := c.connection(n, nil, l)
 	if err != nil {
 		return nil, nil, nil, err
@@ -22,6 +27,34 @@ func (c *compiler) rootConnection(n *plan.Connection) (*query, *jsonshape.Shape,
 	}
 	return l.query, &jsonshape.Shape{Object: object, Absent: []byte("null")}, l.layout, nil
 }
+
+// gatheredConnection reads a page as rows, each of which has the page's size.
+func (c *compiler) gatheredConnection(n *plan.Connection, l *cells) (*query, *jsonshape.Shape, *layout, error) {
+	p, size, err := c.page(n, nil)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c.gather = &gather{}
+	p.shape = &jsonshape.Page{Cell: 0, Rows: jsonshape.GatheredRows, Backward: n.Backward}
+	if n.AsksMore() {
+		c.gather.outer = []int{p.rows.add(sizeCell(size), oidInt8)}
+		p.shape.Size = &jsonshape.PageSize{Cell: 1, Read: readSize}
+	}
+	object, err := p.fields()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if !p.needed() {
+		c.gather = nil
+		l.close()
+		return l.query, &jsonshape.Shape{Object: object, Absent: []byte("null")}, l.layout, nil
+	}
+	p.rows.close()
+	return p.rows.query, &jsonshape.Shape{Object: object, Absent: []byte("null")}, p.rows.layout, nil
+}
+
+// gather says that the rows of a statement are gathered, with cells of the first.
+type gather struct{ outer []int }
 
 func (c *compiler) nestedConnection(f *plan.NestedConnectionField, l *cells) (jsonshape.Node, error) {
 	object, err := c.connection(f.Connection, l.scope, l)
@@ -42,24 +75,32 @@ type page struct {
 	behind int
 }
 
-// connection adds the cells of a page to l: its rows as an array, its size, and
-// whether there are rows behind it, each only if it is asked for.
-func (c *compiler) connection(n *plan.Connection, outer *scope, l *cells) (*jsonshape.Object, error) {
+// page begins a connection: its rows, still without fields, and its size.
+func (c *compiler) page(n *plan.Connection, outer *scope) (*page, expression, error) {
 	p := &page{compiler: c, plan: n, behind: -1}
 	rows, err := c.pageRows(n, outer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	size, err := c.pageSize(n)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows = p.limited(rows, size)
 	p.rows, p.keys = newCells(rows), rows.order
+	return p, size, nil
+}
+
+// connection adds the cells of a page to l: its rows as an array, its size, and
+// whether there are rows behind it, each only if it is asked for.
+func (c *compiler) connection(n *plan.Connection, outer *scope, l *cells) (*jsonshape.Object, error) {
+	p, size, err := c.page(n, outer)
+	if err != nil {
+		return nil, err
+	}
 	p.shape = &jsonshape.Page{Backward: n.Backward, Rows: recordArray(p.rows.layout)}
 	if n.AsksMore() {
-		cell := l.add(castTo{value: size, to: systemCast("int8")}, oidInt8)
-		p.shape.Size = &jsonshape.PageSize{Cell: cell, Read: readSize}
+		p.shape.Size = &jsonshape.PageSize{Cell: l.add(sizeCell(size), oidInt8), Read: readSize}
 	}
 	if n.AsksBehind() {
 		value, err := c.rowsBehind(n, outer)
@@ -69,13 +110,29 @@ func (c *compiler) connection(n *plan.Connection, outer *scope, l *cells) (*json
 		p.behind = l.add(value, oidBool)
 	}
 	object, err := p.fields()
-	if err != nil {
-		return nil, err
+	if err != nil || !p.needed() {
+		return object, err
 	}
 	p.rows.close()
 	p.rows.query.record = true
 	p.shape.Cell = l.add(arrayOf{p.rows.query}, 0)
 	return object, nil
+}
+
+// needed tells whether the rows themselves are.
+func (p *page) needed() bool {
+	return p.plan.AsksMore() || p.plan.Asks(plan.StartCursor, plan.EndCursor) ||
+		slices.ContainsFunc(p.plan.Fields, func(f plan.ConnectionField) bool {
+			_, ok := f.(*plan.ConnectionEdges)
+			return ok
+		})
+}
+
+func sizeCell(size expression) expression {
+	if _, plain := size.(keyword); plain {
+		return castTo{value: size, to: systemCast("int8")}
+	}
+	return size
 }
 
 func readSize(cell []byte) (int, error) {
@@ -261,7 +318,7 @@ func (p *page) limited(rows *rowsQuery, size expression) *rowsQuery {
 	if !p.derives() {
 		return rows
 	}
-	out := p.compiler.derived(rows.query, rows.scope, rows.order, false)
+	out := p.derived(rows.query, rows.scope, rows.order, false)
 	if rows.scope.inner != nil {
 		out.scope.enclosed = rows.scope
 	}
@@ -370,7 +427,7 @@ func (p *page) pageInfoItem(i plan.PageInfoItem) (jsonshape.Node, error) {
 // one that its cursor does.
 func (p *page) more(bySize, byCursor bool) *jsonshape.PageMore {
 	out := &jsonshape.PageMore{Behind: -1, True: isTrue}
-	if bySize {
+	if bySize && p.plan.AsksMore() {
 		out.Page = p.shape
 	}
 	if byCursor {

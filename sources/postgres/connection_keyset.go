@@ -61,8 +61,11 @@ func keysetOf(keys []keysetKey, inclusive bool) expression {
 	first, rest := keys[0], keys[1:]
 	beyond := first.beyond()
 	if len(rest) == 0 {
-		if !inclusive {
+		switch {
+		case !inclusive:
 			return beyond
+		case !first.nullable:
+			return infix{first.operator() + "=", first.value, first.bound}
 		}
 		return junction{"OR", []expression{beyond, first.equal()}}
 	}

@@ -126,8 +126,10 @@ func (s *shelves) connectionTo(name string, order ...plan.Order) *plan.Connectio
 	}
 	c.Fields = []plan.ConnectionField{
 		&plan.ConnectionPageInfo{Key: "pageInfo", Items: []plan.PageInfoItem{
-			{Key: "hasNextPage", Kind: plan.HasNextPage}, {Key: "hasPreviousPage", Kind: plan.HasPreviousPage},
-			{Key: "startCursor", Kind: plan.StartCursor}, {Key: "endCursor", Kind: plan.EndCursor},
+			{Key: "hasNextPage", Kind: plan.HasNextPage},
+			{Key: "hasPreviousPage", Kind: plan.HasPreviousPage},
+			{Key: "startCursor", Kind: plan.StartCursor},
+			{Key: "endCursor", Kind: plan.EndCursor},
 		}},
 		&plan.ConnectionEdges{Key: "edges", Fields: []plan.EdgeField{&plan.EdgeCursor{Key: "cursor"}, &plan.EdgeNode{Key: "node", Fields: node}}},
 	}

@@ -132,7 +132,7 @@ func (s *Source) start(ctx context.Context, c *pgconn.PgConn, statement *Stateme
 // read writes the rows into the answer.
 func (e *execution) read(result *pgconn.ResultReader) error {
 	writer := jsonshape.NewWriter(e.statement.shape, e.out)
-	err := e.readRows(result, writer)
+	err := e.readInto(result, writer)
 	if _, closed := result.Close(); closed != nil {
 		// The server's error explains more than what its rows lacked.
 		return closed
@@ -143,7 +143,19 @@ func (e *execution) read(result *pgconn.ResultReader) error {
 	return err
 }
 
-func (e *execution) readRows(result *pgconn.ResultReader, writer *jsonshape.Writer) error {
+func (e *execution) readInto(result *pgconn.ResultReader, writer *jsonshape.Writer) error {
+	g := e.statement.gather
+	if g == nil {
+		return e.readRows(result, writer.Row)
+	}
+	gathered := &jsonshape.Gathered{Outer: g.outer}
+	if err := e.readRows(result, func(_ int, cells [][]byte) error { return gathered.Add(cells) }); err != nil {
+		return err
+	}
+	return writer.Row(0, gathered.Cells())
+}
+
+func (e *execution) readRows(result *pgconn.ResultReader, row func(ordinal int, cells [][]byte) error) error {
 	first := 0
 	if e.statement.width > 0 {
 		first = 1
@@ -163,7 +175,7 @@ func (e *execution) readRows(result *pgconn.ResultReader, writer *jsonshape.Writ
 			}
 			at = int(binary.BigEndian.Uint64(cells[0])) - 1
 		}
-		if err := writer.Row(at, cells[first:]); err != nil {
+		if err := row(at, cells[first:]); err != nil {
 			return err
 		}
 	}
