@@ -260,17 +260,16 @@ func (s *Schema) toRemoteField(name string, r *catalog.ToRemoteSchema) (*Field, 
 	}
 	binding := &RemoteLookup{Relationship: r, Steps: r.Steps}
 	if r.Batch != nil {
-		binding.BatchSteps = r.Batch.Steps
+		binding.BatchSteps, binding.Entities = r.Batch.Steps, r.Batch.Entities != nil
 	}
 	if permission != nil {
 		if binding.Steps, ok = allowedSteps(view, r.Steps); !ok {
 			return nil, false
 		}
-		if r.Batch != nil && r.Batch.Entities == nil {
-			if binding.BatchSteps, ok = allowedSteps(view, r.Batch.Steps); !ok {
-				binding.BatchSteps = nil
-			}
+		if binding.BatchSteps, ok = allowedSteps(view, binding.BatchSteps); !ok {
+			binding.BatchSteps = nil
 		}
+		binding.Entities = binding.Entities && view.Query.Fields.ForName("_entities") != nil && len(permission.Presets[view.Query.Name]["_entities"]) == 0
 	}
 	last := binding.Steps[len(binding.Steps)-1]
 	f := &Field{
