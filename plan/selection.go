@@ -229,6 +229,17 @@ type Count struct {
 	Key      string
 	Columns  []Column
 	Distinct bool
+	// Guards[i] nulls Columns[i] unless it holds (inherited roles); empty, or nil
+	// in a place: no guard.
+	Guards []Predicate
+}
+
+// Guard is the guard of a column, nil for none.
+func (c *Count) Guard(i int) Predicate {
+	if i < len(c.Guards) {
+		return c.Guards[i]
+	}
+	return nil
 }
 
 // AggregateFunction writes an object with one value per column, null without

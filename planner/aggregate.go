@@ -106,11 +106,12 @@ func (p *planner) countItem(s *selected) (*plan.Count, error) {
 		case b.Kind == schema.ArgDistinct:
 			out.Distinct, err = boolean(v, a, here)
 		case a.Type.List != nil:
-			out.Columns, err = p.columns(v, *a.Type.List, here)
+			out.Columns, out.Guards, err = p.guardedColumns(v, *a.Type.List, here)
 		default:
 			var c plan.Column
-			c, err = p.column(v, a.Type, here)
-			out.Columns = []plan.Column{c}
+			var guard plan.Predicate
+			c, guard, err = p.column(v, a.Type, here)
+			out.Columns, out.Guards = []plan.Column{c}, []plan.Predicate{guard}
 		}
 		if err != nil {
 			return nil, err
@@ -135,8 +136,12 @@ func (p *planner) functionItem(s *selected, function string) (*plan.AggregateFun
 		if !ok {
 			return nil, &Error{Code: CodeUnexpected, Path: m.path, Message: "'" + m.field.Name + "' is not a column"}
 		}
+		guard, err := p.settle(b.Guard)
+		if err != nil {
+			return nil, err
+		}
 		out.Columns = append(out.Columns, plan.AggregateColumn{
-			Key: m.key, Column: b.Column.Plan(), Guard: b.Guard, Stringify: p.stringify(b.Column.Info.Type),
+			Key: m.key, Column: b.Column.Plan(), Guard: guard, Stringify: p.stringify(b.Column.Info.Type),
 		})
 	}
 	return out, nil

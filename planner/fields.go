@@ -40,8 +40,12 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 	switch b := s.field.Binding.(type) {
 	case *schema.ColumnOf:
 		path, err := p.jsonPath(s)
+		if err != nil {
+			return nil, err
+		}
+		guard, err := p.settle(b.Guard)
 		return &plan.ColumnField{
-			Key: s.key, Column: b.Column.Plan(), JSONPath: path, Guard: b.Guard,
+			Key: s.key, Column: b.Column.Plan(), JSONPath: path, Guard: guard,
 			Stringify: p.stringify(b.Column.Info.Type), UpperCase: p.upperCase(b.Column),
 		}, err
 	case *schema.ComputedOf:
@@ -196,6 +200,10 @@ func bracketStep(rest string) (step, after string, err error) {
 func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.Field, error) {
 	c := b.Computed
 	call := c.Call()
+	guard, err := p.settle(b.Guard)
+	if err != nil {
+		return nil, err
+	}
 	skip := map[int]bool{c.TableArgument: true, c.SessionArgument: true}
 	if err := p.functionArguments(s, c.Function, skip, call); err != nil {
 		return nil, err
@@ -203,7 +211,7 @@ func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.F
 	if c.Returns == nil {
 		path, err := p.jsonPath(s)
 		return &plan.ComputedField{
-			Key: s.key, Call: call, Type: c.Function.Returns, JSONPath: path, Guard: b.Guard,
+			Key: s.key, Call: call, Type: c.Function.Returns, JSONPath: path, Guard: guard,
 			Stringify: p.stringify(c.Function.Returns),
 		}, err
 	}
@@ -213,7 +221,7 @@ func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.F
 	}
 	rows.From = call
 	selection, err := p.selection(s, c.Returns, rows, plan.Many, h)
-	return &plan.NestedField{Key: s.key, Relationship: c.Name, Selection: selection, Guard: b.Guard}, err
+	return &plan.NestedField{Key: s.key, Relationship: c.Name, Selection: selection, Guard: guard}, err
 }
 
 // computedRows gives the permitted rows of a computed field that returns rows

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
@@ -80,11 +81,9 @@ func (p *planner) keySet(k keyRows) (int, error) {
 	set.Fragment = p.fragment(r.Target.Source.Name, selection, nil, h)
 	outer.keySets = append(outer.keySets, set)
 	index := len(outer.keySets) - 1
-	if rank == nil {
-		p.pending[set] = pendingKeys{relationship: r, forced: mustProbe(r)}
-		if mustProbe(r) {
-			p.turnRound(set, nil)
-		}
+	p.pending[set] = pendingKeys{relationship: r, forced: rank == nil && mustProbe(r)}
+	if rank == nil && mustProbe(r) {
+		p.turnRound(set, r, nil)
 	}
 	return index, nil
 }
@@ -160,8 +159,7 @@ func mustProbe(r *catalog.ToSource) bool {
 // turnRound turns a key set's direction: the keys that may be wanted are asked
 // of this side, under the conditions of local, and the target says for which of
 // them the condition holds.
-func (p *planner) turnRound(set *plan.KeySet, local []plan.Predicate) {
-	r := p.pending[set].relationship
+func (p *planner) turnRound(set *plan.KeySet, r *catalog.ToSource, local []plan.Predicate) {
 	if set.Candidates == nil {
 		probe := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
 		probe.DistinctOn, probe.Limit, probe.Card = nil, nil, plan.One
@@ -172,21 +170,21 @@ func (p *planner) turnRound(set *plan.KeySet, local []plan.Predicate) {
 			set.Fragment.Bindings = append(set.Fragment.Bindings, plan.Binding{Name: c.Name, Type: c.Type})
 		}
 	}
-	candidates := &plan.Selection{Card: plan.Many}
-	t := r.From
-	candidates.Rows = plan.Rows{From: t.Relation(), PermitLimit: -1}
-	switch len(local) {
-	case 0:
-	case 1:
-		candidates.Where = local[0]
-	default:
-		candidates.Where = &plan.And{Parts: local}
-	}
-	h := newHolder(set.Fragment.Path)
-	h.add(p.wantKeys(candidates, r.Name, set.Columns, columnsOf(set.Fragment.Bindings), nil, set.Max))
+	set.Candidates = p.candidates(r, set.Columns, columnsOf(set.Fragment.Bindings), local, set.Max, set.Fragment.Path)
 	set.Fragment.Joins = nil
-	set.Candidates = p.fragment(t.Source.Name, candidates, nil, h)
 	set.Why = "the keys that may be wanted are sent to the other side, which keeps those that hold"
+}
+
+// candidates asks this side for the keys of the rows that satisfy local, which
+// are copies of conditions that also stand in the fragment itself.
+func (p *planner) candidates(r *catalog.ToSource, from, to []plan.Column, local []plan.Predicate, most int, path []string) *plan.Fragment {
+	selection := &plan.Selection{Card: plan.Many, Rows: plan.Rows{From: r.From.Relation(), PermitLimit: -1}}
+	if len(local) > 0 {
+		selection.Where = all(slices.Clone(local))
+	}
+	h := newHolder(path)
+	h.add(p.wantKeys(selection, r.Name, from, to, nil, most))
+	return p.fragment(r.From.Source.Name, selection, nil, h)
 }
 
 func columnsOf(bindings []plan.Binding) []plan.Column {
@@ -197,9 +195,9 @@ func columnsOf(bindings []plan.Binding) []plan.Column {
 	return out
 }
 
-// direct chooses the direction of the key sets that conditions of rows need:
-// where the other conditions leave few rows, those rows' keys are sent over
-// rather than all keys that hold on the other side.
+// direct chooses the direction of the key sets that conditions and orderings of
+// rows need: where the other conditions leave few rows, those rows' keys are sent
+// over rather than all keys of the other side.
 func (p *planner) direct(rows *plan.Rows) {
 	t, ok := rows.From.(*plan.Table)
 	if !ok || len(p.pending) == 0 {
@@ -213,25 +211,59 @@ func (p *planner) direct(rows *plan.Rows) {
 		}
 	}
 	for _, c := range all {
-		in, ok := c.(*plan.InKeys)
-		if !ok {
-			continue
+		if in, ok := c.(*plan.InKeys); ok {
+			p.directSet(p.scope.keySets[in.KeySet], t, local)
 		}
-		set := p.scope.keySets[in.KeySet]
-		pending, ok := p.pending[set]
-		if !ok {
-			continue
-		}
-		near := estimate(t, p.estimatedRows(pending.relationship.From), local)
-		far := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
-		target := pending.relationship.Target
-		other := estimate(target.Relation(), p.estimatedRows(target), append(conjuncts(far.Where), conjuncts(far.Permit)...))
-		if pending.forced || len(local) > 0 && near*2 < other {
-			p.turnRound(set, local)
-			set.Why += " (about " + rounded(near) + " rows here, " + rounded(other) + " there)"
-		}
-		delete(p.pending, set)
 	}
+	for _, o := range rows.OrderBy {
+		if ranked, ok := o.By.(*plan.OrderRanked); ok {
+			p.directSet(p.scope.keySets[ranked.KeySet], t, local)
+		}
+	}
+}
+
+func (p *planner) directSet(set *plan.KeySet, t *plan.Table, local []plan.Predicate) {
+	pending, ok := p.pending[set]
+	if !ok {
+		return
+	}
+	delete(p.pending, set)
+	near := estimate(t, p.estimatedRows(pending.relationship.From), local)
+	far := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
+	target := pending.relationship.Target
+	other := estimate(target.Relation(), p.estimatedRows(target), append(conjuncts(far.Where), conjuncts(far.Permit)...))
+	few := len(local) > 0 && near*2 < other
+	switch {
+	case set.Ranked && few:
+		p.narrow(set, pending.relationship, local)
+	case set.Ranked:
+		return
+	case pending.forced || few:
+		p.turnRound(set, pending.relationship, local)
+	default:
+		return
+	}
+	set.Why += " (about " + rounded(near) + " rows here, " + rounded(other) + " there)"
+}
+
+// narrow has only those keys ranked that may be wanted: a key set of the ranking
+// fragment itself, asked of this side under the conditions of local.
+func (p *planner) narrow(set *plan.KeySet, r *catalog.ToSource, local []plan.Predicate) {
+	columns := make([]plan.Column, 0, len(r.Pairs))
+	for _, pair := range r.Pairs {
+		columns = append(columns, pair.Right.Plan())
+	}
+	most := p.maxKeys(false)
+	candidates := &plan.KeySet{
+		Relationship: r.Name, Columns: columns, Max: most, Setting: filterSetting,
+		Fragment: p.candidates(r, set.Columns, columns, local, most, set.Fragment.Path),
+		Why:      "the keys that may be wanted",
+	}
+	rank := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
+	in := &plan.InKeys{Columns: columns, KeySet: len(set.Fragment.KeySets)}
+	set.Fragment.KeySets = append(set.Fragment.KeySets, candidates)
+	rank.Where = all(append(conjuncts(rank.Where), in))
+	set.Why = "of the keys that may be wanted, which are sent to the other side, the rank is sent over"
 }
 
 func rounded(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
@@ -302,7 +334,8 @@ func selectivity(t *plan.Table, rows float64, c plan.Predicate) float64 {
 	if unique {
 		return min(1, values/rows)
 	}
-	return min(1, values*0.01)
+	// The more rows, the more different values a column tends to have.
+	return min(1, values/math.Sqrt(rows))
 }
 
 // settle replaces the conditions on other sources in a permission's filter,

@@ -48,7 +48,11 @@ func (p *planner) orders(v value, t *schema.Type, path string) ([]plan.Order, er
 func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, error) {
 	switch b := in.Binding.(type) {
 	case *schema.OrderColumn:
-		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan(), Guard: b.Guard}, path)
+		guard, err := p.settle(b.Guard)
+		if err != nil {
+			return nil, err
+		}
+		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan(), Guard: guard}, path)
 	case *schema.OrderComputed:
 		return p.direction(v, in, &plan.OrderComputed{Name: b.Computed.Name, Call: b.Computed.Call(), Type: b.Computed.Function.Returns}, path)
 	case *schema.OrderRelated:

@@ -191,8 +191,12 @@ func (p *planner) plan() (*plan.Plan, error) {
 
 func (p *planner) operationDirectives(list ast.DirectiveList) error {
 	for _, d := range list {
-		if d.Name != "cached" {
+		switch d.Name {
+		case "cached":
+		case "include", "skip":
 			return invalid("$", "directive '%s' is not allowed on a query", d.Name)
+		default:
+			return invalid("$", "directive '%s' is not defined in the schema", d.Name)
 		}
 	}
 	return nil

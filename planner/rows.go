@@ -157,40 +157,61 @@ func checkOffset(j plan.JSON, path string) error {
 	return invalid(path, "expected a non-negative 64-bit integer for type 'Int', but found %s", describe(j))
 }
 
-// columns reads a list of column enum values.
+// columns reads a list of column enum values, where columns that the role sees
+// in some rows only can't stand.
 func (p *planner) columns(v value, element schema.Ref, path string) ([]plan.Column, error) {
-	items, err := p.list(v, element, path)
+	columns, guards, err := p.guardedColumns(v, element, path)
 	if err != nil {
 		return nil, err
 	}
-	var out []plan.Column
-	for i, item := range items {
-		c, err := p.column(item, element, indexed(path, i))
-		if err != nil {
-			return nil, err
+	for i, guard := range guards {
+		if guard != nil {
+			return nil, seenInSomeRows(columns[i], indexed(path, i))
 		}
-		out = append(out, c)
 	}
-	return out, nil
+	return columns, nil
+}
+
+func seenInSomeRows(c plan.Column, path string) error {
+	return invalid(path, "column %q can't be used here: the role may see it in some rows only", c.Name)
+}
+
+// guardedColumns reads a list of column enum values with their guards.
+func (p *planner) guardedColumns(v value, element schema.Ref, path string) ([]plan.Column, []plan.Predicate, error) {
+	items, err := p.list(v, element, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var columns []plan.Column
+	var guards []plan.Predicate
+	for i, item := range items {
+		c, guard, err := p.column(item, element, indexed(path, i))
+		if err != nil {
+			return nil, nil, err
+		}
+		columns, guards = append(columns, c), append(guards, guard)
+	}
+	return columns, guards, nil
 }
 
 // column reads one column enum value.
-func (p *planner) column(v value, ref schema.Ref, path string) (plan.Column, error) {
+func (p *planner) column(v value, ref schema.Ref, path string) (plan.Column, plan.Predicate, error) {
 	if v.lit != nil {
 		if err := p.checkLiteral(schema.Required(ref), v.lit, path); err != nil {
-			return plan.Column{}, err
+			return plan.Column{}, nil, err
 		}
 	}
 	j, err := v.literal(path)
 	if err != nil {
-		return plan.Column{}, err
+		return plan.Column{}, nil, err
 	}
 	for _, e := range ref.Base().Values() {
 		if e.Name == j.Text && e.Column != nil {
-			return e.Column.Plan(), nil
+			guard, err := p.settle(e.Guard)
+			return e.Column.Plan(), guard, err
 		}
 	}
-	return plan.Column{}, invalid(path, "erroneous column name")
+	return plan.Column{}, nil, invalid(path, "erroneous column name")
 }
 
 // rootRows plans a list of a table's rows.

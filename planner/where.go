@@ -39,19 +39,14 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 		part, err := p.where(v, in.Type.Base(), path)
 		return &plan.Not{Part: part}, err
 	case *schema.BoolColumn:
-		left := &plan.ColumnOperand{Column: b.Column.Plan(), Guard: b.Guard}
+		guard, err := p.settle(b.Guard)
+		if err != nil {
+			return nil, err
+		}
+		left := &plan.ColumnOperand{Column: b.Column.Plan(), Guard: guard}
 		return p.comparisons(v, in.Type.Base(), left, path)
 	case *schema.BoolComputed:
-		if b.Computed.Returns != nil {
-			rows, err := p.computedRows(b.Computed)
-			if err != nil {
-				return nil, err
-			}
-			rows.Where, err = p.where(v, in.Type.Base(), path)
-			return &plan.Exists{Relationship: b.Computed.Name, Target: rows}, err
-		}
-		left := &plan.ComputedOperand{Call: b.Computed.Call(), Type: b.Computed.Function.Returns}
-		return p.comparisons(v, in.Type.Base(), left, path)
+		return p.computedCondition(v, in, b, path)
 	case *schema.BoolRelated:
 		rows, err := p.related(b.Relationship)
 		if err != nil {
@@ -77,6 +72,35 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 	default:
 		return nil, &Error{Code: CodeUnexpected, Path: path, Message: "'" + in.Name + "' is not a condition"}
 	}
+}
+
+// computedCondition plans a condition on a computed field. Where the role sees
+// the field in some rows only, it holds in none of the others.
+func (p *planner) computedCondition(v value, in *schema.Input, b *schema.BoolComputed, path string) (plan.Predicate, error) {
+	guard, err := p.settle(b.Guard)
+	if err != nil {
+		return nil, err
+	}
+	var condition plan.Predicate
+	if b.Computed.Returns != nil {
+		rows, err := p.computedRows(b.Computed)
+		if err != nil {
+			return nil, err
+		}
+		if rows.Where, err = p.where(v, in.Type.Base(), path); err != nil {
+			return nil, err
+		}
+		condition = &plan.Exists{Relationship: b.Computed.Name, Target: rows}
+	} else {
+		left := &plan.ComputedOperand{Call: b.Computed.Call(), Type: b.Computed.Function.Returns}
+		if condition, err = p.comparisons(v, in.Type.Base(), left, path); err != nil {
+			return nil, err
+		}
+	}
+	if guard == nil {
+		return condition, nil
+	}
+	return &plan.And{Parts: []plan.Predicate{guard, condition}}, nil
 }
 
 func (p *planner) conditions(v value, in *schema.Input, path string) ([]plan.Predicate, error) {
@@ -213,7 +237,10 @@ func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.Argum
 			out.Arguments, err = p.columns(v, *in.Type.List, path)
 			return err
 		}
-		c, err := p.column(v, in.Type, path)
+		c, guard, err := p.column(v, in.Type, path)
+		if err == nil && guard != nil {
+			err = seenInSomeRows(c, path)
+		}
 		out.Arguments = []plan.Column{c}
 		return err
 	case schema.ArgDistinct:

@@ -190,7 +190,7 @@ func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns [
 			arguments.Type = Required(Named(s.enum(enum, `select "`+t.TypeName("aggregate_bool_exp", function)+`_arguments_columns" columns of table "`+t.Name.Name+`"`, func(y *Type) {
 				for _, c := range columns {
 					y.values = append(y.values, &EnumValue{
-						Name: n.EnumValue(c.FieldName(n)), Description: "column name", Column: c.Column,
+						Name: n.EnumValue(c.FieldName(n)), Description: "column name", Column: c.Column, Guard: c.guard,
 					})
 				}
 			})))

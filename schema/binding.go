@@ -130,7 +130,10 @@ type (
 		Guard  plan.Predicate
 	}
 	// BoolComputed compares a computed field, or is a condition on its rows.
-	BoolComputed struct{ Computed *catalog.ComputedField }
+	BoolComputed struct {
+		Computed *catalog.ComputedField
+		Guard    plan.Predicate
+	}
 	// BoolRelated is a condition on related rows.
 	BoolRelated struct{ Relationship *catalog.Relationship }
 	// BoolAggregate is a condition on an aggregate of related rows.

@@ -167,7 +167,8 @@ func plain(c *catalog.ComputedField) bool {
 
 func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.ComputedField) (*Input, bool) {
 	n := namesOf(t.Source)
-	if _, ok := a.computed(c); !ok || !plain(c) {
+	guard, ok := a.computed(c)
+	if !ok || !plain(c) {
 		return nil, false
 	}
 	if c.Returns != nil {
@@ -175,17 +176,18 @@ func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.Comput
 			return nil, false
 		}
 		return &Input{
-			Name: n.Word(c.Name), Type: Named(s.boolExp(c.Returns)), Binding: &BoolComputed{Computed: c},
+			Name: n.Word(c.Name), Type: Named(s.boolExp(c.Returns)), Binding: &BoolComputed{Computed: c, Guard: guard},
 		}, true
 	}
 	return &Input{
 		Name: n.Word(c.Name), Type: Named(s.typeComparison(t.Source, c.Function.Returns)),
-		Binding: &BoolComputed{Computed: c},
+		Binding: &BoolComputed{Computed: c, Guard: guard},
 	}, true
 }
 
 func (s *Schema) computedOrder(t *catalog.Table, a access, c *catalog.ComputedField, direction Ref) (*Input, bool) {
-	if _, ok := a.computed(c); !ok || !plain(c) {
+	// What the role sees in some rows only would show in the order.
+	if guard, ok := a.computed(c); !ok || guard != nil || !plain(c) {
 		return nil, false
 	}
 	n := namesOf(t.Source)

@@ -229,7 +229,7 @@ func (s *Schema) selectColumn(t *catalog.Table) *Type {
 		}
 		for _, c := range a.columns() {
 			x.values = append(x.values, &EnumValue{
-				Name: n.EnumValue(c.Column.FieldName(n)), Description: "column name", Column: c.Column,
+				Name: n.EnumValue(c.Column.FieldName(n)), Description: "column name", Column: c.Column, Guard: c.guard,
 			})
 		}
 		if len(x.values) == 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/metadata/catalog"
+	"dovetail/plan"
 )
 
 // Kind is the kind of a GraphQL type.
@@ -77,6 +78,8 @@ type EnumValue struct {
 	Value string
 	// Column is the column that a value of a column enum names.
 	Column *catalog.Column
+	// Guard nulls the column unless it holds (inherited roles); nil: no guard.
+	Guard plan.Predicate
 }
 
 // Ref is a use of a type. Exactly one of Named and List is set.

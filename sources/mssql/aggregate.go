@@ -188,7 +188,14 @@ func (g *aggregateRow) group(f *plan.AggregateGroup) (jsonshape.Node, error) {
 func (g *aggregateRow) item(i plan.AggregateItem) (string, jsonshape.Node, error) {
 	switch i := i.(type) {
 	case *plan.Count:
-		cell, k := g.add(g.count(i.Columns, i.Distinct), asBigint)
+		values := g.counted(i.Columns)
+		for n := range values {
+			var err error
+			if values[n], err = g.compiler.guarded(values[n], i.Guard(n), g.scope); err != nil {
+				return "", nil, err
+			}
+		}
+		cell, k := g.add(g.countOf(values, i.Distinct), asBigint)
 		return i.Key, &jsonshape.Scalar{Cell: cell, Encode: k.encoder(false)}, nil
 	case *plan.AggregateFunction:
 		object := &jsonshape.Object{}
@@ -297,10 +304,19 @@ const countFunction = "COUNT_BIG"
 
 // count counts rows, rows without nulls in the columns, or distinct tuples.
 func (a *aggregator) count(columns []plan.Column, distinct bool) *call {
+	return a.countOf(a.counted(columns), distinct)
+}
+
+// counted are the values of columns that are counted.
+func (a *aggregator) counted(columns []plan.Column) []expression {
 	values := make([]expression, 0, len(columns))
 	for _, column := range columns {
 		values = append(values, comparing(a.scope.column(column.Name), declared(column.Type)))
 	}
+	return values
+}
+
+func (a *aggregator) countOf(values []expression, distinct bool) *call {
 	switch {
 	case len(values) == 0:
 		return &call{name: countFunction, star: true}

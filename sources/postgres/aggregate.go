@@ -295,7 +295,15 @@ func (g *aggregateGroup) items(items []plan.AggregateItem) (*jsonshape.Object, e
 func (g *aggregateGroup) item(i plan.AggregateItem) (string, jsonshape.Node, error) {
 	switch i := i.(type) {
 	case *plan.Count:
-		count := countOf(i.Columns, i.Distinct, g.groups.scope)
+		values := make([]expression, 0, len(i.Columns))
+		for n, column := range i.Columns {
+			value, err := g.guarded(g.groups.scope.column(column.Name), i.Guard(n), g.groups.scope)
+			if err != nil {
+				return "", nil, err
+			}
+			values = append(values, value)
+		}
+		count := countOfValues(values, i.Distinct)
 		if g.present != nil {
 			count.filter = both(count.filter, g.present)
 		}
@@ -400,11 +408,15 @@ func aggregateResult(function string, t plan.Type) plan.Type {
 
 // countOf counts rows, rows without nulls in the columns, or distinct tuples.
 func countOf(columns []plan.Column, distinct bool, s *scope) *call {
-	out := &call{name: "count"}
-	var values []expression
+	values := make([]expression, 0, len(columns))
 	for _, column := range columns {
 		values = append(values, s.column(column.Name))
 	}
+	return countOfValues(values, distinct)
+}
+
+func countOfValues(values []expression, distinct bool) *call {
+	out := &call{name: "count"}
 	switch {
 	case len(values) == 0:
 		out.star = true

@@ -259,6 +259,20 @@ func testGuards(t *testing.T, f *fixture) {
 		Operator: plan.NotEqual, Right: literal(t, `"ann"`),
 	}
 	f.ids(t, sel, 2)
+	// 1 and 2 are named; 3 and 4 are too, but not for everyone.
+	if !f.capabilities.Aggregates {
+		return
+	}
+	columns := []plan.Column{f.column(t, "author", "name"), f.column(t, "author", "id")}
+	guards := []plan.Predicate{guard}
+	f.want(t, &request{query: &plan.Aggregation{Rows: plan.Rows{From: f.table(t, "author"), PermitLimit: -1}, Fields: []plan.AggregateField{
+		&plan.AggregateGroup{Key: "aggregate", Items: []plan.AggregateItem{
+			&plan.Count{Key: "one", Columns: columns[:1], Guards: guards},
+			&plan.Count{Key: "distinct", Columns: columns[:1], Distinct: true, Guards: guards},
+			&plan.Count{Key: "both", Columns: columns, Guards: guards},
+			&plan.Count{Key: "free", Columns: columns[1:]},
+		}},
+	}}}, `{"aggregate":{"one":2,"distinct":2,"both":2,"free":4}}`)
 }
 
 func testJSONPaths(t *testing.T, f *fixture) {

@@ -200,8 +200,10 @@ func (a *aggregator) group(g *plan.AggregateGroup) *jsonshape.Object {
 		case *plan.Count:
 			b := &builder{}
 			names := make([]*builder, 0, len(item.Columns))
-			for _, column := range item.Columns {
-				names = append(names, a.input(columnExpression(a.q.alias, column.Name)))
+			here := &scope{alias: a.q.alias}
+			here.root = here
+			for i, column := range item.Columns {
+				names = append(names, a.input(a.c.guarded(columnExpression(a.q.alias, column.Name), item.Guard(i), here)))
 			}
 			writeCount(b, names, item.Distinct)
 			add(item.Key, &jsonshape.Scalar{Cell: a.result(b), Encode: encoderOf(integerType(), nil, false)})
