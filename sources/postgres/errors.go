@@ -122,6 +122,9 @@ func classify(e *pgconn.PgError) (code, message string) {
 		return sources.CodeConstraintViolation, e.Message
 	case strings.HasPrefix(e.Code, "08"):
 		return sources.CodeConnection, "connection error"
+	case e.Code == "XX000" && (strings.HasPrefix(e.File, "lwgeom") || strings.HasPrefix(e.File, "rtpostgis")):
+		// PostGIS has no codes for what is wrong with its values.
+		return sources.CodeDataException, e.Message
 	}
 	return sources.CodeUnexpected, "database query error"
 }

@@ -189,6 +189,10 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 	if err := checkOperator(t, operator); err != nil {
 		return nil, err
 	}
+	if opposite, ok := withoutInequality(t, operator); ok {
+		e, err := c.comparison(left, t, opposite, right)
+		return negation{e}, err
+	}
 	scalar := func(form form, cast sqlType) (expression, error) {
 		if right == nil {
 			return nil, fmt.Errorf("operator %q has no right side", operator)
@@ -219,6 +223,21 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 		return c.geometryTest(left, t, operator, o.sql, right)
 	}
 	return nil, fmt.Errorf("operator %q has an unknown right side", operator)
+}
+
+// withoutInequality gives the operator to negate for types of PostGIS, which has
+// no <>.
+func withoutInequality(t plan.Type, operator plan.Operator) (plan.Operator, bool) {
+	if !geometric(t) && t.Underlying().Class != plan.ClassRaster {
+		return "", false
+	}
+	switch operator { //nolint:exhaustive // all others exist
+	case plan.NotEqual:
+		return plan.Equal, true
+	case plan.NotIn:
+		return plan.In, true
+	}
+	return "", false
 }
 
 // inList is = ANY or <> ALL. Elements that are no plain scalars travel as texts
