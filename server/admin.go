@@ -102,10 +102,7 @@ func (s *Server) handleConfig(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !who.Admin() {
-		s.writeError(w, r, &command.Error{
-			Status: http.StatusBadRequest, Code: command.CodeAccessDenied, Path: "$",
-			Message: "You have to be an admin to access this endpoint",
-		}, false)
+		s.writeError(w, r, adminsOnly(), false)
 		return
 	}
 	state, release := s.engine.Acquire()

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -11,7 +13,7 @@ type CORS struct {
 	// Disabled answers no origin.
 	Disabled bool
 	// Origins are allowed origins, with one * at the start of the host standing
-	// for any subdomain; a lone * allows all.
+	// for any one label; a lone * allows all.
 	Origins []string
 }
 
@@ -52,6 +54,27 @@ func (c CORS) allows(origin string) bool {
 			return false
 		}
 		rest, ok := strings.CutPrefix(strings.ToLower(origin), strings.ToLower(scheme)+"://")
-		return ok && strings.HasSuffix(rest, "."+strings.ToLower(host))
+		label, parent, cut := strings.Cut(rest, ".")
+		return ok && cut && label != "" && parent == strings.ToLower(host)
 	})
+}
+
+// ParseOrigins reads a list of origins: *, or scheme://host:port with *. before
+// the host for any one label.
+func ParseOrigins(text string) ([]string, error) {
+	var out []string
+	for item := range strings.SplitSeq(text, ",") {
+		origin := strings.TrimSuffix(strings.TrimSpace(item), "/")
+		if origin == "*" {
+			out = append(out, origin)
+			continue
+		}
+		u, err := url.Parse(strings.Replace(origin, "://*.", "://any.", 1))
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil ||
+			strings.Contains(u.Host, "*") {
+			return nil, fmt.Errorf("%q is not an origin: expected *, scheme://host or scheme://*.domain", strings.TrimSpace(item))
+		}
+		out = append(out, origin)
+	}
+	return out, nil
 }

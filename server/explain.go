@@ -69,10 +69,7 @@ func (s *Server) handleExplain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !who.Admin() {
-		s.writeError(w, r, &command.Error{
-			Status: http.StatusBadRequest, Code: command.CodeAccessDenied, Path: "$",
-			Message: "You have to be an admin to access this endpoint",
-		}, false)
+		s.writeError(w, r, adminsOnly(), false)
 		return
 	}
 	body, failure := s.readBody(w, r)
@@ -84,7 +81,7 @@ func (s *Server) handleExplain(w http.ResponseWriter, r *http.Request) {
 	defer release()
 	roots, tree, refused := s.explain(r, state, body)
 	if refused != nil {
-		s.writeRefusal(w, r, refused, true, true)
+		s.writeRefusal(w, r, refused, true, endpoint{alpha: true})
 		return
 	}
 	w.Header().Set("X-Dovetail-Plan-Fragments", formatInt(int64(tree)))

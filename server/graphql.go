@@ -29,6 +29,10 @@ type endpoint struct {
 	alpha bool
 	// relay: operations are for the Relay schema.
 	relay bool
+	// specified: answers are as the specification of GraphQL over HTTP asks.
+	specified bool
+	// readOnly: only queries are allowed.
+	readOnly bool
 }
 
 // refusal is an operation that was refused before anything ran.
@@ -70,11 +74,6 @@ func parseGraphQLRequest(j plan.JSON) (*graphQLRequest, *refusal) {
 		return bad("$", "parsing GraphQL request failed, expected Object, but encountered "+kindName(j.Kind))
 	}
 	out := &graphQLRequest{variables: map[string]plan.JSON{}}
-	if extensions, ok := j.Get("extensions"); ok {
-		if _, ok := extensions.Get("persistedQuery"); ok {
-			return nil, refuse(http.StatusBadRequest, planner.CodeNotSupported, "$", "Automatic Persisted Queries is not enabled")
-		}
-	}
 	query, ok := j.Get("query")
 	if !ok {
 		return bad("$", `key "query" not found`)
@@ -123,7 +122,7 @@ func kindName(k plan.JSONKind) string {
 // handleGraphQL answers /v1/graphql: one operation, or a batch of them in an
 // array. Errors of an operation are answered with status 200, as v2 does.
 func (s *Server) handleGraphQL(w http.ResponseWriter, r *http.Request) {
-	s.graphQL(w, r, endpoint{})
+	s.graphQL(w, r, endpoint{specified: wantsResponseType(r)})
 }
 
 // handleGraphQLV1Alpha1 answers the older endpoint, whose errors have the admin
@@ -135,7 +134,7 @@ func (s *Server) handleGraphQLV1Alpha1(w http.ResponseWriter, r *http.Request) {
 // handleRelay answers /v1beta1/relay, where tables are read as connections and
 // rows have global ids.
 func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) {
-	s.graphQL(w, r, endpoint{relay: true})
+	s.graphQL(w, r, endpoint{relay: true, specified: wantsResponseType(r)})
 }
 
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
@@ -143,26 +142,31 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
 	defer release()
 	who, failure := s.authenticate(w, r)
 	if failure != nil {
-		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at.alpha)
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
 		return
 	}
 	body, failure := s.readBody(w, r)
 	if failure != nil {
-		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at.alpha)
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
 		return
 	}
 	j, err := plan.ParseJSON(body)
 	if err != nil {
-		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, at.alpha)
+		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, at)
 		return
 	}
 	if j.Kind == plan.JSONArray {
 		s.batch(w, r, state, who, j.Items, at)
 		return
 	}
+	s.single(w, r, state, who, j, at)
+}
+
+// single answers one operation.
+func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, j plan.JSON, at endpoint) {
 	answer, refused := s.operationAt(r, state, who, j, at)
 	if refused != nil {
-		s.writeRefusal(w, r, refused, who.Admin(), at.alpha)
+		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
 	defer answer.Release()
@@ -170,12 +174,15 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
 		e := answer.Errors[0]
 		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
 		refused.internal = e.Internal
-		s.writeRefusal(w, r, refused, who.Admin(), at.alpha)
+		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
-	w.Header().Set("Content-Type", jsonContentType)
 	for _, cookie := range answer.Cookies {
 		w.Header().Add("Set-Cookie", cookie)
+	}
+	w.Header().Set("Content-Type", at.contentType())
+	if at.specified && !answer.HasData && len(answer.Errors) > 0 {
+		w.WriteHeader(statusOf(answer.Errors[0].Code))
 	}
 	out := newResponseWriter(w)
 	out.announce(answer)
@@ -211,6 +218,10 @@ func (s *Server) operation(r *http.Request, state *engine.State, who *session.Se
 
 // operationAt plans and runs one operation for the schema of an endpoint.
 func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.Session, j plan.JSON, at endpoint) (*executor.Response, *refusal) {
+	j, keep, refused := s.persisted.expand(j)
+	if refused != nil {
+		return nil, refused
+	}
 	request, refused := parseGraphQLRequest(j)
 	if refused != nil {
 		return nil, refused
@@ -219,6 +230,10 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	made, refused := plans(state).plan(state.Catalog, who.Role, request)
 	if refused != nil {
 		return nil, refused
+	}
+	s.persisted.put(keep, request.query)
+	if at.readOnly && made.Operation == plan.OperationMutation {
+		return nil, refuse(http.StatusMethodNotAllowed, command.CodeMethodNotAllowed, "$", "mutations are not allowed in GET requests, use POST instead")
 	}
 	if made.Operation == plan.OperationSubscription {
 		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
@@ -264,15 +279,21 @@ func statusOf(code string) int {
 }
 
 // writeRefusal answers a refused operation in the shape of its endpoint.
-func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal, admin, alpha bool) {
-	if alpha {
+func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal, admin bool, at endpoint) {
+	if at.alpha {
 		s.writeError(w, r, &command.Error{
 			Status: refused.status, Code: refused.code, Path: refused.path, Message: refused.message, Internal: refused.internal,
 		}, admin)
 		return
 	}
-	w.Header().Set("Content-Type", jsonContentType)
-	if refused.status == http.StatusUnauthorized && s.config.Preserve401 {
+	w.Header().Set("Content-Type", at.contentType())
+	if refused.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	switch {
+	case at.specified, refused.status == http.StatusMethodNotAllowed, refused.status == http.StatusRequestEntityTooLarge:
+		w.WriteHeader(refused.status)
+	case refused.status == http.StatusUnauthorized && s.config.Preserve401:
 		w.WriteHeader(http.StatusUnauthorized)
 	}
 	out := newResponseWriter(w)

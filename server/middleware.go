@@ -1,7 +1,6 @@
 package server
 
 import (
-	"compress/gzip"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -123,83 +121,4 @@ func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duratio
 			slog.String("http_version", r.Proto), slog.String("content_encoding", answer.Header().Get("Content-Encoding")),
 		),
 	))
-}
-
-// compressMinimum is the size below which compression costs more than it saves.
-const compressMinimum = 1024
-
-// compress makes a writer that compresses larger answers for clients that
-// accept it; finish ends the answer.
-func compress(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, func()) {
-	if !acceptsGzip(r.Header.Get("Accept-Encoding")) || r.Header.Get("Upgrade") != "" {
-		return w, func() {}
-	}
-	c := &compressor{ResponseWriter: w}
-	return c, c.finish
-}
-
-func acceptsGzip(header string) bool {
-	for part := range strings.SplitSeq(header, ",") {
-		coding, quality, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if coding = strings.TrimSpace(coding); coding != "gzip" && coding != "*" {
-			continue
-		}
-		quality = strings.TrimPrefix(strings.TrimSpace(quality), "q=")
-		weight, err := strconv.ParseFloat(quality, 64)
-		return err != nil || weight > 0
-	}
-	return false
-}
-
-// compressor compresses an answer whose first write is large enough.
-type compressor struct {
-	http.ResponseWriter
-	status  int
-	decided bool
-	writer  *gzip.Writer
-}
-
-// WriteHeader implements http.ResponseWriter; the header goes out with the
-// first write, when the size is known.
-func (c *compressor) WriteHeader(status int) {
-	if c.status == 0 {
-		c.status = status
-	}
-}
-
-func (c *compressor) decide(size int) {
-	c.decided = true
-	c.Header().Add("Vary", "Accept-Encoding")
-	if size >= compressMinimum && c.Header().Get("Content-Encoding") == "" {
-		c.Header().Set("Content-Encoding", "gzip")
-		c.Header().Del("Content-Length")
-		c.writer = gzip.NewWriter(c.ResponseWriter)
-	}
-	if c.status != 0 {
-		c.ResponseWriter.WriteHeader(c.status)
-	}
-}
-
-// Write implements http.ResponseWriter.
-func (c *compressor) Write(p []byte) (int, error) {
-	if !c.decided {
-		c.decide(len(p))
-	}
-	if c.writer != nil {
-		return c.writer.Write(p)
-	}
-	return c.ResponseWriter.Write(p)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (c *compressor) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-func (c *compressor) finish() {
-	if !c.decided && c.status != 0 {
-		c.decide(0)
-	}
-	if c.writer != nil {
-		// An error here is the connection's: the client is gone.
-		_ = c.writer.Close()
-	}
 }

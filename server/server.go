@@ -32,6 +32,9 @@ type Config struct {
 	Preserve401 bool
 	// MaxBodyBytes bounds the body of a request (0: no bound).
 	MaxBodyBytes int64
+	// Persisted says whether and how queries are kept that clients name by their
+	// hash.
+	Persisted PersistedQueries
 	// CORS says which origins may ask from a browser.
 	CORS CORS
 	// APIs are the groups of endpoints that are served.
@@ -62,11 +65,13 @@ type Server struct {
 	auth    *session.Authenticator
 	logger  *slog.Logger
 	handler http.Handler
+
+	persisted *persistedQueries
 }
 
 // New makes a server.
 func New(c Config) *Server {
-	s := &Server{config: c, engine: c.Engine, auth: c.Authenticator, logger: c.Logger}
+	s := &Server{config: c, engine: c.Engine, auth: c.Authenticator, logger: c.Logger, persisted: newPersistedQueries(c.Persisted)}
 	s.config.Commands.UseQuery(s.query)
 	s.handler = s.wrap(s.routes())
 	return s
@@ -110,6 +115,7 @@ func (s *Server) routes() http.Handler {
 	for _, path := range []string{"/healthz", "/hasura/healthz"} {
 		mux.HandleFunc("GET "+path, s.handleHealth)
 	}
+	mux.HandleFunc("GET /healthz/sources", s.handleHealthSources)
 	mux.HandleFunc("GET /v1/version", s.handleVersion)
 	if s.config.APIs[APIMetadata] {
 		mux.HandleFunc("POST /v1/metadata", s.admin(command.V1Metadata))
@@ -124,7 +130,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("POST /v1alpha1/graphql", s.handleGraphQLV1Alpha1)
 		mux.HandleFunc("POST /v1beta1/relay", s.handleRelay)
 		mux.HandleFunc("POST /v1/graphql/explain", s.handleExplain)
-		mux.HandleFunc("GET /v1/graphql", s.handleNotFound)
+		mux.HandleFunc("GET /v1/graphql", s.handleGraphQLGet)
 	}
 	mux.HandleFunc("/", s.handleNotFound)
 	return mux

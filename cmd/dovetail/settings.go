@@ -33,25 +33,26 @@ type settings struct {
 	// start, so that their faults are told without showing them.
 	adminSecrets, jwtSecret, jwtSecrets string
 	hook                                session.WebhookConfig
-	devMode          bool
-	internalErrors   bool
-	readOnly         bool
-	preserve401      bool
-	maxBodyBytes     int64
-	cors             server.CORS
-	apis             map[server.API]bool
-	shutdown         time.Duration
-	poll             time.Duration
-	sourceTimeout    time.Duration
-	logLevel         slog.Level
-	logTypes         map[string]bool
-	experimental     []string
-	catalog          catalog.Settings
-	chunkSize        int
+	devMode                             bool
+	internalErrors                      bool
+	readOnly                            bool
+	preserve401                         bool
+	maxBodyBytes                        int64
+	cors                                server.CORS
+	persisted                           server.PersistedQueries
+	apis                                map[server.API]bool
+	shutdown                            time.Duration
+	poll                                time.Duration
+	sourceTimeout                       time.Duration
+	logLevel                            slog.Level
+	logTypes                            map[string]bool
+	experimental                        []string
+	catalog                             catalog.Settings
 	remoteChunkSize  int
-	queryTimeout     time.Duration
-	postgres         postgresDefaults
-	checkURL         string
+	chunkSize                           int
+	queryTimeout                        time.Duration
+	postgres                            postgresDefaults
+	checkURL                            string
 	// ignored settings are told of at the start.
 	ignored []string
 }
@@ -236,12 +237,18 @@ func serverSettings() []setting {
 			apply: boolean(func(s *settings) *bool { return &s.preserve401 }),
 		},
 		{name: "cors-domain", help: "origins that may ask from a browser (*)", apply: func(s *settings, v string) error {
-			s.cors.Origins = nil
-			for origin := range strings.SplitSeq(v, ",") {
-				s.cors.Origins = append(s.cors.Origins, strings.TrimSpace(origin))
-			}
-			return nil
+			origins, err := server.ParseOrigins(v)
+			s.cors.Origins = origins
+			return err
 		}},
+		{
+			name: "enable-persisted-queries", help: "keep queries that clients then name by their hash", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.persisted.Enabled }),
+		},
+		{
+			name: "persisted-queries-ttl", help: "seconds that such a query is kept after its last use, 0 for as long as there is room (0)",
+			apply: duration(func(s *settings) *time.Duration { return &s.persisted.TTL }, time.Second),
+		},
 		{name: "disable-cors", help: "answer no origin", toggle: true, apply: boolean(func(s *settings) *bool { return &s.cors.Disabled })},
 		{name: "enabled-apis", help: "graphql, metadata and config (all)", apply: enabledAPIs},
 		{name: "max-body-bytes", help: "largest body of a request, 0 for no bound (100 MiB)", apply: func(s *settings, v string) (err error) {

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"dovetail/internal/testpostgres"
+)
+
+// startShop starts an engine over a SQLite database with a table of items.
+func startShop(t *testing.T, adjust func(*settings)) *httptest.Server {
+	t.Helper()
+	server := startTest(t, adjust)
+	header := map[string]string{"x-hasura-admin-secret": "s"}
+	for _, c := range []struct{ path, body string }{
+		{"/v1/metadata", fmt.Sprintf(`{"type": "sqlite_add_source", "args": {"name": "default", "configuration": {"connection_info": {"path": %q}}}}`, freshSQLite(t, t.TempDir()))},
+		{"/v2/query", `{"type": "sqlite_run_sql", "args": {"sql": "create table item (id integer primary key, name text); insert into item values (1, 'one'), (2, 'two')"}}`},
+		{"/v1/metadata", `{"type": "sqlite_track_table", "args": {"table": "item"}}`},
+		{"/v1/metadata", `{"type": "sqlite_create_select_permission", "args": {"table": "item", "role": "user", "permission": {"columns": ["id", "name"], "filter": {"id": {"_eq": "x-hasura-item"}}}}}`},
+	} {
+		if status, text := send(t, http.MethodPost, server.URL+c.path, c.body, header); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", c.body, status, text)
+		}
+	}
+	return server
+}
+
+func TestGraphQLOverHTTP(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, func(s *settings) { s.persisted.Enabled = true })
+	const specified = "application/graphql-response+json"
+	query := `query one($id: Int) { item(where: {id: {_eq: $id}}) { name } }`
+	sum := sha256.Sum256([]byte(query))
+	hash := hex.EncodeToString(sum[:])
+	persisted := fmt.Sprintf(`{"persistedQuery":{"version":1,"sha256Hash":"%s"}}`, hash)
+	get := func(pairs ...string) string {
+		v := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return "/v1/graphql?" + v.Encode()
+	}
+	const one = `{"data":{"item":[{"name":"one"}]}}`
+	for _, c := range []struct {
+		name, method, target, body, accept string
+		status                             int
+		kind, answer                       string
+	}{
+		{name: "get", target: get("query", query, "variables", `{"id":1}`, "operationName", "one"), status: 200, answer: one},
+		{name: "get without anything", target: "/v1/graphql", status: 404, answer: `"resource does not exist"`},
+		{name: "get a mutation", target: get("query", `mutation { insert_item(objects: []) { affected_rows } }`), status: 200, answer: `"errors"`},
+		{name: "get with bad variables", target: get("query", query, "variables", `{`), status: 200, answer: `"code":"invalid-json"`},
+		{name: "the specification's type", method: "POST", body: `{"query":"{item(limit:1){name}}"}`, accept: specified, status: 200, kind: specified, answer: one},
+		{name: "the specification's type first", method: "POST", body: `{"query":"{item(limit:1){name}}"}`, accept: specified + ", application/json;q=0.9", status: 200, kind: specified, answer: one},
+		{name: "plain JSON first", method: "POST", body: `{"query":"{"}`, accept: specified + ";q=0.5, application/json", status: 200, kind: "application/json", answer: "not a valid graphql query"},
+		{name: "invalid, specified", method: "POST", body: `{"query":"{"}`, accept: specified, status: 400, kind: specified, answer: "not a valid graphql query"},
+		{name: "not JSON, specified", method: "POST", body: `{`, accept: specified, status: 400, kind: specified, answer: "invalid-json"},
+		{name: "invalid, unspecified", method: "POST", body: `{"query":"{"}`, status: 200, kind: "application/json", answer: "not a valid graphql query"},
+		{name: "by an unknown hash", target: get("extensions", persisted), status: 200, answer: `"message":"PersistedQueryNotFound"`},
+		{name: "by a wrong hash", method: "POST", body: fmt.Sprintf(`{"query":"{item{id}}","extensions":%s}`, persisted), status: 200, answer: "provided sha does not match query"},
+		{name: "persist", method: "POST", body: fmt.Sprintf(`{"query":%q,"variables":{"id":2},"extensions":%s}`, query, persisted), status: 200, answer: `{"data":{"item":[{"name":"two"}]}}`},
+		{name: "by hash", target: get("extensions", persisted, "variables", `{"id":1}`), status: 200, answer: one},
+		{name: "by hash in a post", method: "POST", body: fmt.Sprintf(`{"variables":{"id":1},"extensions":%s}`, persisted), status: 200, answer: one},
+		{name: "batch", method: "POST", body: `[{"query":"{item(limit:1){name}}"},{"query":"{"}]`, status: 200, answer: `[` + one + `,{"errors":[`},
+		{name: "sources", target: "/healthz/sources", status: 200, answer: `{"default":{"status":"OK","error":null,`},
+	} {
+		if c.method == "" {
+			c.method = http.MethodGet
+		}
+		if c.target == "" {
+			c.target = "/v1/graphql"
+		}
+		request, err := http.NewRequestWithContext(t.Context(), c.method, server.URL+c.target, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.accept != "" {
+			request.Header.Set("Accept", c.accept)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || answer.Body.Close() != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode != c.status || !strings.Contains(string(text), c.answer) || !strings.HasPrefix(answer.Header.Get("Content-Type"), c.kind) {
+			t.Errorf("%s: %d %s %s", c.name, answer.StatusCode, answer.Header.Get("Content-Type"), text)
+		}
+	}
+	off := startShop(t, nil)
+	if status, text := send(t, http.MethodPost, off.URL+"/v1/graphql", fmt.Sprintf(`{"query":%q,"extensions":%s}`, query, persisted), nil); status != 200 ||
+		text != `{"errors":[{"message":"Automatic Persisted Queries is not enabled","extensions":{"path":"$","code":"not-supported"}}]}` {
+		t.Errorf("turned off: %d %s", status, text)
+	}
+}
+
+func TestCompression(t *testing.T) {
+	t.Parallel()
+	server := startTest(t, nil)
+	const query = `{"query":"{ __schema { types { name description fields { name type { name kind ofType { name } } } } } }"}`
+	_, plain := send(t, http.MethodPost, server.URL+"/v1/graphql", query, map[string]string{"Accept-Encoding": "identity"})
+	open := map[string]func(io.Reader) (io.Reader, error){
+		"":     func(r io.Reader) (io.Reader, error) { return r, nil },
+		"br":   func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil },
+		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+		"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r) },
+	}
+	for accept, want := range map[string]string{
+		"identity": "", "gzip": "gzip", "gzip, deflate, br": "br", "gzip, deflate, br, zstd": "zstd", "*": "gzip",
+		"gzip;q=1, br;q=0.5": "gzip", "gzip;q=0": "", "BR": "br", "deflate": "",
+	} {
+		for range 2 { // the second with a writer that has been used
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/graphql", strings.NewReader(query))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Accept-Encoding", accept)
+			answer, err := http.DefaultTransport.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := answer.Header.Get("Content-Encoding"); got != want {
+				t.Errorf("%s: %s, want %s", accept, got, want)
+			}
+			reader, err := open[answer.Header.Get("Content-Encoding")](answer.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(reader)
+			if err != nil || string(text) != plain || answer.Body.Close() != nil {
+				t.Errorf("%s: %v, %d bytes instead of %d", accept, err, len(text), len(plain))
+			}
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		domains, origin string
+		allowed         bool
+	}{
+		{"*", "http://any.where", true},
+		{"https://*.a.com, http://b.com:8080", "https://x.a.com", true},
+		{"https://*.a.com", "https://a.com", false},
+		{"https://*.a.com", "https://x.y.a.com", false},
+		{"https://*.a.com", "http://x.a.com", false},
+		{"https://*.a.com", "https://evila.com", false},
+		{"http://b.com:8080", "http://b.com:8080", true},
+		{"http://b.com:8080", "http://b.com", false},
+	} {
+		server := startTest(t, func(s *settings) {
+			for _, d := range honoured() {
+				if d.name == "cors-domain" {
+					if err := d.apply(s, c.domains); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/version", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Origin", c.origin)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Body.Close() != nil || (answer.Header.Get("Access-Control-Allow-Origin") == c.origin) != c.allowed {
+			t.Errorf("%s asking %s: %v", c.origin, c.domains, answer.Header)
+		}
+	}
+	for _, bad := range []string{"a.com", "ftp://a.com", "http://a.com/path", "http://a.*.com", ""} {
+		if _, _, _, err := parseSettings([]string{"serve", "--cors-domain", bad}, environment(), io.Discard); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+// TestShutdown ends an engine while it answers: the answer still comes, unless
+// it takes longer than there is time.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	data := testpostgres.Database(t)
+	for _, c := range []struct {
+		sleep, timeout string
+		answered       bool
+	}{{"1", "30", true}, {"60", "1", false}} {
+		p := startProcess(t, "--database-url", data, "--metadata-path", t.TempDir()+"/m.db", "--metadata-database-url", "sqlite:"+t.TempDir()+"/m.db",
+			"--graceful-shutdown-timeout", c.timeout)
+		answered := make(chan bool, 1)
+		go func() {
+			status, _, err := post(context.WithoutCancel(t.Context()), p.url+"/v2/query", fmt.Sprintf(`{"type":"run_sql","args":{"sql":"select pg_sleep(%s)"}}`, c.sleep), nil)
+			answered <- err == nil && status == http.StatusOK
+		}()
+		time.Sleep(300 * time.Millisecond)
+		if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_ = p.command.Wait() // killing running requests is an error that is expected
+		if got := <-answered; got != c.answered || time.Since(start) > 20*time.Second {
+			t.Errorf("%+v: answered %v after %v: %s", c, got, time.Since(start), p.output.text())
+		}
+	}
+}
+
+func TestAuthenticationSettings(t *testing.T) {
+	t.Parallel()
+	key := strings.Repeat("k", 32)
+	s, _, _, err := parseSettings([]string{"serve"}, environment(
+		"HASURA_GRAPHQL_ADMIN_SECRETS", `["a","b"]`, "HASURA_GRAPHQL_JWT_SECRETS", fmt.Sprintf(`[{"type":"HS256","key":"%s"}]`, key),
+	), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := authentication(s); err != nil || len(c.AdminSecrets) != 2 || len(c.JWT) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, pairs := range [][]string{
+		{"HASURA_GRAPHQL_ADMIN_SECRETS", "sesame"}, {"HASURA_GRAPHQL_JWT_SECRET", `{"type":"HS256","key":"sesame"}`},
+		{"HASURA_GRAPHQL_JWT_SECRETS", `["sesame"]`},
+	} {
+		s, _, _, err := parseSettings([]string{"serve"}, environment(pairs...), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(pairs[0], "HASURA_GRAPHQL_"), "_", "-"))
+		if _, err := authentication(s); err == nil || strings.Contains(err.Error(), "sesame") || !strings.HasPrefix(err.Error(), name) {
+			t.Errorf("%v: %v", pairs, err)
+		}
+	}
+	server := startShop(t, func(s *settings) {
+		s.adminSecret, s.jwtSecret = "s", fmt.Sprintf(`{"type":"HS256","key":"%s"}`, key)
+	})
+	status, text := send(t, http.MethodPost, server.URL+"/v1/graphql", `{"query":"{item{id}}"}`, nil)
+	if want := `{"errors":[{"message":"Missing 'Authorization' or 'Cookie' header in JWT authentication mode","extensions":{"path":"$","code":"invalid-headers"}}]}`; status != 200 || text != want {
+		t.Errorf("%d %s", status, text)
+	}
+	status, text = send(t, http.MethodGet, server.URL+"/v1alpha1/config", "", map[string]string{"x-hasura-admin-secret": "s"})
+	var config map[string]any
+	if err := json.Unmarshal([]byte(text), &config); status != 200 || err != nil || config["is_jwt_set"] != true || strings.Contains(text, key) {
+		t.Errorf("%d %s", status, text)
+	}
+}
