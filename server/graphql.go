@@ -164,12 +164,18 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
 
 // single answers one operation.
 func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, j plan.JSON, at endpoint) {
+	info := infoOf(r.Context())
+	info.mode = "single"
 	answer, refused := s.operationAt(r, state, who, j, at)
 	if refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
 	defer answer.Release()
+	if len(answer.Errors) > 0 {
+		e := &answer.Errors[0]
+		info.refused = &refusal{code: e.Code, message: e.Message, path: e.Location}
+	}
 	if at.alpha && !answer.HasData && len(answer.Errors) > 0 {
 		e := answer.Errors[0]
 		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
@@ -193,6 +199,7 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.St
 // batch answers an array of operations, one after another.
 func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, items []plan.JSON, at endpoint) {
 	w.Header().Set("Content-Type", jsonContentType)
+	infoOf(r.Context()).mode = "batched"
 	out := newResponseWriter(w)
 	out.text("[")
 	for i, item := range items {
@@ -227,11 +234,13 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 		return nil, refused
 	}
 	request.relay = at.relay
+	infoOf(r.Context()).query = request
 	made, refused := plans(state).plan(state.Catalog, who.Role, request)
 	if refused != nil {
 		return nil, refused
 	}
 	s.persisted.put(keep, request.query)
+	s.logPlan(r.Context(), request, made)
 	if at.readOnly && made.Operation == plan.OperationMutation {
 		return nil, refuse(http.StatusMethodNotAllowed, command.CodeMethodNotAllowed, "$", "mutations are not allowed in GET requests, use POST instead")
 	}
@@ -286,6 +295,7 @@ func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *r
 		}, admin)
 		return
 	}
+	infoOf(r.Context()).refused = refused
 	w.Header().Set("Content-Type", at.contentType())
 	if refused.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)

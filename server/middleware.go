@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -14,14 +12,6 @@ import (
 
 	"dovetail/metadata/command"
 )
-
-type requestIDKey struct{}
-
-// RequestID is the id under which a request is logged.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
 
 func formatInt(i int64) string { return strconv.FormatInt(i, 10) }
 
@@ -36,7 +26,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		if id == "" {
 			id = uuid.NewString()
 		}
-		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		r = r.WithContext(context.WithValue(r.Context(), requestInfoKey{}, &requestInfo{id: id}))
 		w.Header().Set(requestIDHeader, id)
 		answer := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() { s.logRequest(r, answer, time.Since(start)) }()
@@ -96,29 +86,3 @@ func (r *recorder) Write(p []byte) (int, error) {
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duration) {
-	if answer.wrote && answer.Header().Get("Content-Length") != "" {
-		// The client need not wait for the log.
-		_ = http.NewResponseController(answer.ResponseWriter).Flush() // it says no more than the writes did
-	}
-	level := slog.LevelInfo
-	if answer.status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
-	id := RequestID(r.Context())
-	s.logger.LogAttrs(r.Context(), level, "http-log", slog.GroupAttrs("detail",
-		slog.String("request_id", id),
-		slog.GroupAttrs("operation",
-			slog.String("request_id", id), slog.Float64("query_execution_time", took.Seconds()), slog.Int("response_size", answer.size),
-		),
-		slog.GroupAttrs("http_info",
-			slog.Int("status", answer.status), slog.String("method", r.Method), slog.String("url", r.URL.Path), slog.String("ip", address),
-			slog.String("http_version", r.Proto), slog.String("content_encoding", answer.Header().Get("Content-Encoding")),
-		),
-	))
-}

@@ -35,6 +35,7 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, e *command.E
 			"request_id": RequestID(r.Context()), "message": e.Message, "error": e.Cause.Error(),
 		})
 	}
+	infoOf(r.Context()).refused = &refusal{status: e.Status, code: e.Code, message: e.Message, path: e.Path}
 	shown := *e
 	if !s.showInternal(admin) {
 		shown.Internal = nil
@@ -68,6 +69,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*session.
 	if err != nil {
 		return nil, sessionError(err)
 	}
+	infoOf(r.Context()).session = who
 	for _, cookie := range who.SetCookies {
 		w.Header().Add("Set-Cookie", cookie)
 	}

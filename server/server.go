@@ -22,6 +22,8 @@ type Config struct {
 	Authenticator *session.Authenticator
 	Executor      *executor.Executor
 	Logger        *slog.Logger
+	// LogTypes are the kinds of log lines that are wanted; nil: all.
+	LogTypes map[string]bool
 	// Version is answered by /v1/version.
 	Version string
 	// DevMode shows internal error detail to every role, AdminInternalErrors to

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -26,6 +27,13 @@ import (
 func startShop(t *testing.T, adjust func(*settings)) *httptest.Server {
 	t.Helper()
 	server := startTest(t, adjust)
+	fillShop(t, server.URL)
+	return server
+}
+
+// fillShop gives an engine a SQLite database with a table of items.
+func fillShop(t *testing.T, address string) {
+	t.Helper()
 	header := map[string]string{"x-hasura-admin-secret": "s"}
 	for _, c := range []struct{ path, body string }{
 		{"/v1/metadata", fmt.Sprintf(`{"type": "sqlite_add_source", "args": {"name": "default", "configuration": {"connection_info": {"path": %q}}}}`, freshSQLite(t, t.TempDir()))},
@@ -33,11 +41,10 @@ func startShop(t *testing.T, adjust func(*settings)) *httptest.Server {
 		{"/v1/metadata", `{"type": "sqlite_track_table", "args": {"table": "item"}}`},
 		{"/v1/metadata", `{"type": "sqlite_create_select_permission", "args": {"table": "item", "role": "user", "permission": {"columns": ["id", "name"], "filter": {"id": {"_eq": "x-hasura-item"}}}}}`},
 	} {
-		if status, text := send(t, http.MethodPost, server.URL+c.path, c.body, header); status != http.StatusOK {
+		if status, text := send(t, http.MethodPost, address+c.path, c.body, header); status != http.StatusOK {
 			t.Fatalf("%s: %d %s", c.body, status, text)
 		}
 	}
-	return server
 }
 
 func TestGraphQLOverHTTP(t *testing.T) {
@@ -259,5 +266,49 @@ func TestAuthenticationSettings(t *testing.T) {
 	var config map[string]any
 	if err := json.Unmarshal([]byte(text), &config); status != 200 || err != nil || config["is_jwt_set"] != true || strings.Contains(text, key) {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+// TestQueryLog: lines have v2's shape; values of variables are for debugging
+// only; what nobody asked for is not written.
+func TestQueryLog(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		types   map[string]bool
+		level   slog.Level
+		want    []string
+		without []string
+	}{
+		{types: map[string]bool{"http-log": true}, want: []string{`"type":"http-log"`, `"user_vars":{"x-hasura-role":"admin"}`, `"request_mode":"single"`, `"level":"error"`, `"error":{"path":"$.selectionSet.nothing","error":"field 'nothing' not found in type: 'query_root'","code":"validation-failed"}`}, without: []string{"query-log", "5040"}},
+		{types: map[string]bool{"query-log": true}, want: []string{`"type":"query-log"`, `"kind":"database"`, `"generated_sql":{"item":{"prepared_arguments":[],"query":"SELECT`}, without: []string{"http-log", "5040"}},
+		{types: map[string]bool{"query-log": true}, level: slog.LevelDebug, want: []string{"5040"}},
+		{types: map[string]bool{}, without: []string{"http-log", "query-log"}},
+	} {
+		output := &lockedBuffer{}
+		s := defaults()
+		s.metadataPath, s.poll, s.logTypes, s.logLevel = t.TempDir()+"/m.db", 0, c.types, c.level
+		i, err := start(t.Context(), s, output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(i.server.Handler())
+		fillShop(t, server.URL)
+		for _, query := range []string{`query ($id: Int) { item(where: {id: {_eq: $id}}) { name } }`, `query ($id: Int) { item(where: {id: {_eq: $id}}) { name } nothing }`} {
+			send(t, http.MethodPost, server.URL+"/v1/graphql", fmt.Sprintf(`{"query":%q,"variables":{"id":5040}}`, query), nil)
+		}
+		server.Close()
+		if err := i.close(); err != nil {
+			t.Error(err)
+		}
+		for _, text := range c.want {
+			if !strings.Contains(output.text(), text) {
+				t.Errorf("%v: no %s in %s", c.types, text, output.text())
+			}
+		}
+		for _, text := range c.without {
+			if strings.Contains(output.text(), text) {
+				t.Errorf("%v: %s in %s", c.types, text, output.text())
+			}
+		}
 	}
 }

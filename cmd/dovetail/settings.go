@@ -48,7 +48,7 @@ type settings struct {
 	logTypes                            map[string]bool
 	experimental                        []string
 	catalog                             catalog.Settings
-	remoteChunkSize  int
+	remoteChunkSize                     int
 	chunkSize                           int
 	queryTimeout                        time.Duration
 	postgres                            postgresDefaults
@@ -285,7 +285,14 @@ func enabledAPIs(s *settings, v string) error {
 func logTypes(s *settings, v string) error {
 	s.logTypes = map[string]bool{}
 	for name := range strings.SplitSeq(v, ",") {
-		s.logTypes[strings.TrimSpace(name)] = true
+		name = strings.TrimSpace(name)
+		if name == "jwk-refresh" {
+			name = "jwk-refresh-log"
+		}
+		if !slices.Contains(optionalTypes(), name) {
+			return fmt.Errorf("unknown kind of log lines %q: expected some of %s", name, strings.Join(optionalTypes(), ","))
+		}
+		s.logTypes[name] = true
 	}
 	return nil
 }
