@@ -17,6 +17,7 @@ const (
 	CodeConnection          = "connection-not-established"
 	CodeRemoteSchemaError   = "remote-schema-error"
 	CodeNotFound            = "not-found"
+	CodeAlreadyExists       = "already-exists"
 	CodeTimeout             = "timeout"
 	CodeUnexpected          = "unexpected"
 )

@@ -2,6 +2,7 @@ package sources
 
 import (
 	"context"
+	"encoding/json"
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
@@ -36,6 +37,9 @@ type SQLResult struct {
 	// Tuples tells a result set from a command.
 	Tuples bool
 	Rows   [][]string
+	// Values holds the rows after the first as JSON values; nil where they are
+	// texts, as Postgres answers them.
+	Values [][]json.RawMessage
 }
 
 // CheckedSQL is a database that can look at what SQL makes of its schema before

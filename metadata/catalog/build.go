@@ -101,7 +101,7 @@ func (b *builder) source(doc *document.Source) {
 	}
 	s := &Source{
 		Name: doc.Name, Kind: doc.Kind, Version: found.Version, Capabilities: found.Capabilities, Compiler: found.Compiler,
-		Customization: b.customization(doc.Customization), tables: map[TableName]*Table{},
+		Customization: b.customization(doc), tables: map[TableName]*Table{},
 	}
 	build := &sourceBuild{Source: s, document: doc, database: found}
 	b.tables(build)
@@ -109,9 +109,10 @@ func (b *builder) source(doc *document.Source) {
 	b.catalog.Sources = append(b.catalog.Sources, s)
 }
 
-func (b *builder) customization(c document.Customization) Customization {
+func (b *builder) customization(doc *document.Source) Customization {
+	c := doc.Customization
 	convention := c.NamingConvention
-	if convention == "" {
+	if convention == "" && doc.Kind != document.KindMSSQL {
 		convention = b.in.Settings.DefaultNamingConvention
 	}
 	return Customization{

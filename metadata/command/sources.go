@@ -39,7 +39,7 @@ func addSource(ctx context.Context, c *call) ([]byte, error) {
 	if _, err := document.ConnectionOf(configuration, argsPath+".configuration", c.sourceKind()); err != nil {
 		return nil, parseError(err, argsPath)
 	}
-	customization, err := readCustomization(o)
+	customization, err := readCustomization(o, c.sourceKind())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func addSource(ctx context.Context, c *call) ([]byte, error) {
 	return success(), nil
 }
 
-func readCustomization(o *object) (document.Customization, error) {
+func readCustomization(o *object, kind string) (document.Customization, error) {
 	v, ok := o.optional("customization")
 	if !ok {
 		return document.Customization{}, nil
@@ -72,6 +72,9 @@ func readCustomization(o *object) (document.Customization, error) {
 	out, err := document.ParseCustomization(v, argsPath+".customization")
 	if err != nil {
 		return out, parseError(err, argsPath)
+	}
+	if err := out.Suits(kind); err != nil {
+		return out, fail(CodeNotSupported, "%s", err)
 	}
 	return out, nil
 }
@@ -95,7 +98,7 @@ func updateSource(ctx context.Context, c *call) ([]byte, error) {
 			s.Configuration = v
 		}
 		if _, ok := o.optional("customization"); ok {
-			if s.Customization, err = readCustomization(o); err != nil {
+			if s.Customization, err = readCustomization(o, s.Kind); err != nil {
 				return about, err
 			}
 		}

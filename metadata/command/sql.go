@@ -21,7 +21,7 @@ func sqlCommands() map[string]command {
 // schemaWords are the words by which v2 recognises SQL that changes what the
 // metadata rests on. createWords are those that add something new.
 var (
-	schemaWords = regexp.MustCompile(`(?i)\b(?:alter|drop|replace|create function|comment on)\b`)
+	schemaWords = regexp.MustCompile(`(?i)\b(?:alter|drop|replace|sp_rename|create function|comment on)\b`)
 	createWords = regexp.MustCompile(`(?i)\b(?:create|import|grant|revoke|attach|do|call|select\s+\w+\s*\()\b`)
 )
 
@@ -50,7 +50,8 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.sourceIn(c.metadata(), a.source); err != nil {
+	described, err := c.sourceIn(c.metadata(), a.source)
+	if err != nil {
 		return nil, err
 	}
 	source, ok := c.tx.State().Source(a.source)
@@ -71,7 +72,7 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 		result, err = c.runUnchecked(ctx, database, a)
 	}
 	if err != nil {
-		return nil, sqlError(err)
+		return nil, sqlError(err, described.Kind)
 	}
 	return marshal(sqlAnswer{Type: resultType(result), Result: resultRows(result)})
 }
@@ -90,18 +91,34 @@ func resultType(r *sources.SQLResult) string {
 }
 
 func resultRows(r *sources.SQLResult) any {
-	if r.Tuples {
+	switch {
+	case !r.Tuples:
+		return nil
+	case r.Values == nil:
 		return r.Rows
 	}
-	return nil
+	rows := make([]any, 0, len(r.Values)+1)
+	if len(r.Rows) > 0 {
+		rows = append(rows, r.Rows[0])
+	}
+	for _, row := range r.Values {
+		rows = append(rows, row)
+	}
+	return rows
 }
 
-// sqlError is the error of SQL that a database refused.
-func sqlError(err error) error {
-	if own, ok := errors.AsType[*Error](err); ok {
-		return own
-	}
+// sqlError is the error of SQL that a database refused. v2 doesn't say where in
+// the request SQL Server's errors are.
+func sqlError(err error, kind string) error {
 	e := AsError(err)
+	if kind == document.KindMSSQL && e.Path == argsPath {
+		at := *e
+		at.Path = "$"
+		e = &at
+	}
+	if _, own := errors.AsType[*Error](err); own {
+		return e
+	}
 	if _, ok := errors.AsType[*sources.Error](err); ok && e.Status >= http.StatusInternalServerError {
 		e.Status = http.StatusBadRequest // it is the request's SQL that failed
 	}

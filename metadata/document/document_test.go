@@ -212,3 +212,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNamingConventionsOfKinds(t *testing.T) {
+	t.Parallel()
+	for kind, served := range map[string]bool{"postgres": true, "sqlite": true, "mssql": false} {
+		text := `{"name": "s", "kind": "` + kind + `", "tables": [], "configuration": {}, "customization": {"naming_convention": "graphql-default"}}`
+		j, err := plan.ParseJSON([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = document.ParseSource(j, "$")
+		fault := new(document.Error)
+		switch {
+		case served && err != nil:
+			t.Errorf("%s: %v", kind, err)
+		case !served && (!errors.As(err, &fault) || fault.Code != "not-supported" ||
+			fault.Message != "sources other than postgres do not support graphql-default as naming convention yet"):
+			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+}

@@ -1,6 +1,10 @@
 package document
 
-import "dovetail/plan"
+import (
+	"errors"
+
+	"dovetail/plan"
+)
 
 // Source is a database and what is tracked of it.
 type Source struct {
@@ -67,6 +71,9 @@ func (d *decoder) source(j plan.JSON, path string) *Source {
 	s.QueryTags = o.optional("query_tags")
 	if v, ok := o.get("customization"); ok {
 		s.Customization = d.customization(v, o.at("customization"))
+		if err := s.Customization.Suits(s.Kind); err != nil {
+			d.failCode(o.at("customization"), "not-supported", "%s", err)
+		}
 	}
 	s.HealthCheck = o.optional("health_check")
 	o.done()
@@ -95,6 +102,14 @@ func ParseCustomization(j plan.JSON, path string) (Customization, error) {
 	d := &decoder{}
 	c := d.customization(j, path)
 	return c, d.err()
+}
+
+// Suits tells whether sources of a kind can be customized like that.
+func (c Customization) Suits(kind string) error {
+	if kind == KindMSSQL && c.NamingConvention == "graphql-default" {
+		return errors.New("sources other than postgres do not support graphql-default as naming convention yet")
+	}
+	return nil
 }
 
 func (d *decoder) customization(j plan.JSON, path string) Customization {

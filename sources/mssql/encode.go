@@ -74,7 +74,10 @@ func selected(value expression, t sqlType, inJSON bool) (expression, kind) {
 		return castTo{value, asBytes}, kindBytes
 	case typeChar, typeVarchar, typeNchar, typeNvarchar:
 		return value, kindText
-	case typeGeometry, typeGeography, typeHierarchy:
+	case typeGeometry, typeGeography:
+		// As v2 does: without heights and measures, which ToString would show.
+		return method{value: value, name: "STAsText"}, kindText
+	case typeHierarchy:
 		return method{value: value, name: "ToString"}, kindText
 	case typeJSON:
 		return castTo{value, asText}, kindJSON

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	driver "github.com/microsoft/go-mssqldb"
@@ -19,6 +20,11 @@ import (
 type Detail struct {
 	Query     string    `json:"query,omitempty"`
 	Exception Exception `json:"exception"`
+}
+
+// batchDetail is what admins see of SQL of theirs that failed.
+type batchDetail struct {
+	Query string `json:"query"`
 }
 
 // Exception is an error as the database or the driver reported it.
@@ -156,4 +162,56 @@ func classify(e driver.Error) (code, message string) {
 		}
 	}
 	return sources.CodeUnexpected, "database query error"
+}
+
+// odbcPrefix stands before the messages of SQL Server where its ODBC driver
+// passes them on. Clients of v2 look for the whole text.
+const odbcPrefix = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
+
+// state is an SQLSTATE: what it says of an error, and the code for it.
+type state struct {
+	code    string
+	words   string
+	numbers []int32
+}
+
+const (
+	dataWords   = "Data exception. "
+	syntaxWords = "Syntax error or access violation. "
+)
+
+// states are the SQLSTATEs that ODBC gives the errors of SQL Server; all others
+// have syntaxState.
+var states = []state{ //nolint:gochecknoglobals // a constant table
+	{sources.CodeDataException, dataWords + "String data, right-truncated. ", []int32{2628, 8152}},
+	{sources.CodeDataException, dataWords + "Numeric value out of range. ", []int32{220, 232, 8115}},
+	{sources.CodeDataException, dataWords + "Invalid datetime format. ", []int32{241, 242, 295, 296}},
+	{sources.CodeDataException, dataWords, []int32{245, 248, 8134, 9803}},
+	{sources.CodeConstraintViolation, "Integrity constraint violation. ", []int32{334, 515, 530, 547, 550, 2601, 2627, 3726, 4712, 11011, 13535}},
+	{sources.CodeAlreadyExists, syntaxWords + "Table or view already exists. ", []int32{2714}},
+	{sources.CodeNotFound, syntaxWords + "Table or view not found. ", []int32{208, 3701, 4701, 4902}},
+	{sources.CodeAlreadyExists, syntaxWords + "Index already exists. ", []int32{1913}},
+	{sources.CodeNotFound, syntaxWords + "Index not found. ", []int32{307, 308, 3703}},
+	{sources.CodeAlreadyExists, syntaxWords + "Column already exists. ", []int32{2705}},
+	{sources.CodeNotFound, syntaxWords + "Column not found. ", []int32{207, 1911, 4924}},
+	{sources.CodeConcurrentUpdate, "serialization failure due to concurrent update. ", []int32{1205, 3960, 3961}},
+}
+
+// syntaxState is the SQLSTATE of errors that have none of their own.
+var syntaxState = state{code: sources.CodeBadRequest, words: syntaxWords} //nolint:gochecknoglobals // a constant
+
+// stateOf gives the SQLSTATE of an error.
+func stateOf(number int32) state {
+	for _, s := range states {
+		if slices.Contains(s.numbers, number) {
+			return s
+		}
+	}
+	return syntaxState
+}
+
+// batchError is the error of SQL as its author wrote it, in v2's words.
+func batchError(e driver.Error, text string) error {
+	s := stateOf(e.Number)
+	return &sources.Error{Code: s.code, Message: s.words + odbcPrefix + e.Message, Internal: &batchDetail{text}, Cause: e}
 }

@@ -2,10 +2,13 @@ package mssql
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	driver "github.com/microsoft/go-mssqldb"
 
 	"dovetail/sources"
 )
@@ -134,10 +137,35 @@ func TestBatches(t *testing.T) {
 	result, err := s.RunUntransactedSQL(t.Context(), "SELECT 1; SELECT 2, NULL")
 	if err != nil || !result.Tuples || fmt.Sprint(result.Rows) != "[[ ] [2 NULL]]" {
 		t.Errorf("got %v %v", result, err)
+	} else if got, err := json.Marshal(result.Values); err != nil || string(got) != "[[2,null]]" {
+		t.Errorf("got %s %v", got, err)
 	}
 	_, err = s.RunUntransactedSQL(t.Context(), "SELECT bad FROM t")
 	var coded *sources.Error
-	if !errors.As(err, &coded) || coded.Code != sources.CodeMSSQLError || coded.Message != "sql query exception" {
+	if !errors.As(err, &coded) || coded.Code != sources.CodeNotFound ||
+		coded.Message != "Syntax error or access violation. Column not found. [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]Invalid column name 'bad'." {
 		t.Errorf("got %v", err)
+	} else if got, err := json.Marshal(coded.Internal); err != nil || string(got) != `{"query":"SELECT bad FROM t"}` {
+		t.Errorf("the internal is %s %v", got, err)
+	}
+}
+
+// TestErrorsOfBatches holds v2's words for the errors of SQL that admins write.
+func TestErrorsOfBatches(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[int32]string{
+		2714: sources.CodeAlreadyExists + " Syntax error or access violation. Table or view already exists. ",
+		208:  sources.CodeNotFound + " Syntax error or access violation. Table or view not found. ",
+		1913: sources.CodeAlreadyExists + " Syntax error or access violation. Index already exists. ",
+		4924: sources.CodeNotFound + " Syntax error or access violation. Column not found. ",
+		156:  sources.CodeBadRequest + " Syntax error or access violation. ",
+		2627: sources.CodeConstraintViolation + " Integrity constraint violation. ",
+		8152: sources.CodeDataException + " Data exception. String data, right-truncated. ",
+		8134: sources.CodeDataException + " Data exception. ",
+	} {
+		coded := new(sources.Error)
+		if err := batchError(driver.Error{Number: number, Message: "m"}, "q"); !errors.As(err, &coded) || coded.Code+" "+coded.Message != want+odbcPrefix+"m" {
+			t.Errorf("%d: got %v", number, err)
+		}
 	}
 }

@@ -82,6 +82,10 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 		if j.IsNull() {
 			return bound{}, nil
 		}
+		if s.as.spatial() {
+			text, err := shapeText(j)
+			return boundText(text), err
+		}
 		return scalarValue(j.TextOf(), s.as)
 	case formList:
 		_, session := s.value.(*plan.SessionVariable)

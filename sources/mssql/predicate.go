@@ -232,7 +232,7 @@ func (c *compiler) inList(left expression, as sqlType, negate bool, right plan.V
 // shapeTest is a predicate about two geometries, which must be of the same
 // reference system.
 func (c *compiler) shapeTest(left expression, as sqlType, name string, right plan.Value) expression {
-	text := c.parameter(parameterSource{form: formScalar, value: right, as: asText})
+	text := c.parameter(parameterSource{form: formScalar, value: right, as: sqlType{base: as.base}})
 	if _, ok := left.(columnOf); !ok {
 		left = junction{parts: []expression{left}} // in parentheses
 	}

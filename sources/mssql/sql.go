@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
 )
@@ -82,11 +84,9 @@ func batchResult(ctx context.Context, q querier, text string) (result *sources.S
 			return nil, err
 		}
 		if len(columns) > 0 {
-			lines, err := resultLines(rows, columns)
-			if err != nil {
+			if result, err = resultOf(rows, columns); err != nil {
 				return nil, err
 			}
-			result = &sources.SQLResult{Tuples: true, Rows: lines}
 		}
 		if !rows.NextResultSet() {
 			break
@@ -95,28 +95,47 @@ func batchResult(ctx context.Context, q querier, text string) (result *sources.S
 	return result, rows.Err()
 }
 
-// resultLines reads a result as text, the columns' names first.
-func resultLines(rows *sql.Rows, columns []string) ([][]string, error) {
+// resultOf reads a result as text, the columns' names first, and as JSON.
+func resultOf(rows *sql.Rows, columns []string) (*sources.SQLResult, error) {
 	reader, err := newRowReader(rows)
 	if err != nil {
 		return nil, err
 	}
-	lines := [][]string{columns}
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	result := &sources.SQLResult{Tuples: true, Rows: [][]string{columns}, Values: [][]json.RawMessage{}}
 	for rows.Next() {
 		cells, err := reader.next(rows)
 		if err != nil {
 			return nil, err
 		}
-		line := make([]string, len(cells))
+		line, values := make([]string, len(cells)), make([]json.RawMessage, len(cells))
 		for i, cell := range cells {
-			line[i] = "NULL"
-			if cell != nil {
-				line[i] = string(cell)
+			line[i], values[i] = "NULL", json.RawMessage("null")
+			if cell == nil {
+				continue
+			}
+			line[i] = string(cell)
+			if values[i], err = valueEncoder(types[i].DatabaseTypeName())(nil, cell); err != nil {
+				return nil, err
 			}
 		}
-		lines = append(lines, line)
+		result.Rows, result.Values = append(result.Rows, line), append(result.Values, values)
 	}
-	return lines, rows.Err()
+	return result, rows.Err()
+}
+
+// valueEncoder gives the encoder for the driver's name of a type.
+func valueEncoder(name string) jsonshape.Encoder {
+	switch systemTypes[strings.ToLower(name)] { //nolint:exhaustive // all others are texts
+	case plan.ClassInteger, plan.ClassNumber:
+		return encodeNumber
+	case plan.ClassBoolean:
+		return encodeBoolean
+	}
+	return encodeString
 }
 
 func sqlFailure(ctx context.Context, err error, text string) error {
@@ -127,9 +146,7 @@ func sqlFailure(ctx context.Context, err error, text string) error {
 	if ctx.Err() != nil || !ok || connectionNumbers[server.Number] {
 		return failure(ctx, err, text)
 	}
-	return &sources.Error{
-		Code: sources.CodeMSSQLError, Message: "sql query exception", Internal: detail(server, text), Cause: err,
-	}
+	return batchError(server, text)
 }
 
 // Explain gives the lines of the database's plan for a root statement. The
@@ -168,11 +185,11 @@ func explained(ctx context.Context, c *sql.Conn, compiled *Statement) (lines []s
 		if err != nil {
 			return nil, failure(ctx, err, text)
 		}
-		result, err := resultLines(rows, columns)
+		result, err := resultOf(rows, columns)
 		if err != nil {
 			return nil, failure(ctx, err, text)
 		}
-		for _, row := range result[1:] {
+		for _, row := range result.Rows[1:] {
 			if len(row) != 1 {
 				return nil, fmt.Errorf("the database explained a statement in %d columns", len(row))
 			}
