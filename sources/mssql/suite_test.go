@@ -27,8 +27,9 @@ func TestSource(t *testing.T) {
 			sourcetest.Text: "nvarchar(200) COLLATE Latin1_General_100_BIN2", sourcetest.Boolean: "bit",
 			sourcetest.Timestamp: "datetime2", sourcetest.Date: "date", sourcetest.Time: "time",
 		},
-		Schema:  defaultSchema,
-		Quote:   func(text string) string { return "N'" + strings.ReplaceAll(text, "'", "''") + "'" },
+		Schema:     defaultSchema,
+		Quote:      func(text string) string { return "N'" + strings.ReplaceAll(text, "'", "''") + "'" },
+		PaddedText: true, PlainBackslash: true,
 		SlowSQL: slowSQL,
 	})
 }

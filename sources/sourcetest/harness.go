@@ -48,6 +48,12 @@ type Harness struct {
 	Schema string
 	// Quote writes a text literal; nil for 'text' with doubled quotes.
 	Quote func(text string) string
+	// PaddedText: texts that differ in trailing spaces alone are equal, as the
+	// SQL standard's PAD SPACE has it.
+	PaddedText bool
+	// PlainBackslash: a pattern of _like takes a backslash for itself, instead
+	// of for the escape of the character after it.
+	PlainBackslash bool
 	// SlowSQL is a query (a native query's text) that runs for many seconds, to
 	// be cancelled.
 	SlowSQL string
