@@ -263,6 +263,10 @@ func (p *planner) narrow(set *plan.KeySet, r *catalog.ToSource, local []plan.Pre
 	in := &plan.InKeys{Columns: columns, KeySet: len(set.Fragment.KeySets)}
 	set.Fragment.KeySets = append(set.Fragment.KeySets, candidates)
 	rank.Where = all(append(conjuncts(rank.Where), in))
+	if a, ok := set.Fragment.Joins[0].Keys[0].Rank.(*plan.OrderAggregate); ok {
+		// The rows that are aggregated have the same keys.
+		a.Target.Where = all(append(conjuncts(a.Target.Where), in))
+	}
 	set.Why = "of the keys that may be wanted, which are sent to the other side, the rank is sent over"
 }
 
