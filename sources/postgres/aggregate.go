@@ -30,6 +30,7 @@ const groupsAlias = "g"
 // rootAggregation compiles a fragment that aggregates: one row per binding.
 func (c *compiler) rootAggregation(a *plan.Aggregation) (*query, *jsonshape.Shape, *layout, error) {
 	bound := len(c.fragment.Bindings) > 0
+	c.gathers = c.gatherable(a)
 	l, object, err := c.aggregation(a, nil, bound)
 	if err != nil {
 		return nil, nil, nil, err
@@ -78,7 +79,7 @@ func (c *compiler) plainAggregates(a *plan.Aggregation, outer *scope) (*cells, *
 		return nil, nil, err
 	}
 	l := newCells(rows)
-	object, err := c.aggregateFields(a, l, l, nil, nil)
+	object, err := c.aggregateFields(a, l, l, nil, nodesOf{})
 	if len(l.layout.oids) == 0 {
 		// Even without aggregates there is exactly one row.
 		l.add(&call{name: "count", star: true}, oidInt8)
@@ -121,7 +122,7 @@ func (c *compiler) groupedAggregates(a *plan.Aggregation) (*cells, *jsonshape.Ob
 	rows.query.groupBy = []expression{by}
 	l := newCells(rows)
 	present := nullTest{left: rows.scope.column(base.On[0].Column.Name), negate: true}
-	object, err := c.aggregateFields(a, l, l, present, nil)
+	object, err := c.aggregateFields(a, l, l, present, nodesOf{})
 	l.close()
 	return l, object, err
 }
@@ -144,6 +145,10 @@ func (c *compiler) aggregatesAndNodes(a *plan.Aggregation, outer *scope, bound, 
 		read = c.sharedRows(q, &a.Rows, rows)
 	}
 	l := &cells{query: q, scope: &scope{alias: groupsAlias}, layout: &layout{}, known: map[knownCell]knownCodec{}}
+	gathers := c.gathers && outer == nil
+	if c.gathers = false; gathers {
+		l.add(keyword("null"), 0)
+	}
 	var aggregates *cells
 	if groups {
 		rows, err := read(false)
@@ -154,12 +159,15 @@ func (c *compiler) aggregatesAndNodes(a *plan.Aggregation, outer *scope, bound, 
 		aggregates = newCells(rows)
 		q.from = []fromItem{{source: derivedTable{rows.query}, alias: groupsAlias}}
 	}
-	object, err := c.aggregateFields(a, l, aggregates, nil, read)
+	object, err := c.aggregateFields(a, l, aggregates, nil, nodesOf{read: read, gathers: gathers})
 	if err != nil {
 		return nil, nil, err
 	}
 	if aggregates != nil && len(aggregates.query.items) == 0 {
 		aggregates.query.items = []item{{value: &call{name: "count", star: true}}}
+	}
+	if gathers {
+		return c.gathered(l), object, nil
 	}
 	l.close()
 	if bound {
@@ -213,7 +221,7 @@ func (c *compiler) boundAggregation(l *cells) *cells {
 // aggregateFields fills the select lists: aggregates go into groups, and when
 // that is another list than l, they are handed through.
 func (c *compiler) aggregateFields(
-	a *plan.Aggregation, l, groups *cells, present expression, read func(bool) (*rowsQuery, error),
+	a *plan.Aggregation, l, groups *cells, present expression, nodes nodesOf,
 ) (*jsonshape.Object, error) {
 	out := &jsonshape.Object{}
 	add := func(key string, node jsonshape.Node) {
@@ -231,7 +239,7 @@ func (c *compiler) aggregateFields(
 			}
 			add(f.Key, &jsonshape.Inline{Presence: -1, Object: object})
 		case *plan.AggregateNodes:
-			node, err := c.aggregateNodes(f, l, read)
+			node, err := nodes.node(c, f, l)
 			if err != nil {
 				return nil, err
 			}

@@ -103,6 +103,9 @@ type compiler struct {
 	takesKeys  bool
 	gather     *gather
 	keyed      *keyedRows
+	// gathers: the nodes of the aggregation may come as rows, which nodes then are.
+	gathers bool
+	nodes   *cells
 }
 
 // bindingsAlias names the binding set, ordinal its ordinal column.

@@ -152,6 +152,10 @@ func TestUnreachable(t *testing.T) {
 // TestPoolTimeout waits for a connection that doesn't become free.
 func TestPoolTimeout(t *testing.T) {
 	s := open(t, Config{URL: newDatabase(t), MaxConnections: 1, PoolTimeout: 50 * time.Millisecond})
+	eventually(t, "the connection is made", func() bool {
+		_, err := tryRun(t.Context(), s, nativeSQL("SELECT 1 AS id", "id"), nil)
+		return err == nil
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
