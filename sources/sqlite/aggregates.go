@@ -16,6 +16,8 @@ const (
 	functionAvg        = "avg"
 	functionMin        = "min"
 	functionMax        = "max"
+	functionBoolAnd    = "bool_and"
+	functionBoolOr     = "bool_or"
 	functionStddev     = "stddev"
 	functionStddevPop  = "stddev_pop"
 	functionStddevSamp = "stddev_samp"

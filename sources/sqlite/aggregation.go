@@ -293,6 +293,17 @@ func writeCount(b *builder, columns []*builder, distinct bool) {
 // aggregateCall writes a call of an aggregate function and gives the type of
 // what it yields.
 func (c *compiler) aggregateCall(b *builder, function string, t plan.Type, argument *builder) plan.Type {
+	if t.Class == plan.ClassBoolean && (function == functionBoolAnd || function == functionBoolOr) {
+		// Of conditions only. Booleans are 0 and 1.
+		if function == functionBoolAnd {
+			b.write("min(")
+		} else {
+			b.write("max(")
+		}
+		b.append(argument)
+		b.write(")")
+		return t
+	}
 	supported := false
 	for _, name := range capabilities().AggregateFunctions[t.Class] {
 		supported = supported || name == function
