@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"dovetail/metadata/document"
 	"dovetail/plan"
@@ -102,7 +101,8 @@ func functionFaults(s *sourceBuild, f *Function, c *document.FunctionConfigurati
 		}
 	}
 	if c.ExposedAs == "mutation" && info.Volatility != sources.Volatile {
-		fault("the function is of type %q; functions exposed as mutations must be of type \"VOLATILE\"", strings.ToUpper(string(info.Volatility)))
+		fault("the function was requested to be exposed as a mutation, but is not marked VOLATILE. " +
+			"Maybe the function was given the wrong volatility when it was defined?")
 	}
 	for _, a := range info.Arguments {
 		if a.Name != "" && !document.IsGraphQLName(a.Name) {
@@ -194,10 +194,21 @@ func computedFaults(s *sourceBuild, t *Table, doc *document.ComputedField, c *Co
 	switch {
 	case c.TableArgument < 0:
 		fault("%q is not an input argument of the function %q", doc.TableArgument, name)
-	case f.Arguments[c.TableArgument].Table == "":
-		fault("%s of the function %q is not COMPOSITE type", argumentText(f, c.TableArgument), name)
-	case (TableName{f.Arguments[c.TableArgument].TableSchema, f.Arguments[c.TableArgument].Table}) != t.Name:
-		fault("%s of the function %q is not of the type of table %q", argumentText(f, c.TableArgument), name, t.Name)
+	default:
+		a := f.Arguments[c.TableArgument]
+		which := "first argument"
+		if doc.TableArgument != "" {
+			which = fmt.Sprintf("%q argument", doc.TableArgument)
+		}
+		found := TableName{a.TableSchema, a.Table}
+		if a.Table == "" {
+			fault("%s of the function %q is not COMPOSITE type", which, name)
+			found = TableName{a.Type.Schema, a.Type.Name}
+		}
+		if found != t.Name {
+			fault("%s of the function %q of type %q is not the table to which the computed field is being added",
+				which, name, found.Schema+"."+found.Name)
+		}
 	}
 	if doc.SessionArgument != "" {
 		c.SessionArgument = argumentIndex(f, doc.SessionArgument)
@@ -205,7 +216,7 @@ func computedFaults(s *sourceBuild, t *Table, doc *document.ComputedField, c *Co
 		case c.SessionArgument < 0:
 			fault("%q is not an input argument of the function %q", doc.SessionArgument, name)
 		case !isJSON(f.Arguments[c.SessionArgument].Type):
-			fault("%s of the function %q is not of type JSON", argumentText(f, c.SessionArgument), name)
+			fault("%q argument of the function %q is not of type JSON", doc.SessionArgument, name)
 		}
 	}
 	return faults
@@ -213,13 +224,6 @@ func computedFaults(s *sourceBuild, t *Table, doc *document.ComputedField, c *Co
 
 func argumentIndex(f *sources.Function, name string) int {
 	return slices.IndexFunc(f.Arguments, func(a sources.FunctionParameter) bool { return a.Name == name })
-}
-
-func argumentText(f *sources.Function, i int) string {
-	if f.Arguments[i].Name == "" {
-		return fmt.Sprintf("argument %d", i+1)
-	}
-	return fmt.Sprintf("argument %q", f.Arguments[i].Name)
 }
 
 // Scalar tells whether the field is a scalar that the row (and the session)

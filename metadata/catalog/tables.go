@@ -172,7 +172,7 @@ func reasons(faults []string) string {
 	if len(faults) == 1 {
 		return "because " + faults[0]
 	}
-	return "for the following reasons:\n • " + strings.Join(faults, "\n • ")
+	return "for the following reasons:\n  • " + strings.Join(faults, "\n  • ") + "\n"
 }
 
 func quoted(n TableName) string { return fmt.Sprintf("%q", n) }

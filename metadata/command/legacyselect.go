@@ -96,30 +96,63 @@ func countRows(ctx context.Context, c *call) ([]byte, error) {
 		return nil, err
 	}
 	r := &legacyReader{source: source, role: c.session.Role, variables: plan.JSON{Kind: plan.JSONObject}}
+	if p, ok := t.SelectPermission(c.session.Role); ok && !p.AllowAggregations {
+		return c.countSelected(ctx, r, t, distinct)
+	}
 	r.text.WriteString("rows: " + rootName(t, catalog.RootSelectAggregate, t.GraphQLName+"_aggregate"))
 	if err := r.arguments(t, c.args, argsPath); err != nil {
 		return nil, err
 	}
-	r.text.WriteString(" {aggregate {count" + distinct + "}}")
+	arguments := ""
+	if len(distinct) > 0 {
+		arguments = "(columns: [" + joinNames(distinct) + "], distinct: true)"
+	}
+	r.text.WriteString(" {aggregate {count" + arguments + "}}")
 	return c.legacyAnswer(ctx, r, func(data plan.JSON) plan.JSON {
 		return jsonObject(field{"count", data.At([]string{"rows", "aggregate", "count"})})
 	})
 }
 
-// distinctColumns writes the arguments of a count of distinct values.
-func distinctColumns(t *catalog.Table, o *object) (string, error) {
+// countSelected counts rows for a role that may not aggregate: the deprecated
+// count asks for no more than being allowed to read them.
+func (c *call) countSelected(ctx context.Context, r *legacyReader, t *catalog.Table, distinct []string) ([]byte, error) {
+	fields := "__typename"
+	if len(distinct) > 0 {
+		fields = strings.Join(distinct, " ")
+	}
+	r.text.WriteString("rows: " + rootName(t, catalog.RootSelect, t.GraphQLName))
+	if err := r.arguments(t, c.args, argsPath); err != nil {
+		return nil, err
+	}
+	r.text.WriteString(" {" + fields + "}")
+	return c.legacyAnswer(ctx, r, func(data plan.JSON) plan.JSON {
+		rows, _ := data.Get("rows")
+		seen := map[string]bool{}
+		for i, row := range rows.Items {
+			if len(distinct) == 0 {
+				seen[strconv.Itoa(i)] = true
+			} else {
+				seen[row.String()] = true
+			}
+		}
+		return jsonObject(field{"count", plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(len(seen))}})
+	})
+}
+
+// distinctColumns are the fields whose distinct values a count counts.
+func distinctColumns(t *catalog.Table, o *object) ([]string, error) {
 	if _, ok := o.optional("distinct"); !ok {
-		return "", nil
+		return nil, nil
 	}
 	names := o.texts("distinct")
 	for i, name := range names {
 		c, ok := t.Column(name)
 		if !ok || c.Hidden {
-			return "", fail(CodePermissionDenied, "no such column exists: %q", name).at(document.ItemPath(argsPath+".distinct", i))
+			return nil, fail(CodePermissionDenied, "no such column exists: %q", name).at(document.ItemPath(argsPath+".distinct", i))
 		}
 		names[i] = c.GraphQLName
 	}
-	return "(columns: [" + joinNames(names) + "], distinct: true)", o.err()
+	return names, o.err()
 }
 
 // legacyAnswer asks the query and takes the answer out of its data.

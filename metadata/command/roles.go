@@ -45,7 +45,7 @@ func dropInheritedRole(c *call, m *document.Metadata) (subject, error) {
 		return subject{}, err
 	}
 	if !removeAll(&m.InheritedRoles, func(r *document.InheritedRole) bool { return r.Name == name }) {
-		return subject{}, fail(CodeNotExists, "inherited role with name %q doesn't exist", name)
+		return subject{}, fail(CodeNotExists, "%q inherited role doesn't exist", name)
 	}
 	return subject{}, nil
 }
