@@ -34,7 +34,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	tools/fuzz $(FUZZTIME)
 
 clean:
-	rm -rf bin integration/peers/node_modules
+	rm -rf bin integration/peers/node_modules integration/remoteschemas/peers/node_modules
 
 $(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

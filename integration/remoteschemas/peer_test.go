@@ -151,3 +151,18 @@ func startNode(t *testing.T, kind, fixture string) string {
 	}
 	return strings.TrimSpace(line)
 }
+
+// runNode runs a script of the folder peers to its end.
+func runNode(t *testing.T, arguments ...string) string {
+	t.Helper()
+	if have, why := haveNode(); !have {
+		t.Skipf("SKIPPED, NOT TESTED with graphql-js: %s", why)
+	}
+	command := exec.CommandContext(t.Context(), "node", arguments...)
+	command.Dir = "peers"
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+	return string(output)
+}

@@ -90,6 +90,9 @@ type Inconsistency struct {
 	Message string
 	// Path is where the object stands in the metadata document, for dropping it.
 	Path ObjectPath
+	// Served tells that the object is served all the same, by what was known of it
+	// before; it is not to be dropped.
+	Served bool
 }
 
 // ObjectPath leads to an object in the metadata document. Empty parts do not

@@ -49,4 +49,6 @@ type IntrospectedRemote struct {
 	PermissionErrors map[string]error
 	// Err says why the remote schema can't be used.
 	Err error
+	// Stale says why the schema may be out of date.
+	Stale error
 }

@@ -23,6 +23,10 @@ func (b *builder) remoteSchemas() {
 			b.inconsistent(remoteSchemaObject(doc), found.Err)
 			continue
 		}
+		if found.Stale != nil {
+			b.inconsistent(remoteSchemaObject(doc), found.Stale)
+			b.catalog.Inconsistencies[len(b.catalog.Inconsistencies)-1].Served = true
+		}
 		r := &RemoteSchema{
 			Name: doc.Name, Version: found.Version, Compiler: found.Compiler, Capabilities: found.Capabilities,
 			Upstream: found.Schema, Customization: found.Customization,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	"dovetail/metadata/catalog"
 	"dovetail/metadata/document"
 	"dovetail/metadata/engine"
 	"dovetail/metadata/store"
@@ -240,7 +242,7 @@ func dropInconsistentMetadata(ctx context.Context, c *call) ([]byte, error) {
 	m := c.metadata().Clone()
 	var kept []string
 	for _, i := range c.tx.State().Faulty() {
-		if !remove(m, i.Path) {
+		if !i.Served && !remove(m, i.Path) {
 			kept = append(kept, i.Name)
 		}
 	}
@@ -255,7 +257,7 @@ func dropInconsistentMetadata(ctx context.Context, c *call) ([]byte, error) {
 	}
 	// What could not be taken out by its path, because an object that it was part
 	// of went first, is gone by now; anything else is a fault worth telling.
-	if !c.tx.State().Consistent() {
+	if slices.ContainsFunc(c.tx.State().Faulty(), func(i catalog.Inconsistency) bool { return !i.Served }) {
 		return nil, fail(CodeUnexpected, "these inconsistent objects could not be dropped: %s", joinNames(kept)).
 			serious()
 	}

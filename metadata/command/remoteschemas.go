@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"dovetail/metadata/document"
 	"dovetail/metadata/engine"
@@ -33,6 +35,12 @@ func (c *call) parseRemoteSchema() (*document.RemoteSchema, error) {
 
 // remoteIn finds the remote schema that arguments name under a key.
 func (c *call) remoteIn(m *document.Metadata, key string) (*document.RemoteSchema, error) {
+	return c.remoteSaying(m, key, "remote schema with name %q does not exist")
+}
+
+// remoteSaying is remoteIn for commands that have words of their own for one
+// that isn't there.
+func (c *call) remoteSaying(m *document.Metadata, key, message string) (*document.RemoteSchema, error) {
 	o := c.object()
 	name := o.nonEmpty(key)
 	if err := o.err(); err != nil {
@@ -40,7 +48,10 @@ func (c *call) remoteIn(m *document.Metadata, key string) (*document.RemoteSchem
 	}
 	r, ok := m.RemoteSchema(name)
 	if !ok {
-		return nil, fail(CodeNotExists, "remote schema with name %q does not exist", name)
+		if strings.Contains(message, "%q") {
+			message = fmt.Sprintf(message, name)
+		}
+		return nil, fail(CodeNotExists, "%s", message)
 	}
 	return r, nil
 }
@@ -72,7 +83,7 @@ func updateRemoteSchema(c *call, m *document.Metadata) (subject, error) {
 
 func removeRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
 	err := c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
-		r, err := c.remoteIn(m, "name")
+		r, err := c.remoteSaying(m, "name", "no such remote schema")
 		if err != nil {
 			return subject{}, err
 		}
@@ -108,7 +119,7 @@ func reloadRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
 }
 
 func introspectRemoteSchema(_ context.Context, c *call) ([]byte, error) {
-	r, err := c.remoteIn(c.metadata(), "name")
+	r, err := c.remoteSaying(c.metadata(), "name", "remote schema: %q not found")
 	if err != nil {
 		return nil, err
 	}
@@ -119,26 +130,12 @@ func introspectRemoteSchema(_ context.Context, c *call) ([]byte, error) {
 	return introspection, nil
 }
 
-// permissionIn is remoteIn for the commands of permissions.
-func (c *call) permissionIn(m *document.Metadata) (*document.RemoteSchema, error) {
-	o := c.object()
-	name := o.nonEmpty("remote_schema")
-	if err := o.err(); err != nil {
-		return nil, err
-	}
-	r, ok := m.RemoteSchema(name)
-	if !ok {
-		return nil, fail(CodeNotExists, "remote schema %q doesn't exist", name)
-	}
-	return r, nil
-}
-
 func addRemotePermission(c *call, m *document.Metadata) (subject, error) {
 	if !c.tx.State().Catalog.Settings.RemoteSchemaPermissions {
 		return subject{}, fail(CodeConstraintViolation,
 			"remote schema permissions can only be added when remote schema permissions are enabled in the graphql-engine")
 	}
-	r, err := c.permissionIn(m)
+	r, err := c.remoteSaying(m, "remote_schema", "remote schema %q doesn't exist")
 	if err != nil {
 		return subject{}, err
 	}
@@ -156,7 +153,7 @@ func addRemotePermission(c *call, m *document.Metadata) (subject, error) {
 }
 
 func dropRemotePermission(c *call, m *document.Metadata) (subject, error) {
-	r, err := c.permissionIn(m)
+	r, err := c.remoteSaying(m, "remote_schema", "remote schema %q doesn't exist")
 	if err != nil {
 		return subject{}, err
 	}

@@ -48,7 +48,9 @@ func (e *Engine) introspected(s *document.Source, p *part) catalog.Introspected 
 
 func (e *Engine) introspectedRemote(r *document.RemoteSchema, p *part) catalog.IntrospectedRemote {
 	out := catalog.IntrospectedRemote{Version: p.version, Schema: p.schema}
-	if !p.stale {
+	if p.stale {
+		out.Stale = p.fault
+	} else {
 		out.Err = p.fault
 	}
 	if p.connection == nil || p.schema == nil {

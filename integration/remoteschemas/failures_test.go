@@ -1,0 +1,251 @@
+package remoteschemas_test
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func shopMetadata(t *testing.T, p *peer, definition map[string]any) map[string]any {
+	t.Helper()
+	definition["url"] = p.url
+	return map[string]any{
+		"version": 3, "sources": []any{},
+		"remote_schemas": []any{map[string]any{
+			"name": "makers", "definition": definition,
+			"remote_relationships": []any{map[string]any{"type_name": "Maker", "relationships": []any{map[string]any{
+				"name": "again", "definition": map[string]any{"to_remote_schema": map[string]any{
+					"remote_schema": "makers", "lhs_fields": []any{"id"},
+					"remote_field": map[string]any{"maker": map[string]any{"arguments": map[string]any{"id": "$id"}}},
+				}},
+			}}}},
+		}},
+	}
+}
+
+// isLookup tells requests of joins from root ones.
+func isLookup(r *http.Request) bool {
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	return err == nil && strings.Contains(string(body), "$_0_0")
+}
+
+// TestMisbehavingServers has a server answer the joins of a query in every wrong
+// way: what it answered to the root field is still there.
+func TestMisbehavingServers(t *testing.T) {
+	p := startPeer(t, "yoga", "makers")
+	e := startEngine(t, nil)
+	e.apply(t, shopMetadata(t, p, map[string]any{"timeout_seconds": 1}))
+	const query = `{ makers(limit: 2) { id again { name } } }`
+	const rest = `{"data":{"makers":[{"id":"m1","again":null},{"id":"m2","again":null}]},"errors":[{"message":"`
+	for _, c := range []struct {
+		name    string
+		behave  func(w http.ResponseWriter, r *http.Request) bool
+		message string
+	}{
+		{"slow", func(_ http.ResponseWriter, r *http.Request) bool {
+			select {
+			case <-time.After(5 * time.Second):
+			case <-r.Context().Done():
+			}
+			return false
+		}, "HTTP exception occurred while sending the request to "},
+		{"closes halfway", func(w http.ResponseWriter, _ *http.Request) bool {
+			connection, buffer, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return false
+			}
+			_, err = buffer.WriteString("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"data\":{\"_0\":{\"na")
+			if err == nil {
+				err = buffer.Flush()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			if err := connection.Close(); err != nil {
+				t.Error(err)
+			}
+			return false
+		}, "HTTP exception occurred while sending the request to "},
+		{"not JSON", answering(200, "text/html", "<html>sorry</html>"), "Remote server response is not valid JSON: HTTP status 200"},
+		{"502", answering(502, "text/plain", "bad gateway"), "Remote server response is not valid JSON: HTTP status 502"},
+		{"cut JSON", answering(200, "application/json", `{"data":{"_0":{"name":"x"}`), "Remote server response is not valid JSON"},
+		{"no data", answering(200, "application/json", `{}`), `Missing \"data\" field with no errors in response from remote`},
+		{"null data", answering(200, "application/json", `{"data":null}`), `Received null \"data\" field with no errors in response from remote`},
+		{"empty errors", answering(200, "application/json", `{"errors":[]}`), `Empty \"errors\" field in response from remote`},
+		{"bad errors", answering(200, "application/json", `{"errors":"x"}`), `Invalid \"errors\" field in response from remote`},
+		{"400 with errors", answering(400, "application/json", `{"errors":[{"message":"no"}]}`), "Errors from remote server"},
+		{"missing alias", answering(200, "application/json", `{"data":{"_0":{"name":"x"}}}`), "expecting key _1"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, "http://example.invalid/", http.StatusTemporaryRedirect)
+			return false
+		}, "HTTP exception occurred while sending the request to "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p.set(func(w http.ResponseWriter, r *http.Request) bool {
+				return !isLookup(r) || c.behave(w, r)
+			})
+			defer p.set(nil)
+			if answer := e.ask(t, nil, query, nil); !strings.HasPrefix(answer, rest+c.message) {
+				t.Errorf("answered %s", answer)
+			} else if !strings.Contains(answer, `"path":["makers",0,"again"]`) {
+				t.Errorf("the path does not lead to the first null: %s", answer)
+			}
+		})
+	}
+	if answer := e.ask(t, nil, query, nil); strings.Contains(answer, "errors") {
+		t.Errorf("it has recovered, but %s", answer)
+	}
+}
+
+// TestDownAtStart has an engine know a remote schema from before, one that it
+// has never seen, and what happens once they come back.
+func TestDownAtStart(t *testing.T) {
+	upstream, err := url.Parse(startNode(t, "yoga", "makers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := "127.0.0.1:" + freePort(t)
+	serve := func() func() {
+		var config net.ListenConfig
+		listener, err := config.Listen(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(upstream) }})
+		if err := server.Listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		server.Listener = listener
+		server.Start()
+		return server.Close
+	}
+	folder := t.TempDir()
+	down := serve()
+	e, stop := startStoppable(t, folder, nil)
+	e.must(t, "add_remote_schema", map[string]any{"name": "known", "definition": map[string]any{"url": "http://" + address}})
+	down()
+	if status, answer := e.command(t, "add_remote_schema", map[string]any{
+		"name": "unknown", "definition": map[string]any{"url": "http://" + address, "customization": map[string]any{
+			"root_fields_namespace": "other", "type_names": map[string]any{"prefix": "Other"},
+		}},
+	}); status != http.StatusBadRequest || !strings.Contains(answer, "HTTP exception occurred while sending the request to") {
+		t.Errorf("adding what can't be reached: status %d: %s", status, answer)
+	}
+	if status, answer := e.command(t, "reload_remote_schema", map[string]any{"name": "known"}); status != http.StatusInternalServerError {
+		t.Errorf("reloading what can't be reached: status %d: %s", status, answer)
+	}
+	stop()
+
+	e = startEngineAt(t, folder, nil)
+	if answer := e.ask(t, nil, `{ __type(name: "Maker") { name } }`, nil); answer != `{"data":{"__type":{"name":"Maker"}}}` {
+		t.Errorf("the last schema is not remembered: %s", answer)
+	}
+	if answer := e.ask(t, nil, `{ makers(limit: 1) { id } __typename }`, nil); !strings.Contains(answer, "HTTP exception occurred while sending the request to") {
+		t.Errorf("answered %s", answer)
+	}
+	if answer := e.must(t, "get_inconsistent_metadata", map[string]any{}); !strings.Contains(answer, "remote_schema known") {
+		t.Errorf("that it is down is not told: %s", answer)
+	}
+	up := serve()
+	defer up()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		answer := e.must(t, "get_inconsistent_metadata", map[string]any{})
+		if strings.Contains(answer, `"is_consistent":true`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it is up again, but %s", answer)
+		}
+	}
+	if answer := e.ask(t, nil, `{ makers(limit: 1) { id } }`, nil); answer != `{"data":{"makers":[{"id":"m1"}]}}` {
+		t.Errorf("answered %s", answer)
+	}
+}
+
+// TestHeaders tests which headers go up and which come back.
+func TestHeaders(t *testing.T) {
+	p := startPeer(t, "apollo", "makers")
+	e := startEngine(t, map[string]string{"SECRET": "from env"})
+	e.apply(t, shopMetadata(t, p, map[string]any{
+		"forward_client_headers": true,
+		"headers": []any{
+			map[string]any{"name": "x-fixed", "value": "fixed {{SECRET}}"}, map[string]any{"name": "x-secret", "value_from_env": "SECRET"},
+			map[string]any{"name": "x-hasura-user-id", "value": "configured"},
+		},
+	}))
+	p.take()
+	body, err := json.Marshal(map[string]any{"query": `{ login(user: "ann") makers(limit: 1) { id again { id } } }`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, header, answer, err := e.try(t.Context(), http.MethodPost, "/v1/graphql", map[string]string{
+		"x-client": "client", "x-fixed": "client", "x-hasura-user-id": "client", "x-hasura-org": "7", "accept-language": "no", "cookie": "a=b",
+	}, body)
+	if err != nil || strings.Contains(string(answer), "errors") {
+		t.Fatalf("%v %s", err, answer)
+	}
+	if cookies := header.Values("Set-Cookie"); strings.Join(cookies, "|") != "user=ann; Path=/|seen=1" {
+		t.Errorf("cookies %q", cookies)
+	}
+	requests := p.take()
+	if len(requests) != 2 {
+		t.Fatalf("%d requests", len(requests))
+	}
+	for _, r := range requests {
+		for name, want := range map[string]string{
+			"X-Client": "client", "X-Fixed": "fixed from env", "X-Secret": "from env", "X-Hasura-User-Id": "configured", "X-Hasura-Org": "7",
+			"Accept-Language": "", "Cookie": "a=b", "X-Hasura-Role": "admin", "X-Forwarded-User-Agent": "Go-http-client/1.1",
+		} {
+			if got := r.headers.Get(name); got != want {
+				t.Errorf("%s is %q, want %q in %s", name, got, want, r.Query)
+			}
+		}
+	}
+	// Joins bring no cookies back.
+	p.set(func(w http.ResponseWriter, r *http.Request) bool {
+		if isLookup(r) {
+			w.Header().Set("Set-Cookie", "joined=1")
+		}
+		return true
+	})
+	_, header, _, err = e.try(t.Context(), http.MethodPost, "/v1/graphql", nil, []byte(`{"query": "{ makers(limit: 1) { again { id } } }"}`))
+	if err != nil || len(header.Values("Set-Cookie")) > 0 {
+		t.Errorf("%v: cookies %q", err, header.Values("Set-Cookie"))
+	}
+}
+
+// TestIntrospectionIsValid has graphql-js build a schema of our introspection,
+// and a remote schema of it again.
+func TestIntrospectionIsValid(t *testing.T) {
+	makers := startPeer(t, "apollo", "makers")
+	zoo := proxy(t, startGophers(t))
+	stock := startPeer(t, "subgraph", "stock")
+	e := startEngine(t, nil)
+	e.apply(t, map[string]any{"version": 3, "sources": []any{}, "remote_schemas": []any{
+		map[string]any{"name": "plain", "definition": map[string]any{"url": makers.url}},
+		map[string]any{"name": "renamed", "definition": map[string]any{"url": makers.url, "customization": document(t, `{"root_fields_namespace": "renamed",
+			"type_names": {"prefix": "My", "suffix": "Type", "mapping": {"Maker": "Smith"}}, "field_names": [
+			{"parent_type": "Maker", "prefix": "a_"}, {"parent_type": "Node", "prefix": "a_"}, {"parent_type": "Product", "prefix": "a_"},
+			{"parent_type": "Book", "prefix": "a_"}, {"parent_type": "Tool", "prefix": "a_"}]}`)}},
+		map[string]any{"name": "zoo", "definition": map[string]any{"url": zoo.url}},
+		map[string]any{"name": "stock", "definition": map[string]any{"url": stock.url}},
+	}})
+	if output := runNode(t, "check.mjs", e.url+"/v1/graphql"); !strings.Contains(output, "valid") {
+		t.Error(output)
+	}
+	again := startEngine(t, nil)
+	again.must(t, "add_remote_schema", map[string]any{"name": "ours", "definition": map[string]any{"url": e.url + "/v1/graphql"}})
+	answer := again.ask(t, nil, `{ makers(limit: 1) { id } renamed { product(id: "p1") { __typename a_name ... on MyBookType { a_pages } } } }`, nil)
+	if want := `{"data":{"makers":[{"id":"m1"}],"renamed":{"product":{"__typename":"MyBookType","a_name":"Iron","a_pages":100}}}}`; answer != want {
+		t.Errorf("got  %s\nwant %s", answer, want)
+	}
+}
