@@ -196,7 +196,7 @@ func (g *aggregateRow) item(i plan.AggregateItem) (string, jsonshape.Node, error
 			}
 		}
 		cell, k := g.add(g.countOf(values, i.Distinct), asBigint)
-		return i.Key, &jsonshape.Scalar{Cell: cell, Encode: k.encoder(false)}, nil
+		return i.Key, &jsonshape.Scalar{Cell: cell, Encode: k.encoder()}, nil
 	case *plan.AggregateFunction:
 		object := &jsonshape.Object{}
 		for _, column := range i.Columns {
@@ -234,11 +234,11 @@ func (g *aggregateRow) column(function string, column plan.AggregateColumn) (jso
 	if finish, ok := finishers[function]; ok && exactly(t, function) {
 		// What the digits of the result are made of, to be divided here.
 		cell := g.cells.add(columnOf{g.alias, g.moments(x, t, function)}, kindMoments)
-		return &jsonshape.Scalar{Cell: cell, Encode: finish.encoder(column.Stringify)}, nil
+		return &jsonshape.Scalar{Cell: cell, Encode: finish.encoder()}, nil
 	}
 	aggregate, result := aggregateOf(function, x, t)
 	cell, k := g.add(aggregate, result)
-	return &jsonshape.Scalar{Cell: cell, Encode: k.encoder(column.Stringify)}, nil
+	return &jsonshape.Scalar{Cell: cell, Encode: k.encoder()}, nil
 }
 
 // moments adds the number, the sum and (for deviations) the sum of squares of

@@ -89,13 +89,11 @@ func notJSON(column string) error {
 	return sources.NotSupported("the column %q has no JSON path: SQL Server keeps JSON as text", column)
 }
 
-// encoder writes a cell as JSON.
-func (k kind) encoder(stringify bool) jsonshape.Encoder {
+// encoder writes a cell as JSON. Numbers stay numbers even where others are to
+// be strings, as with v2.
+func (k kind) encoder() jsonshape.Encoder {
 	switch k {
 	case kindInteger, kindDecimal, kindFloat, kindReal:
-		if stringify {
-			return encodeString
-		}
 		return encodeNumber
 	case kindBoolean:
 		return encodeBoolean

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dovetail/jsonshape"
-	"dovetail/plan"
 )
 
 // decimal is an exact decimal number: digits without leading zeros, of which
@@ -190,7 +189,7 @@ func scaled(d decimalNumber, scale int) *big.Int {
 func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
 // encoder writes the result of "number|sum|squares".
-func (f finisher) encoder(stringify bool) jsonshape.Encoder {
+func (f finisher) encoder() jsonshape.Encoder {
 	return func(dst, cell []byte) ([]byte, error) {
 		var numbers [3]decimalNumber
 		rest := cell
@@ -207,11 +206,7 @@ func (f finisher) encoder(stringify bool) jsonshape.Encoder {
 		if !ok {
 			return append(dst, "null"...), nil
 		}
-		text := r.text()
-		if stringify {
-			return plan.AppendJSONString(dst, text), nil
-		}
-		return append(dst, text...), nil
+		return append(dst, r.text()...), nil
 	}
 }
 

@@ -178,7 +178,7 @@ func (c *compiler) columnField(f *plan.ColumnField, l *cells) (jsonshape.Node, e
 	if err != nil {
 		return nil, err
 	}
-	return &jsonshape.Scalar{Cell: l.add(value, k), Encode: jsonshape.InUpperCase(f.UpperCase, k.encoder(f.Stringify))}, nil
+	return &jsonshape.Scalar{Cell: l.add(value, k), Encode: jsonshape.InUpperCase(f.UpperCase, k.encoder())}, nil
 }
 
 // guarded nulls a value unless the guard holds.
