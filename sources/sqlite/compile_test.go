@@ -59,6 +59,7 @@ func goldenFragments() map[string]*plan.Fragment {
 	where("uuid _nin", compareTo(mark, plan.NotIn, jsonLiteral(`[]`)))
 	where("jsonb _eq", compareTo(columnOf("doc", "JSONB"), plan.Equal, jsonLiteral(`{}`)))
 	where("untyped _eq", compareTo(columnOf("total", ""), plan.Equal, jsonLiteral(`"1"`)))
+	where("untyped _gt", compareTo(columnOf("total", ""), plan.Greater, jsonLiteral(`"1"`)))
 	where("json _eq", compareTo(columnOf("doc", "JSON"), plan.Equal, jsonLiteral(`{}`)))
 	where("and or not", &plan.And{Parts: []plan.Predicate{
 		&plan.Or{Parts: []plan.Predicate{compareTo(score, plan.Equal, jsonLiteral("1")), compareTo(score, plan.Equal, jsonLiteral("2")), &plan.Const{}}},

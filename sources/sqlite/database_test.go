@@ -121,6 +121,55 @@ func runSQL(ctx context.Context, s *sqlite.Source, sql string, readOnly bool) st
 	return strings.Join(lines, "\n")
 }
 
+// TestUntypedColumns reads a view's expressions: strings that compare and sort as
+// what they hold, and what has been cast.
+func TestUntypedColumns(t *testing.T) {
+	s := open(t, sqlite.Config{})
+	exec(t, s, "CREATE TABLE a (id INTEGER PRIMARY KEY, g TEXT, n INTEGER)")
+	exec(t, s, "INSERT INTO a (g, n) VALUES ('x', 1), ('y', 9), ('y', 1), ('z', 12); INSERT INTO a (g, n) SELECT 'x', 0 FROM a, a")
+	exec(t, s, "CREATE VIEW v AS SELECT g, count(*) AS total, CAST(count(*) AS INTEGER) AS typed, CASE g WHEN 'z' THEN 'text' ELSE sum(n) END AS mixed FROM a GROUP BY g")
+	view := introspect(t, s)["v"]
+	read := func(column string, operator plan.Operator, value string) string {
+		t.Helper()
+		sel := selectAll(t, view)
+		c := planColumn(t, view, column)
+		sel.Where = &plan.Compare{
+			Left: &plan.ColumnOperand{Column: c}, Operator: operator,
+			Right: &plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: value}},
+		}
+		sel.OrderBy = []plan.Order{{By: &plan.OrderColumn{Column: c}, Descending: true}}
+		values, err := answer(t.Context(), s, &plan.Fragment{Query: sel}, plan.Bindings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values[0]
+	}
+	const (
+		x = `{"g":"x","total":"17","typed":17,"mixed":"1"}`
+		y = `{"g":"y","total":"2","typed":2,"mixed":"10"}`
+		z = `{"g":"z","total":"1","typed":1,"mixed":"text"}`
+	)
+	for _, c := range []struct {
+		column   string
+		operator plan.Operator
+		value    string
+		want     string
+	}{
+		{"total", plan.Greater, "1", "[" + x + "," + y + "]"},
+		{"total", plan.LessOrEqual, "2.0", "[" + y + "," + z + "]"},
+		{"total", plan.Equal, "17", "[" + x + "]"},
+		{"total", plan.NotEqual, "17", "[" + y + "," + z + "]"},
+		{"total", plan.Greater, "a", "[]"},
+		{"typed", plan.Greater, "1", "[" + x + "," + y + "]"},
+		{"mixed", plan.Greater, "9", "[" + z + "," + y + "]"},
+		{"mixed", plan.Equal, "text", "[" + z + "]"},
+	} {
+		if got := read(c.column, c.operator, c.value); got != c.want {
+			t.Errorf("%s %s %s: got %s, want %s", c.column, c.operator, c.value, got, c.want)
+		}
+	}
+}
+
 // TestEstimatedRows reads the statistics that ANALYZE leaves.
 func TestEstimatedRows(t *testing.T) {
 	s := open(t, sqlite.Config{})

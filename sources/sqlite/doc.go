@@ -11,4 +11,9 @@
 // declared type is a hint. Values are therefore written by the declared type
 // where they fit it, as Postgres would write them, and as what they are where
 // they don't.
+//
+// Expressions in views have no declared type. They are Strings, because what a
+// row holds mustn't decide a schema's types, and GraphQL has strings written as
+// strings; but they sort and compare as what they hold. CAST(count(*) AS
+// INTEGER) declares a type, of which the column then is.
 package sqlite

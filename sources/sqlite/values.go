@@ -18,6 +18,7 @@ type conversion int
 
 const (
 	convertScalar conversion = iota // a value of the type
+	convertNumber                   // a number, null for other text
 	convertList                     // a JSON array of values of the type
 	convertLike                     // a LIKE pattern, as a GLOB pattern
 	convertILike                    // the same in lower case
@@ -125,10 +126,17 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		}
 		glob, err := globOf(pattern)
 		return boundText(glob), err
-	case convertScalar, convertKeys, convertKeySet:
+	case convertScalar, convertNumber, convertKeys, convertKeySet:
 	}
 	if value.IsNull() {
 		return boundNull(), nil
+	}
+	if p.convert == convertNumber {
+		b, err := numberValue(value.TextOf(), p.typ)
+		if err != nil || b.kind == zombiezen.TypeText {
+			return boundNull(), nil //nolint:nilerr // text is neither less nor greater than a number
+		}
+		return b, nil
 	}
 	return scalarValue(value.TextOf(), p.typ)
 }
