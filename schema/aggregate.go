@@ -61,17 +61,34 @@ func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 	})
 }
 
-// functionColumns are the columns that an aggregate function takes.
-func (s *Schema) functionColumns(a access, function string) []visibleColumn {
-	var out []visibleColumn
-	for _, c := range a.columns() {
-		class := c.Info.Type.Underlying().Class
-		if c.Enum == nil && slices.Contains(a.table.Source.Capabilities.AggregateFunctions[class], function) {
-			out = append(out, c)
+// aggregatedColumns gives each aggregate function the columns that it takes.
+func aggregatedColumns(source *catalog.Source, columns []visibleColumn) map[string][]visibleColumn {
+	out := make(map[string][]visibleColumn, len(aggregateFunctions()))
+	var known [][]visibleColumn
+	for _, function := range aggregateFunctions() {
+		var taken []visibleColumn
+		for _, c := range columns {
+			class := c.Info.Type.Underlying().Class
+			if c.Enum == nil && slices.Contains(source.Capabilities.AggregateFunctions[class], function) {
+				taken = append(taken, c)
+			}
 		}
+		// Most functions take the same columns as another one.
+		if i := slices.IndexFunc(known, func(k []visibleColumn) bool { return slices.EqualFunc(k, taken, sameColumn) }); i >= 0 {
+			taken = known[i]
+		} else {
+			taken = slices.Clip(taken)
+			known = append(known, taken)
+		}
+		out[function] = taken
 	}
 	return out
 }
+
+func sameColumn(a, b visibleColumn) bool { return a.Column == b.Column }
+
+// functionColumns are the columns that an aggregate function takes.
+func (s *Schema) functionColumns(a *access, function string) []visibleColumn { return a.aggregated[function] }
 
 // resultType is the type of an aggregate function's value.
 func resultType(function string, t plan.Type) plan.Type {
@@ -164,7 +181,7 @@ func (s *Schema) aggregateBoolExp(t *catalog.Table) *Type {
 	})
 }
 
-func (s *Schema) predicateColumns(a access, function string) []visibleColumn {
+func (s *Schema) predicateColumns(a *access, function string) []visibleColumn {
 	if function != "bool_and" && function != "bool_or" {
 		return s.functionColumns(a, function)
 	}

@@ -165,7 +165,7 @@ func plain(c *catalog.ComputedField) bool {
 	return len(c.Function.Arguments) == len(computedSkip(c))
 }
 
-func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.ComputedField) (*Input, bool) {
+func (s *Schema) computedPredicate(t *catalog.Table, a *access, c *catalog.ComputedField) (*Input, bool) {
 	n := namesOf(t.Source)
 	guard, ok := a.computed(c)
 	if !ok || !plain(c) {
@@ -185,7 +185,7 @@ func (s *Schema) computedPredicate(t *catalog.Table, a access, c *catalog.Comput
 	}, true
 }
 
-func (s *Schema) computedOrder(t *catalog.Table, a access, c *catalog.ComputedField, direction Ref) (*Input, bool) {
+func (s *Schema) computedOrder(t *catalog.Table, a *access, c *catalog.ComputedField, direction Ref) (*Input, bool) {
 	// What the role sees in some rows only would show in the order.
 	if guard, ok := a.computed(c); !ok || guard != nil || !plain(c) {
 		return nil, false

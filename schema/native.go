@@ -67,14 +67,17 @@ func (s *Schema) nativeArguments(q *catalog.NativeQuery) []*Input {
 		return nil
 	}
 	n := namesOf(q.Source)
-	description := q.Name + " Native Query Arguments"
+	description, of := q.Name+" Native Query Arguments", "Native query argument "
+	if q.Procedure != nil {
+		description, of = q.Name+" Stored Procedure Arguments", "Stored procedure argument "
+	}
 	args := s.input(n.WrapType(q.Name+"_arguments"), description, func(x *Type) {
 		for i, a := range q.Arguments {
 			in := &Input{
 				Name: a.Name, Description: a.Description, Type: s.typeRef(a.Type), Binding: &FunctionArgument{Index: i},
 			}
 			if in.Description == "" {
-				in.Description = "Native query argument " + a.Name
+				in.Description = of + a.Name
 			}
 			if !a.Nullable {
 				in.Type = Required(in.Type)

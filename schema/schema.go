@@ -19,8 +19,9 @@ type Schema struct {
 	// relay: the schema is Relay's.
 	relay bool
 
-	mu    sync.Mutex
-	types map[string]*Type
+	mu       sync.Mutex
+	types    map[string]*Type
+	accesses map[*catalog.Table]*access
 
 	introspection sync.Once
 	byName        map[string]*Type
@@ -29,7 +30,7 @@ type Schema struct {
 
 // ForRole makes the schema of a role. Types are built when first used.
 func ForRole(c *catalog.Catalog, role string) *Schema {
-	s := &Schema{Role: role, Catalog: c, types: map[string]*Type{}}
+	s := &Schema{Role: role, Catalog: c, types: map[string]*Type{}, accesses: map[*catalog.Table]*access{}}
 	s.Query = s.object("query_root", "", func(t *Type) { t.fields = s.roots(querying) })
 	if s.mutable() {
 		s.Mutation = s.object("mutation_root", "", func(t *Type) { t.fields = s.roots(mutating) })
@@ -78,22 +79,36 @@ type access struct {
 	table      *catalog.Table
 	admin      bool
 	permission *catalog.SelectPermission
+	// visible are the columns that the role sees, aggregated those of them that
+	// each aggregate function takes.
+	visible    []visibleColumn
+	aggregated map[string][]visibleColumn
 }
 
 // access is what a role may read of a table; false when it may read nothing.
-func (s *Schema) access(t *catalog.Table) (access, bool) {
+func (s *Schema) access(t *catalog.Table) (*access, bool) {
 	if t.Unnamed {
-		return access{}, false
+		return nil, false
 	}
-	if s.Role == catalog.AdminRole {
-		return access{table: t, admin: true}, true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.accesses[t]
+	if !ok {
+		a = &access{table: t, admin: s.Role == catalog.AdminRole}
+		if !a.admin {
+			a.permission, _ = t.SelectPermission(s.Role)
+		}
+		if a.admin || a.permission != nil {
+			a.visible = a.visibleColumns()
+			a.aggregated = aggregatedColumns(t.Source, a.visible)
+		}
+		s.accesses[t] = a
 	}
-	p, ok := t.SelectPermission(s.Role)
-	return access{table: t, permission: p}, ok
+	return a, a.admin || a.permission != nil
 }
 
 // column tells whether the role sees a column, and the guard of its cells.
-func (a access) column(c *catalog.Column) (plan.Predicate, bool) {
+func (a *access) column(c *catalog.Column) (plan.Predicate, bool) {
 	if c.Hidden {
 		return nil, false
 	}
@@ -104,7 +119,7 @@ func (a access) column(c *catalog.Column) (plan.Predicate, bool) {
 	return guard, ok
 }
 
-func (a access) computed(c *catalog.ComputedField) (plan.Predicate, bool) {
+func (a *access) computed(c *catalog.ComputedField) (plan.Predicate, bool) {
 	if a.admin {
 		return nil, true
 	}
@@ -112,7 +127,7 @@ func (a access) computed(c *catalog.ComputedField) (plan.Predicate, bool) {
 	return guard, ok
 }
 
-func (a access) aggregations() bool {
+func (a *access) aggregations() bool {
 	return a.table.Source.Capabilities.Aggregates && (a.admin || a.permission.AllowAggregations)
 }
 
@@ -122,7 +137,9 @@ type visibleColumn struct {
 	guard plan.Predicate
 }
 
-func (a access) columns() []visibleColumn {
+func (a *access) columns() []visibleColumn { return a.visible }
+
+func (a *access) visibleColumns() []visibleColumn {
 	out := make([]visibleColumn, 0, len(a.table.Columns))
 	for _, c := range a.table.Columns {
 		if guard, ok := a.column(c); ok {
@@ -133,14 +150,14 @@ func (a access) columns() []visibleColumn {
 }
 
 // selectable tells whether the role sees anything of the rows.
-func (a access) selectable() bool {
+func (a *access) selectable() bool {
 	return len(a.columns()) > 0 || len(a.table.ComputedFields) > 0 || len(a.table.Local) > 0 ||
 		len(a.table.ToSource) > 0 || len(a.table.ToRemoteSchema) > 0
 }
 
 // primaryKey is the table's primary key; false when there is none or the role
 // doesn't see all of it.
-func (a access) primaryKey() ([]*catalog.Column, bool) {
+func (a *access) primaryKey() ([]*catalog.Column, bool) {
 	if a.table.Info.PrimaryKey == nil {
 		return nil, false
 	}
@@ -167,7 +184,7 @@ const (
 	subscribing operation = "subscription"
 )
 
-func (a access) root(op operation, kind catalog.RootFieldKind) bool {
+func (a *access) root(op operation, kind catalog.RootFieldKind) bool {
 	if a.admin {
 		return true
 	}
@@ -240,7 +257,7 @@ func (s *Schema) sourceRoots(source *catalog.Source, op operation) []*Field {
 	return fields
 }
 
-func (s *Schema) tableRoots(a access, op operation) []*Field {
+func (s *Schema) tableRoots(a *access, op operation) []*Field {
 	t := a.table
 	n := namesOf(t.Source)
 	row := s.tableType(t)

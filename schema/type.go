@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -129,19 +130,34 @@ func (r Ref) Base() *Type {
 	return r.Named
 }
 
+// indexedFrom is the number of members above which a type has an index.
+const indexedFrom = 8
+
+func find[T any](list []*T, is func(*T) bool) (*T, bool) {
+	if i := slices.IndexFunc(list, is); i >= 0 {
+		return list[i], true
+	}
+	return nil, false
+}
+
 func (t *Type) ready() {
 	t.once.Do(func() {
 		if t.fill != nil {
 			t.fill(t)
 			t.fill = nil
 		}
-		t.byField = make(map[string]*Field, len(t.fields))
-		for _, f := range t.fields {
-			t.byField[f.Name] = f
+		// Few members are found as fast without an index.
+		if len(t.fields) > indexedFrom {
+			t.byField = make(map[string]*Field, len(t.fields))
+			for _, f := range t.fields {
+				t.byField[f.Name] = f
+			}
 		}
-		t.byInput = make(map[string]*Input, len(t.inputs))
-		for _, f := range t.inputs {
-			t.byInput[f.Name] = f
+		if len(t.inputs) > indexedFrom {
+			t.byInput = make(map[string]*Input, len(t.inputs))
+			for _, f := range t.inputs {
+				t.byInput[f.Name] = f
+			}
 		}
 	})
 }
@@ -152,6 +168,9 @@ func (t *Type) Fields() []*Field { t.ready(); return t.fields }
 // Field finds a field by name.
 func (t *Type) Field(name string) (*Field, bool) {
 	t.ready()
+	if t.byField == nil {
+		return find(t.fields, func(f *Field) bool { return f.Name == name })
+	}
 	f, ok := t.byField[name]
 	return f, ok
 }
@@ -162,6 +181,9 @@ func (t *Type) Inputs() []*Input { t.ready(); return t.inputs }
 // Input finds a field of an input object by name.
 func (t *Type) Input(name string) (*Input, bool) {
 	t.ready()
+	if t.byInput == nil {
+		return find(t.inputs, func(f *Input) bool { return f.Name == name })
+	}
 	f, ok := t.byInput[name]
 	return f, ok
 }
