@@ -119,7 +119,7 @@ func (s *Server) describe(settings catalog.Settings) map[string]any {
 		"is_auth_hook_set":                     s.auth.HasWebhook(),
 		"is_jwt_set":                           len(s.auth.Claims()) > 0,
 		"jwt":                                  s.auth.Claims(),
-		"is_allow_list_enabled":                false,
+		"is_allow_list_enabled":                s.config.Allowlist.Enabled,
 		"is_prometheus_metrics_enabled":        false,
 		"console_assets_dir":                   nil,
 		"default_naming_convention":            namingConvention(settings),

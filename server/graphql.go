@@ -235,6 +235,11 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	}
 	request.relay = at.relay
 	infoOf(r.Context()).query = request
+	if !who.Admin() {
+		if refused := s.checkAllowed(state, who.Role, request); refused != nil {
+			return nil, refused
+		}
+	}
 	made, refused := plans(state).plan(state.Catalog, who.Role, request)
 	if refused != nil {
 		return nil, refused

@@ -37,6 +37,8 @@ type Config struct {
 	// Persisted says whether and how queries are kept that clients name by their
 	// hash.
 	Persisted PersistedQueries
+	// Allowlist says whether roles may only ask what is listed.
+	Allowlist Allowlist
 	// CORS says which origins may ask from a browser.
 	CORS CORS
 	// APIs are the groups of endpoints that are served.
@@ -134,6 +136,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("POST /v1/graphql/explain", s.handleExplain)
 		mux.HandleFunc("GET /v1/graphql", s.handleGraphQLGet)
 	}
+	mux.HandleFunc(restPrefix, s.handleREST)
 	mux.HandleFunc("/", s.handleNotFound)
 	return mux
 }

@@ -312,3 +312,47 @@ func TestQueryLog(t *testing.T) {
 		}
 	}
 }
+
+// TestAllowlistAndEndpoints: roles ask what is listed, and endpoints what they
+// are for.
+func TestAllowlistAndEndpoints(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, func(s *settings) { s.allowlist.Enabled, s.allowlist.Roles = true, true })
+	for _, body := range []string{
+		`{"type": "create_query_collection", "args": {"name": "all", "definition": {"queries": [{"name": "names", "query": "query { item { name } }"}, {"name": "one", "query": "query ($id: Int!, $limit: Int = 5) { item(where: {id: {_eq: $id}}, limit: $limit) { name } }"}]}}}`,
+		`{"type": "create_query_collection", "args": {"name": "some", "definition": {"queries": [{"name": "ids", "query": "{ item { id } }"}]}}}`,
+		`{"type": "add_collection_to_allowlist", "args": {"collection": "all"}}`,
+		`{"type": "add_collection_to_allowlist", "args": {"collection": "some", "scope": {"global": false, "roles": ["user"]}}}`,
+		`{"type": "create_rest_endpoint", "args": {"name": "one", "url": "item/:id", "methods": ["GET", "POST"], "definition": {"query": {"collection_name": "all", "query_name": "one"}}}}`,
+	} {
+		if status, text := send(t, http.MethodPost, server.URL+"/v1/metadata", body, nil); status != http.StatusOK || text != `{"message":"success"}` {
+			t.Fatalf("%s: %d %s", body, status, text)
+		}
+	}
+	user := map[string]string{"x-hasura-role": "user", "x-hasura-item": "1"}
+	const refused = `{"errors":[{"message":"query is not allowed","extensions":{"path":"$","code":"validation-failed"}}]}`
+	for _, c := range []struct {
+		method, path, body string
+		header             map[string]string
+		status             int
+		answer             string
+	}{
+		{"POST", "/v1/graphql", `{"query":"{ item { name __typename } } # as listed"}`, user, 200, `{"data":{"item":[{"name":"one","__typename":"item"}]}}`},
+		{"POST", "/v1/graphql", `{"query":"{ item { id } }"}`, user, 200, `{"data":{"item":[{"id":1}]}}`},
+		{"POST", "/v1/graphql", `{"query":"{ item { id } }"}`, map[string]string{"x-hasura-role": "guest"}, 200, refused},
+		{"POST", "/v1/graphql", `{"query":"{ item { name id } }"}`, user, 200, refused},
+		{"POST", "/v1/graphql", `{"query":"{ item { name id } }"}`, nil, 200, `{"data":{"item":[{"name":"one","id":1},{"name":"two","id":2}]}}`},
+		{"GET", "/api/rest/item/2", "", nil, 200, `{"item":[{"name":"two"}]}`},
+		{"GET", "/api/rest/item/2?limit=0", "", nil, 200, `{"item":[]}`},
+		{"POST", "/api/rest/item/2", `{"id": 1, "limit": 1}`, nil, 200, `{"item":[{"name":"two"}]}`},
+		{"GET", "/api/rest/item/1", "", user, 200, `{"item":[{"name":"one"}]}`},
+		{"DELETE", "/api/rest/item/2", "", nil, 405, `{"path":"$","error":"Allowed methods: GET, POST","code":"method-not-allowed"}`},
+		{"GET", "/api/rest/thing", "", nil, 404, `{"path":"$","error":"Endpoint not found","code":"not-found"}`},
+		{"GET", "/api/rest/item/x", "", nil, 400, `"code":"validation-failed"`},
+		{"POST", "/api/rest/item/2", `[]`, nil, 400, `expected Object, but encountered Array`},
+	} {
+		if status, text := send(t, c.method, server.URL+c.path, c.body, c.header); status != c.status || !strings.Contains(text, c.answer) {
+			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, status, text)
+		}
+	}
+}

@@ -65,7 +65,6 @@ func isFalse(value string) bool {
 // refusedSettings are v2's settings that must not be overlooked.
 func refusedSettings() []refusedSetting {
 	return []refusedSetting{
-		{name: "enable-allowlist", toggle: true, reason: "allowlists are not enforced", ok: isFalse},
 		{name: "enable-maintenance-mode", toggle: true, reason: "maintenance mode is not supported", ok: isFalse},
 		{name: "remote-schema-prioritize-data", toggle: true, reason: "it is not supported", ok: isFalse},
 		{name: "configured-header-precedence", toggle: true, reason: "it is not supported", ok: isFalse},

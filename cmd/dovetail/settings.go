@@ -39,6 +39,7 @@ type settings struct {
 	preserve401                         bool
 	maxBodyBytes                        int64
 	cors                                server.CORS
+	allowlist                           server.Allowlist
 	persisted                           server.PersistedQueries
 	apis                                map[server.API]bool
 	shutdown                            time.Duration
@@ -248,6 +249,14 @@ func serverSettings() []setting {
 		{
 			name: "persisted-queries-ttl", help: "seconds that such a query is kept after its last use, 0 for as long as there is room (0)",
 			apply: duration(func(s *settings) *time.Duration { return &s.persisted.TTL }, time.Second),
+		},
+		{
+			name: "enable-allowlist", help: "let roles ask only what the collections of the allowlist have", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.allowlist.Enabled }),
+		},
+		{
+			name: "enable-allowlist-roles", help: "honour collections that are listed for some roles only", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.allowlist.Roles }),
 		},
 		{name: "disable-cors", help: "answer no origin", toggle: true, apply: boolean(func(s *settings) *bool { return &s.cors.Disabled })},
 		{name: "enabled-apis", help: "graphql, metadata and config (all)", apply: enabledAPIs},

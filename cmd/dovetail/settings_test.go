@@ -58,7 +58,7 @@ func TestRefusedSettings(t *testing.T) {
 		{arguments: []string{"serve", "--admin-secret"}, message: "flag needs an argument: -admin-secret"},
 		{arguments: []string{"serve", "--no-such-flag"}, message: "flag provided but not defined: -no-such-flag"},
 		{arguments: []string{"serve", "--server-port", "x"}, message: "expected a port number"},
-		{env: []string{"HASURA_GRAPHQL_ENABLE_ALLOWLIST", "true"}, message: "HASURA_GRAPHQL_ENABLE_ALLOWLIST is set, but"},
+		{env: []string{"HASURA_GRAPHQL_ENABLE_MAINTENANCE_MODE", "true"}, message: "HASURA_GRAPHQL_ENABLE_MAINTENANCE_MODE is set, but"},
 		{env: []string{"HASURA_GRAPHQL_DEV_MODE", "perhaps"}, message: `HASURA_GRAPHQL_DEV_MODE="perhaps": expected true or false`},
 		{env: []string{"HASURA_GRAPHQL_EXPERIMENTAL_FEATURES", "hide_stream_fields"}, message: "is not supported"},
 	} {

@@ -18,11 +18,8 @@ func Unserved(m *document.Metadata) []string {
 	}
 	add(len(m.Actions), "action(s) are")
 	add(len(m.CronTriggers), "cron trigger(s) are")
-	add(len(m.RestEndpoints), "REST endpoint(s) are")
-	add(len(m.Allowlist), "allowlist collection(s) are")
-	triggers, procedures, writes, federated := 0, 0, 0, 0
+	triggers, writes, federated := 0, 0, 0
 	for _, s := range m.Sources {
-		procedures += len(s.StoredProcedures)
 		for _, t := range s.Tables {
 			triggers += len(t.EventTriggers)
 			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)
@@ -32,7 +29,6 @@ func Unserved(m *document.Metadata) []string {
 		}
 	}
 	add(triggers, "event trigger(s) are")
-	add(procedures, "stored procedure(s) are")
 	add(writes, "insert, update or delete permission(s) are")
 	add(federated, "Apollo federation setting(s) are")
 	for _, p := range []struct {
