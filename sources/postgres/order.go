@@ -89,7 +89,17 @@ func (c *compiler) leftJoin(r *plan.Rows, outer *scope, q *query) (*scope, error
 	return s, nil
 }
 
+// orderAggregate is null where an outer join found no row whose related rows
+// could be aggregated.
 func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expression, error) {
+	value, err := c.aggregateKey(key, s)
+	if err == nil && key.Function == "count" && s.present != nil {
+		value = caseWhen{condition: s.present, then: value}
+	}
+	return value, err
+}
+
+func (c *compiler) aggregateKey(key *plan.OrderAggregate, s *scope) (expression, error) {
 	if !plainRows(&key.Target) {
 		return nil, sources.NotSupported("ordering by an aggregate of limited rows of relationship %q is not supported", key.Relationship)
 	}
