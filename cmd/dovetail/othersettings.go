@@ -38,6 +38,12 @@ func ignoredSettings() []ignoredSetting {
 		{name: "events-fetch-batch-size", reason: noEvents},
 		{name: "async-actions-fetch-interval", reason: "there are no actions to tune"},
 		{name: "enable-triggers-error-log-level", toggle: true, reason: noEvents},
+		{name: "metrics-secret", reason: "there is no metrics API"},
+		{name: "redis-url", reason: "answers are not cached"},
+		{name: "ee-license-key", reason: "there is nothing to license"},
+		{name: "no-of-retries", reason: "connecting is tried again until it succeeds"},
+		{name: "enable-metadata-query-logging", toggle: true, reason: "changes of the metadata are logged as requests"},
+		{name: "console-sentry-dsn", reason: "there is no console"},
 		{name: "query-plan-cache-size", reason: "plans are kept with the metadata they belong to"},
 	}
 }
@@ -66,6 +72,7 @@ func isFalse(value string) bool {
 func refusedSettings() []refusedSetting {
 	return []refusedSetting{
 		{name: "enable-maintenance-mode", toggle: true, reason: "maintenance mode is not supported", ok: isFalse},
+		{name: "read-only-mode", toggle: true, reason: "only changes of the metadata can be refused: --read-only-metadata", ok: isFalse},
 		{name: "remote-schema-prioritize-data", toggle: true, reason: "it is not supported", ok: isFalse},
 		{name: "configured-header-precedence", toggle: true, reason: "it is not supported", ok: isFalse},
 		{

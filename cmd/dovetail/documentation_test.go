@@ -1,0 +1,93 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// documented is what docs/configuration.md says: every setting, by its flag and
+// its environment variables, with what is done about it.
+func documented() string {
+	var out strings.Builder
+	out.WriteString(`# Configuration
+
+Every setting is a flag, ` + "`--name value`" + `, or an environment variable, ` + "`DOVETAIL_NAME` or `HASURA_GRAPHQL_NAME`" + `: the name in
+capitals, with underscores. Flags go before variables, and ` + "`DOVETAIL_`" + ` before ` + "`HASURA_GRAPHQL_`" + `. Switches need no value:
+` + "`--dev-mode` or `--dev-mode=false`" + `.
+
+The tables are made from the program's own list of settings; a test holds them against it.
+
+## Settings
+
+| flag | variable | what it does (default) |
+|---|---|---|
+`)
+	for _, d := range sorted(honoured(), func(d setting) string { return d.name }) {
+		variables := append([]string{"HASURA_GRAPHQL_" + d.variableName()}, d.variables...)
+		fmt.Fprintf(&out, "| `--%s` | `%s` | %s |\n", d.name, strings.Join(variables, "`, `"), strings.ReplaceAll(d.help, "|", "\\|"))
+	}
+	out.WriteString(`
+## Settings of Hasura v2 that change nothing here
+
+They may be given; the start says that they are ignored.
+
+| flag | variable | why |
+|---|---|---|
+`)
+	for _, d := range sorted(ignoredSettings(), func(d ignoredSetting) string { return d.name }) {
+		fmt.Fprintf(&out, "| `--%s` | `HASURA_GRAPHQL_%s` | %s |\n", d.name, setting{name: d.name}.variableName(), d.reason)
+	}
+	out.WriteString(`
+## Settings of Hasura v2 that are refused
+
+They would change what is answered, or who may ask. An engine that is given one does not start, and says so; values that turn
+them off are accepted.
+
+| flag | variable | why |
+|---|---|---|
+`)
+	for _, d := range sorted(refusedSettings(), func(d refusedSetting) string { return d.name }) {
+		fmt.Fprintf(&out, "| `--%s` | `HASURA_GRAPHQL_%s` | %s |\n", d.name, setting{name: d.name}.variableName(), d.reason)
+	}
+	out.WriteString(`
+## Authentication
+
+Without an admin secret every request is trusted. With one, a request is of the role that
+
+1. its ` + "`x-hasura-admin-secret`" + ` header entitles it to: any, by ` + "`x-hasura-role`" + `, else ` + "`admin`" + `; a wrong secret is refused;
+2. the webhook or its token says, if there is one;
+3. ` + "`unauthorized-role`" + ` names, if it carries neither.
+
+` + "`jwt-secret`" + ` is a JSON object as v2 reads it: ` + "`type` and `key`, or `jwk_url`; `claims_namespace` or `claims_namespace_path`" + `,
+` + "`claims_format`, `claims_map`, `audience`, `issuer`, `allowed_skew`, `header`" + `. Beyond v2, PS256, PS384 and PS512 are taken, and a
+token without ` + "`aud`" + ` is refused when an audience is asked for. Keys of a ` + "`jwk_url`" + ` are fetched again as the answer's
+` + "`Cache-Control` and `Expires`" + ` say; while an issuer can't be reached the keys that are there count.
+`)
+	return out.String()
+}
+
+func sorted[T any](list []T, name func(T) string) []T {
+	slices.SortFunc(list, func(a, b T) int { return strings.Compare(name(a), name(b)) })
+	return list
+}
+
+// TestDocumentation holds the documentation against the settings; with -rewrite
+// it writes it.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	const path = "../../docs/configuration.md"
+	want := documented()
+	if f := flag.Lookup("rewrite"); f != nil && f.Value.String() == "true" {
+		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != want {
+		t.Errorf("docs/configuration.md is not what the settings say (go test ./cmd/dovetail -run Documentation -rewrite): %v", err)
+	}
+}
