@@ -336,7 +336,11 @@ func relationText(r Relation) string {
 				args = append(args, a.Name+" => "+ValueText(a.Value))
 			}
 		}
-		return r.Schema + "." + r.Name + "(" + strings.Join(args, ", ") + ")"
+		name := r.Schema + "." + r.Name
+		if len(r.Results) > 0 {
+			name = "procedure " + name
+		}
+		return name + "(" + strings.Join(args, ", ") + ")"
 	case *NativeQuery:
 		var b strings.Builder
 		for _, part := range r.Parts {

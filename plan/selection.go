@@ -70,6 +70,9 @@ type FunctionCall struct {
 	Arguments    []FunctionArgument
 	// SingleRow functions return one composite value instead of a set.
 	SingleRow bool
+	// Results are the columns that a stored procedure answers with, in order;
+	// empty for functions. Arguments of a procedure are passed by name.
+	Results []Column
 }
 
 // FunctionArgument is one argument of a function call: a value, or (when

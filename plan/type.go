@@ -63,6 +63,9 @@ type Capabilities struct {
 	Functions          bool
 	ColumnComparison   bool
 	JSONPath           bool
+	// StoredProcedures: the results of stored procedures can be read like
+	// tables.
+	StoredProcedures bool
 	// Relay: connections and node ids.
 	Relay bool
 	// Bindings: a fragment may be evaluated for a set of binding rows at once.

@@ -50,6 +50,10 @@ func (p *planner) nativeRows(s *selected, q *catalog.NativeQuery) (plan.Rows, er
 			return rows, err
 		}
 	}
+	if q.Procedure != nil {
+		rows.From = procedureCall(q, given)
+		return rows, nil
+	}
 	native := &plan.NativeQuery{Name: q.Name}
 	for _, part := range q.Parts {
 		if part.Argument < 0 {
@@ -65,4 +69,19 @@ func (p *planner) nativeRows(s *selected, q *catalog.NativeQuery) (plan.Rows, er
 	}
 	rows.From = native
 	return rows, nil
+}
+
+// procedureCall calls a stored procedure with the arguments that are given; for
+// others, the procedure has defaults.
+func procedureCall(q *catalog.NativeQuery, given map[string]plan.Value) *plan.FunctionCall {
+	call := &plan.FunctionCall{Schema: q.Procedure.Schema, Name: q.Procedure.Name}
+	for _, a := range q.Arguments {
+		if v, ok := given[a.Name]; ok {
+			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Value: v})
+		}
+	}
+	for _, f := range q.Returns.Fields {
+		call.Results = append(call.Results, f.Column.Plan())
+	}
+	return call
 }

@@ -415,6 +415,9 @@ type NativeQuery struct {
 	// Parts alternate SQL with indices of Arguments (-1: SQL).
 	Parts         []NativePart
 	Relationships []*NativeRelationship
+	// Procedure names the stored procedure whose rows these are, instead of a
+	// query's; nil for queries.
+	Procedure *TableName
 }
 
 // NativePart is SQL text or, with Argument >= 0, a place for an argument.

@@ -316,10 +316,9 @@ func (b *builder) rootConflicts() {
 		s.Functions = slices.DeleteFunc(s.Functions, func(f *Function) bool { return b.functionConflict(names, s, f, namespace) })
 		s.NativeQueries = slices.DeleteFunc(s.NativeQueries, func(q *NativeQuery) bool {
 			name := s.Customization.RootName(q.Name)
-			err := names.take(namespace, name, "native query "+q.Name+" in source "+s.Name)
+			err := names.take(namespace, name, q.describe())
 			if err != nil {
-				doc, _ := s.document.NativeQuery(q.Name)
-				b.inconsistent(nativeQueryObject(s.Name, doc), err)
+				b.inconsistent(s.nativeObject(q), err)
 			}
 			return err != nil
 		})

@@ -131,7 +131,12 @@ func (w *dependencyWalk) source(s *Source) {
 		}
 	}
 	for _, q := range s.NativeQueries {
-		w.visit(ObjectPath{Source: s.Name, Kind: ObjectNativeQuery, Name: q.Name}, "native query %s in source %q", q.Name, s.Name)
+		if q.Procedure == nil {
+			w.visit(ObjectPath{Source: s.Name, Kind: ObjectNativeQuery, Name: q.Name}, "native query %s in source %q", q.Name, s.Name)
+		} else {
+			name := q.Procedure.String()
+			w.visit(ObjectPath{Source: s.Name, Kind: ObjectStoredProcedure, Name: name}, "stored procedure %s in source %q", name, s.Name)
+		}
 		w.on(reference{source: s.Name, kind: ObjectLogicalModel, name: q.Returns.Name})
 		for _, r := range q.Relationships {
 			if r.Target != q {

@@ -149,7 +149,8 @@ func capabilities(kind string) plan.Capabilities {
 	c := plan.Capabilities{
 		Kind: kind, Aggregates: true, AggregatePredicate: true, Bindings: true,
 		ColumnComparison: kind != "mssql", ComputedFields: kind == "postgres", Functions: kind == "postgres",
-		Operators: map[plan.TypeClass][]plan.Operator{},
+		StoredProcedures: kind == "mssql",
+		Operators:        map[plan.TypeClass][]plan.Operator{},
 	}
 	for _, class := range []plan.TypeClass{
 		plan.ClassInteger, plan.ClassNumber, plan.ClassText, plan.ClassBoolean, plan.ClassUUID, plan.ClassTime, plan.ClassJSONB, plan.ClassArray, plan.ClassEnum,

@@ -195,7 +195,11 @@ func (d *dump) native(s *catalog.Source) {
 		d.model(m)
 	}
 	for _, q := range s.NativeQueries {
-		d.line("native %s returns %s", q.Name, q.Returns.Name)
+		if q.Procedure != nil {
+			d.line("procedure %s as %s returns %s", q.Procedure, q.Name, q.Returns.Name)
+		} else {
+			d.line("native %s returns %s", q.Name, q.Returns.Name)
+		}
 		for _, a := range q.Arguments {
 			d.line("  argument %s %s nullable=%v", a.Name, a.Type.Name, a.Nullable)
 		}

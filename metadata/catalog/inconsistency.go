@@ -21,6 +21,7 @@ const (
 	ObjectFunction                 = "function"
 	ObjectFunctionPermission       = "function_permission"
 	ObjectNativeQuery              = "native_query"
+	ObjectStoredProcedure          = "stored_procedure"
 	ObjectLogicalModel             = "logical_model"
 	ObjectRemoteSchema             = "remote_schema"
 	ObjectRemoteSchemaPermission   = "remote_schema_permission"
@@ -146,6 +147,33 @@ func nativeQueryObject(source string, q *document.NativeQuery) object {
 		definition: func() any { return q.JSON() },
 		path:       ObjectPath{Source: source, Kind: ObjectNativeQuery, Name: q.Name},
 	}
+}
+
+func storedProcedureObject(source string, p *document.StoredProcedure) object {
+	name := TableName(p.Procedure).String()
+	return object{
+		kind: ObjectStoredProcedure, name: "stored_procedure " + name + " in source " + source,
+		definition: func() any { return p.JSON() },
+		path:       ObjectPath{Source: source, Kind: ObjectStoredProcedure, Name: name},
+	}
+}
+
+// nativeObject is the object that the metadata describes a query by.
+func (s *sourceBuild) nativeObject(q *NativeQuery) object {
+	if q.Procedure != nil {
+		doc, _ := s.document.StoredProcedure(document.TableName(*q.Procedure))
+		return storedProcedureObject(s.Name, doc)
+	}
+	doc, _ := s.document.NativeQuery(q.Name)
+	return nativeQueryObject(s.Name, doc)
+}
+
+// describe names a native query or stored procedure in messages.
+func (q *NativeQuery) describe() string {
+	if q.Procedure != nil {
+		return "stored procedure " + q.Procedure.String() + " in source " + q.Source.Name
+	}
+	return "native query " + q.Name + " in source " + q.Source.Name
 }
 
 func logicalModelObject(source string, m *document.LogicalModel) object {

@@ -181,6 +181,7 @@ func (b *builder) nativeQueries() {
 			s.NativeQueries = append(s.NativeQueries, q)
 		}
 		b.nativeRelationships(s)
+		b.storedProcedures(s)
 		b.modelConflicts(s)
 	}
 }
@@ -191,7 +192,7 @@ func (b *builder) nativeQueries() {
 func (b *builder) modelConflicts(s *sourceBuild) {
 	claimed := map[*LogicalModel]*NativeQuery{}
 	s.NativeQueries = slices.DeleteFunc(s.NativeQueries, func(q *NativeQuery) bool {
-		place := "native query " + q.Name + " in source " + s.Name
+		place := q.describe()
 		first, ok := claimed[q.Returns]
 		var err error
 		switch {
@@ -200,11 +201,10 @@ func (b *builder) modelConflicts(s *sourceBuild) {
 				claimed[q.Returns] = q
 			}
 		case !sameRelationships(first, q):
-			err = errTypeConflict(q.Returns.Rows.TypeName(), place, "native query "+first.Name+" in source "+s.Name)
+			err = errTypeConflict(q.Returns.Rows.TypeName(), place, first.describe())
 		}
 		if err != nil {
-			doc, _ := s.document.NativeQuery(q.Name)
-			b.inconsistent(nativeQueryObject(s.Name, doc), err)
+			b.inconsistent(s.nativeObject(q), err)
 		}
 		return err != nil
 	})
@@ -229,18 +229,11 @@ func (b *builder) nativeQuery(s *sourceBuild, doc *document.NativeQuery) (*Nativ
 		q.Description = *doc.Description
 	}
 	var err error
-	if q.Returns, err = b.nativeReturns(s, doc); err != nil {
+	if q.Returns, err = b.nativeReturns(s, doc.Returns, doc.Name); err != nil {
 		return nil, err
 	}
-	for _, a := range doc.Arguments {
-		if !document.IsGraphQLName(a.Name) {
-			return nil, fmt.Errorf("%q is not a valid GraphQL name", a.Name)
-		}
-		argument := NativeArgument{Name: a.Name, Type: s.parseType(a.Type), Nullable: a.Nullable}
-		if a.Description != nil {
-			argument.Description = *a.Description
-		}
-		q.Arguments = append(q.Arguments, argument)
+	if q.Arguments, err = s.nativeArguments(doc.Arguments); err != nil {
+		return nil, err
 	}
 	if q.Parts, err = nativeParts(doc.Code, q.Arguments); err != nil {
 		return nil, err
@@ -248,16 +241,31 @@ func (b *builder) nativeQuery(s *sourceBuild, doc *document.NativeQuery) (*Nativ
 	return q, nil
 }
 
+func (s *sourceBuild) nativeArguments(docs []document.NativeArgument) ([]NativeArgument, error) {
+	var out []NativeArgument
+	for _, a := range docs {
+		if !document.IsGraphQLName(a.Name) {
+			return nil, fmt.Errorf("%q is not a valid GraphQL name", a.Name)
+		}
+		argument := NativeArgument{Name: a.Name, Type: s.parseType(a.Type), Nullable: a.Nullable}
+		if a.Description != nil {
+			argument.Description = *a.Description
+		}
+		out = append(out, argument)
+	}
+	return out, nil
+}
+
 // nativeReturns finds the model of a query's rows, by name or written inline.
-func (b *builder) nativeReturns(s *sourceBuild, doc *document.NativeQuery) (*LogicalModel, error) {
-	if doc.Returns.Kind == plan.JSONString {
-		m, ok := s.logicalModel(doc.Returns.Text)
+func (b *builder) nativeReturns(s *sourceBuild, returns plan.JSON, name string) (*LogicalModel, error) {
+	if returns.Kind == plan.JSONString {
+		m, ok := s.logicalModel(returns.Text)
 		if !ok {
-			return nil, errNoModel(doc.Returns.Text)
+			return nil, errNoModel(returns.Text)
 		}
 		return m, nil
 	}
-	inline, err := document.ParseLogicalModel(withName(doc.Returns, "inner_logical_model_"+doc.Name), "$.returns")
+	inline, err := document.ParseLogicalModel(withName(returns, "inner_logical_model_"+name), "$.returns")
 	if err != nil {
 		return nil, err
 	}

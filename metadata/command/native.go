@@ -175,12 +175,14 @@ func trackStoredProcedure(c *call, m *document.Metadata) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	for _, p := range s.StoredProcedures {
-		if p.Procedure == name {
-			return subject{}, fail(CodeAlreadyTracked, "Stored procedure '%s' is already tracked.", name)
-		}
+	if _, ok := s.StoredProcedure(name); ok {
+		return subject{}, fail(CodeAlreadyTracked, "Stored procedure '%s' is already tracked.", name)
 	}
-	s.StoredProcedures = append(s.StoredProcedures, &document.StoredProcedure{Procedure: name, Definition: without(c.args, "source")})
+	p, err := document.ParseStoredProcedure(without(c.args, "source"), argsPath, s.Kind)
+	if err != nil {
+		return subject{}, parseError(err, argsPath)
+	}
+	s.StoredProcedures = append(s.StoredProcedures, p)
 	return subject{kind: "stored_procedure", source: s.Name, name: name.String()}, nil
 }
 

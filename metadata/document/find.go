@@ -22,6 +22,11 @@ func (s *Source) Function(name TableName) (*Function, bool) {
 	return find(s.Functions, func(f *Function) bool { return f.Name == name })
 }
 
+// StoredProcedure finds a stored procedure.
+func (s *Source) StoredProcedure(name TableName) (*StoredProcedure, bool) {
+	return find(s.StoredProcedures, func(p *StoredProcedure) bool { return p.Procedure == name })
+}
+
 // NativeQuery finds a native query.
 func (s *Source) NativeQuery(name string) (*NativeQuery, bool) {
 	return find(s.NativeQueries, func(q *NativeQuery) bool { return q.Name == name })

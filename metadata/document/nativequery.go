@@ -62,13 +62,7 @@ func (d *decoder) nativeQuery(j plan.JSON, path string) *NativeQuery {
 		d.fail(o.at("type"), "expected \"query\", but got %q", kind)
 	}
 	q.Returns = o.need("returns")
-	o.entries("arguments", func(name string, j plan.JSON, path string) {
-		a := d.object(j, path, "NullableScalarType")
-		q.Arguments = append(q.Arguments, NativeArgument{
-			Name: name, Type: a.text("type"), Nullable: a.boolean("nullable", false), Description: a.textPointer("description"),
-		})
-		a.done()
-	})
+	q.Arguments = d.nativeArguments(o)
 	relationships := func(key string, array bool) []*Relationship {
 		return namedList(o, key, "relationships", func(d *decoder, j plan.JSON, path string) *Relationship {
 			return d.nativeRelationship(j, path, array)
@@ -79,6 +73,19 @@ func (d *decoder) nativeQuery(j plan.JSON, path string) *NativeQuery {
 	o.optional("source") // beside the definition in commands
 	o.done()
 	return q
+}
+
+// nativeArguments reads the arguments of a native query or a stored procedure.
+func (d *decoder) nativeArguments(o *object) []NativeArgument {
+	var out []NativeArgument
+	o.entries("arguments", func(name string, j plan.JSON, path string) {
+		a := d.object(j, path, "NullableScalarType")
+		out = append(out, NativeArgument{
+			Name: name, Type: a.text("type"), Nullable: a.boolean("nullable", false), Description: a.textPointer("description"),
+		})
+		a.done()
+	})
+	return out
 }
 
 // nativeRelationship reads a relationship of a native query, whose using part

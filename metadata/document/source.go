@@ -31,10 +31,15 @@ type Customization struct {
 	NamingConvention                  string
 }
 
-// StoredProcedure is a stored procedure, kept as written.
+// StoredProcedure is a stored procedure read like a table, kept as written.
 type StoredProcedure struct {
 	Procedure  TableName
 	Definition plan.JSON
+	// CustomName is the root field's name; empty: made of the procedure's.
+	CustomName string
+	// Returns is the name of a logical model, or an inline one.
+	Returns   plan.JSON
+	Arguments []NativeArgument
 }
 
 // JSON is the procedure as written.
@@ -92,9 +97,30 @@ func (d *decoder) functions(o *object, kind string) []*Function {
 		func(f *Function) string { return f.Name.String() })
 }
 
+// ParseStoredProcedure reads one entry of stored_procedures; it is also the form
+// of track_stored_procedure's arguments, but for the source.
+func ParseStoredProcedure(j plan.JSON, path, kind string) (*StoredProcedure, error) {
+	d := &decoder{}
+	p := d.storedProcedure(j, path, kind)
+	return p, d.err()
+}
+
 func (d *decoder) storedProcedure(j plan.JSON, path, kind string) *StoredProcedure {
 	o := d.object(j, path, "StoredProcedureMetadata")
-	return &StoredProcedure{Procedure: d.tableName(o.need("stored_procedure"), o.at("stored_procedure"), kind), Definition: j}
+	p := &StoredProcedure{Procedure: d.tableName(o.need("stored_procedure"), o.at("stored_procedure"), kind), Definition: j}
+	p.Returns = o.need("returns")
+	c := d.object(o.need("configuration"), o.at("configuration"), "StoredProcedureConfig")
+	if exposed := c.text("exposed_as"); exposed != "query" {
+		d.fail(c.at("exposed_as"), "expected \"query\", but got %q", exposed)
+	}
+	p.CustomName = c.optionalText("custom_name")
+	if p.CustomName != "" {
+		d.checkName(p.CustomName, c.at("custom_name"))
+	}
+	c.done()
+	p.Arguments = d.nativeArguments(o)
+	o.done()
+	return p
 }
 
 // ParseCustomization reads a source's customization.

@@ -68,6 +68,7 @@ func capabilities() plan.Capabilities {
 		AggregatePredicate: true,
 		ColumnComparison:   true,
 		Functions:          true,
+		StoredProcedures:   true,
 		Bindings:           true,
 		KeySets:            true,
 	}

@@ -57,6 +57,13 @@ func selectionCases(out map[string]*plan.Fragment) {
 	out["function"] = root(many(changed(plan.Rows{PermitLimit: -1, From: &plan.FunctionCall{Schema: "dbo", Name: "search", Arguments: []plan.FunctionArgument{
 		{Name: "term", Type: ParseType("nvarchar(50)"), Value: variable("term")}, {Name: "session", Session: true},
 	}}}, where(cmp("id", plan.Greater, literal("1"))), by("id")), cols("id", "title")...))
+	out["procedure"] = root(many(changed(articleProcedure(
+		plan.FunctionArgument{Name: "term", Type: ParseType("varchar(50)"), Value: variable("term")},
+		plan.FunctionArgument{Name: "least", Type: ParseType("decimal(5,2)"), Value: literal("1.5")},
+	), where(cmp("id", plan.Greater, literal("1"))), permit(cmp("title", plan.Equal, session("x-hasura-title"))), by("id"), limit(variable("l")), offset(literal("1")), atMost(7)), cols("id", "title")...))
+	out["procedure without arguments"] = root(many(articleProcedure(), cols("title")...))
+	out["procedure with a strange argument"] = root(many(articleProcedure(plan.FunctionArgument{Name: "x] = 1; --", Type: ParseType("int"), Value: literal("1")}), cols("title")...))
+	out["procedure for each row"] = bind(many(changed(articleProcedure(), tied("id", 0)), cols("id")...), "id")
 	out["native query"] = root(many(changed(plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: "q", Parts: []plan.NativeQueryPart{
 		{SQL: "SELECT id, name FROM author WHERE id < "}, {Type: ParseType("int"), Value: variable("top")}, {SQL: " -- the end;\n"},
 	}}}, where(cmp("id", plan.Greater, literal("0"))), by("id")), append(cols("id", "name"), nest("articles", many(articlesOf(), cols("title")...)))...))
@@ -253,8 +260,8 @@ func parses(t *testing.T, name, text string) {
 	switch {
 	case err != nil:
 		t.Errorf("%s: %v\n%s", name, err, text)
-	case len(script.Batches) != 1 || len(script.Batches[0].Statements) != 1:
-		t.Errorf("%s: not one statement: %s", name, text)
+	case len(script.Batches) != 1 || len(script.Batches[0].Statements) != 1+strings.Count(text, ";\n"):
+		t.Errorf("%s: %d statements: %s", name, len(script.Batches[0].Statements), text)
 	}
 }
 
@@ -305,4 +312,14 @@ func describeParameter(p parameterSource) string {
 		out = "the rest"
 	}
 	return out
+}
+
+// articleProcedure is a stored procedure that answers articles.
+func articleProcedure(arguments ...plan.FunctionArgument) plan.Rows {
+	return plan.Rows{PermitLimit: -1, From: &plan.FunctionCall{
+		Schema: "dbo", Name: "GetArticles", Arguments: arguments,
+		Results: []plan.Column{
+			{Name: "id", Type: ParseType("int")}, {Name: "title", Type: ParseType("nvarchar")}, {Name: "body", Type: ParseType("text")},
+		},
+	}}
 }

@@ -71,7 +71,7 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		return nil, sources.NotSupported("the query has more than %d lists of values and limits", maxParameters-maxScalars)
 	}
 	return &Statement{
-		text: sqlText(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
+		text: c.prelude() + sqlText(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
 		kinds: l.layout.kinds, shape: shape, readsOnly: c.readsOnly,
 	}, nil
 }
@@ -85,6 +85,8 @@ type compiler struct {
 	overflowing int
 	aliases     int
 	readsOnly   bool
+	// procedures are the calls that come before the statement.
+	procedures []*procedureCall
 }
 
 // bindingsAlias names the binding set, ordinal its ordinal column.
@@ -230,6 +232,10 @@ func (c *compiler) relation(r plan.Relation) (fromSource, *scope, error) {
 	case *plan.Table:
 		return tableName{r.Schema, r.Name}, s, nil
 	case *plan.FunctionCall:
+		if len(r.Results) > 0 {
+			rows, err := c.procedure(r)
+			return rows, s, err
+		}
 		f, err := c.functionCall(r)
 		if err != nil {
 			return nil, nil, err
