@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strconv"
 
 	"dovetail/metadata/catalog"
@@ -85,34 +86,28 @@ func (s *Schema) functionRoots(f *catalog.Function) []*Field {
 		skip[f.SessionArgument] = true
 	}
 	args := s.functionArguments(n, n.TypeName(f.GraphQLName, "args"), f.Info, skip)
-	row := Named(s.tableType(f.Returns))
+	listArgs := append(slices.Clip(args), s.rowArguments(f.Returns)...)
+	rows, aggregate := f.RootFieldNames()
 	field := &Field{
-		Name: n.RootName(n.Word(f.GraphQLName)), Description: f.Description, Args: args, Type: row,
+		Name: rows, Description: f.Description, Args: args, Type: Named(s.tableType(f.Returns)),
 		Binding: &RootFunction{Function: f},
 	}
 	if field.Description == "" {
 		field.Description = `execute function "` + f.Info.Name + `" which returns "` + f.Returns.Name.Name + `"`
 	}
-	if !f.Info.ReturnsSet {
+	if f.Info.ReturnsSet {
+		field.Type, field.Args = Required(List(Required(field.Type))), listArgs
+	}
+	if !a.aggregations() {
 		return []*Field{field}
 	}
-	field.Type = Required(List(Required(row)))
-	field.Args = append(args[:len(args):len(args)], s.rowArguments(f.Returns)...)
-	fields := []*Field{field}
-	if a.aggregations() {
-		name := f.AggregateName
-		if name == "" {
-			name = n.Join(n.Word(f.GraphQLName), "aggregate")
-		}
-		fields = append(fields, &Field{
-			Name: n.RootName(name),
-			Description: `execute function "` + f.Info.Name + `" and query aggregates on result of table type "` +
-				f.Returns.Name.Name + `"`,
-			Type: Required(Named(s.aggregateType(f.Returns))), Args: field.Args,
-			Binding: &RootFunction{Function: f, Aggregate: true},
-		})
-	}
-	return fields
+	return []*Field{field, {
+		Name: aggregate,
+		Description: `execute function "` + f.Info.Name + `" and query aggregates on result of table type "` +
+			f.Returns.Name.Name + `"`,
+		Type: Required(Named(s.aggregateType(f.Returns))), Args: listArgs,
+		Binding: &RootFunction{Function: f, Aggregate: true},
+	}}
 }
 
 // qualified names something as messages do: without its source's usual schema.

@@ -114,17 +114,14 @@ func (c *Customization) rootName(base string, kind RootFieldKind) string {
 }
 
 // RootFieldNames are the names of a function's root fields, without the
-// source's namespace. A function that returns no set has no aggregate.
+// source's namespace.
 func (f *Function) RootFieldNames() (rows, aggregate string) {
 	c := &f.Source.Customization
 	name := c.Word(f.GraphQLName)
-	if f.Info.ReturnsSet {
-		if aggregate = f.AggregateName; aggregate == "" {
-			aggregate = c.Join(name, "aggregate")
-		}
-		aggregate = c.RootName(aggregate)
+	if aggregate = f.AggregateName; aggregate == "" {
+		aggregate = c.Join(name, "aggregate")
 	}
-	return c.RootName(name), aggregate
+	return c.RootName(name), c.RootName(aggregate)
 }
 
 // Word spells a name in the source's naming convention.
