@@ -187,6 +187,24 @@ func (p *planner) candidates(r *catalog.ToSource, from, to []plan.Column, local 
 	return p.fragment(r.From.Source.Name, selection, nil, h)
 }
 
+// sharesKeys tells whether the rows that are aggregated for a row are of the
+// same table and have the same key.
+func sharesKeys(rows, aggregated *plan.Rows, key []plan.Column) bool {
+	t, ok := rows.From.(*plan.Table)
+	of, same := aggregated.From.(*plan.Table)
+	if !ok || !same || t.Schema != of.Schema || t.Name != of.Name {
+		return false
+	}
+	for _, c := range key {
+		if !slices.ContainsFunc(aggregated.On, func(on plan.Correlation) bool {
+			return on.Binding < 0 && on.Column.Name == c.Name && on.Outer.Name == c.Name
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 func columnsOf(bindings []plan.Binding) []plan.Column {
 	out := make([]plan.Column, 0, len(bindings))
 	for _, b := range bindings {
@@ -263,8 +281,7 @@ func (p *planner) narrow(set *plan.KeySet, r *catalog.ToSource, local []plan.Pre
 	in := &plan.InKeys{Columns: columns, KeySet: len(set.Fragment.KeySets)}
 	set.Fragment.KeySets = append(set.Fragment.KeySets, candidates)
 	rank.Where = all(append(conjuncts(rank.Where), in))
-	if a, ok := set.Fragment.Joins[0].Keys[0].Rank.(*plan.OrderAggregate); ok {
-		// The rows that are aggregated have the same keys.
+	if a, ok := set.Fragment.Joins[0].Keys[0].Rank.(*plan.OrderAggregate); ok && sharesKeys(&rank.Rows, &a.Target, columns) {
 		a.Target.Where = all(append(conjuncts(a.Target.Where), in))
 	}
 	set.Why = "of the keys that may be wanted, which are sent to the other side, the rank is sent over"

@@ -73,6 +73,7 @@ func startEngine(t *testing.T, binary string, env ...string) *engine {
 	command.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir(),
 		"DOVETAIL_METADATA_PATH=" + filepath.Join(folder, "metadata.db"), "HASURA_GRAPHQL_ENABLED_LOG_TYPES=startup",
+		"HASURA_GRAPHQL_DEV_MODE=true", // for errors of the databases
 	}, env...)
 	log := &logBuffer{}
 	command.Stdout, command.Stderr = log, log

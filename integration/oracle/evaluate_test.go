@@ -155,7 +155,8 @@ func (e *evaluator) compareAggregate(t *table, r row, c *condition, permitted bo
 	if strings.HasPrefix(c.Function, "bool") {
 		of = booleanType
 	}
-	return simple(of, value, c.Operator, c.Values[0].Text)
+	// What is looked for is a group that compares: never unknown.
+	return truthOf(simple(of, value, c.Operator, c.Values[0].Text) == yes)
 }
 
 func (e *evaluator) value(o operand) string {
@@ -299,7 +300,7 @@ func count(rows []row, columns []string, distinct bool) string {
 			}
 			key += "=" + *r[c] + "\x00"
 		}
-		if len(columns) == 1 && null || distinct && seen[key] {
+		if !distinct && null || len(columns) == 1 && null || distinct && seen[key] {
 			continue
 		}
 		seen[key] = true

@@ -42,9 +42,23 @@ func pool(s scalar) []string {
 }
 
 // generator draws random things.
-type generator struct{ t *rapid.T }
+type generator struct {
+	t     *rapid.T
+	count *uint64
+}
 
-func (g generator) int(low, high int) int { return rapid.IntRange(low, high).Draw(g.t, "") }
+func newGenerator(t *rapid.T) generator { return generator{t, new(uint64)} }
+
+// int is evenly distributed: rapid prefers small numbers, of which only small
+// worlds would come.
+func (g generator) int(low, high int) int {
+	*g.count++
+	x := rapid.Uint64().Draw(g.t, "") + *g.count*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	return low + int(x%uint64(high-low+1))
+}
 
 // chance is true in so many of a hundred cases.
 func (g generator) chance(percent int) bool { return g.int(0, 99) >= 100-percent }
@@ -213,7 +227,7 @@ func (g generator) role(w *world, name string, crossing map[string]bool) *role {
 // drawRequest draws a query on a world. Remote conditions and orderings are
 // used where the near side can have them.
 func drawRequest(t *rapid.T, w *world, crossing map[string]bool) *request {
-	g := generator{t}
+	g := newGenerator(t)
 	r := &request{Role: pick(g, []string{admin, "one", "one", "two"}), Session: map[string]string{}}
 	if len(w.Roles) == 0 {
 		r.Role = admin

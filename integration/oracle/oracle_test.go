@@ -94,7 +94,7 @@ func TestCases(t *testing.T) {
 }
 
 func (b *bench) draw(t *rapid.T) *world {
-	g := generator{t}
+	g := newGenerator(t)
 	w := &world{}
 	for i := range g.int(3, 6) {
 		w.Tables = append(w.Tables, g.table("t"+strconv.Itoa(i), pick(g, sourceNames())))
