@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 
 	"dovetail/plan"
@@ -101,9 +102,9 @@ func orZero(e expression) expression {
 func refersToRoot(p plan.Predicate) bool {
 	switch p := p.(type) {
 	case *plan.And:
-		return anyRefersToRoot(p.Parts)
+		return slices.ContainsFunc(p.Parts, refersToRoot)
 	case *plan.Or:
-		return anyRefersToRoot(p.Parts)
+		return slices.ContainsFunc(p.Parts, refersToRoot)
 	case *plan.Not:
 		return refersToRoot(p.Part)
 	case *plan.CompareColumns:
@@ -113,15 +114,6 @@ func refersToRoot(p plan.Predicate) bool {
 	case *plan.CompareAggregate:
 		return refersToRoot(p.Target.Where)
 	case *plan.Const, *plan.Compare, *plan.IsNull, *plan.InKeys:
-	}
-	return false
-}
-
-func anyRefersToRoot(parts []plan.Predicate) bool {
-	for _, p := range parts {
-		if refersToRoot(p) {
-			return true
-		}
 	}
 	return false
 }

@@ -65,6 +65,8 @@ func compile(f *plan.Fragment, known indexes) (*statement, error) {
 		c.rootSelection(s, q)
 	case *plan.Aggregation:
 		c.rootAggregation(s, q)
+	case *plan.Connection:
+		return nil, sources.NotSupported("SQLite has no connections")
 	case *plan.RemoteQuery:
 		return nil, sources.NotSupported("a GraphQL query can't be sent to SQLite")
 	default:

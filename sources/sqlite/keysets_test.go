@@ -73,7 +73,7 @@ func keySetFragments(out map[string]*plan.Fragment) {
 func TestRankKeys(t *testing.T) {
 	integer, number, text := columnOf("c", "INTEGER").Type, columnOf("c", "NUMERIC").Type, columnOf("c", "TEXT").Type
 	uuid, blob := columnOf("c", "UUID").Type, columnOf("c", "BLOB").Type
-	real := func(f float64) bound { return bound{kind: zombiezen.TypeFloat, real: f} }
+	float := func(f float64) bound { return bound{kind: zombiezen.TypeFloat, real: f} }
 	bytes := func(s string) bound { return bound{kind: zombiezen.TypeBlob, text: s} }
 	for _, c := range []struct {
 		typ    plan.Type
@@ -83,13 +83,13 @@ func TestRankKeys(t *testing.T) {
 	}{
 		{integer, "5", boundInteger(5), true},
 		{integer, "5.0", boundInteger(5), true},
-		{integer, "5", real(5), true},
+		{integer, "5", float(5), true},
 		{integer, "5", boundText("5"), false},
 		{integer, "9007199254740993", boundInteger(9007199254740993), true},
 		{integer, "9007199254740993", boundInteger(9007199254740992), false},
-		{number, "0.30", real(0.3), true},
+		{number, "0.30", float(0.3), true},
 		{number, "1e2", boundInteger(100), true},
-		{number, "1e300", real(1e300), true},
+		{number, "1e300", float(1e300), true},
 		{text, "5", boundInteger(5), true},
 		{text, "a", boundText("a"), true},
 		{text, "a", boundText("A"), false},

@@ -1,6 +1,10 @@
 package sqlite
 
-import "dovetail/plan"
+import (
+	"slices"
+
+	"dovetail/plan"
+)
 
 // A fragment that is wanted for its keys may ask for aggregates of all rows that
 // share a row's key. Looked up row by row they would read the table as often as
@@ -153,9 +157,9 @@ func orZero(count *builder) *builder {
 func refersToRoot(p plan.Predicate) bool {
 	switch p := p.(type) {
 	case *plan.And:
-		return anyRefersToRoot(p.Parts)
+		return slices.ContainsFunc(p.Parts, refersToRoot)
 	case *plan.Or:
-		return anyRefersToRoot(p.Parts)
+		return slices.ContainsFunc(p.Parts, refersToRoot)
 	case *plan.Not:
 		return refersToRoot(p.Part)
 	case *plan.CompareColumns:
@@ -165,15 +169,6 @@ func refersToRoot(p plan.Predicate) bool {
 	case *plan.CompareAggregate:
 		return refersToRoot(p.Target.Where)
 	case *plan.Const, *plan.Compare, *plan.IsNull, *plan.InKeys:
-	}
-	return false
-}
-
-func anyRefersToRoot(parts []plan.Predicate) bool {
-	for _, p := range parts {
-		if refersToRoot(p) {
-			return true
-		}
 	}
 	return false
 }

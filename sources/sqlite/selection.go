@@ -155,6 +155,8 @@ func (c *compiler) field(q *query, a alias, f plan.Field) (string, jsonshape.Nod
 		return f.Key, &jsonshape.Literal{JSON: f.JSON}
 	case *plan.GroupField:
 		return f.Key, &jsonshape.Inline{Presence: -1, Object: c.fields(q, a, f.Fields)}
+	case *plan.NestedConnectionField, *plan.NodeIDField:
+		c.refuse("SQLite has no connections")
 	case *plan.ComputedField:
 		c.refuse("SQLite has no computed fields (%q)", f.Key)
 	default:
