@@ -226,7 +226,7 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 	if s.field == nil {
 		return &plan.Static{JSON: plan.AppendJSONString(nil, on.Name)}, nil
 	}
-	switch s.field.Binding.(type) { //nolint:gochecksumtype // only these two go on with the request before
+	switch s.field.Binding.(type) {
 	case *schema.RootRemote, *schema.RootNamespace:
 	default:
 		if p.document.Operation.Operation == ast.Mutation {

@@ -335,9 +335,12 @@ func (p *planner) remoteArguments(s *selected, def *ast.FieldDefinition, parent 
 }
 
 // mergeValues unites what the metadata gives with what the user gives: objects
-// key by key, lists one after the other.
+// key by key, lists one after the other. A null takes nothing away.
 func mergeValues(base, given plan.Value) plan.Value {
-	switch base := base.(type) {
+	if l, ok := given.(*plan.Literal); ok && base != nil && l.JSON.IsNull() {
+		return base
+	}
+	switch base := base.(type) { //nolint:gochecksumtype // only these two hold parts
 	case *plan.ObjectValue:
 		object, ok := given.(*plan.ObjectValue)
 		if !ok {
@@ -409,7 +412,7 @@ func (b *remoteBuilder) withPresets(v plan.Value, t *ast.Type, nested bool) plan
 	if b.presets == nil || len(b.presets.InputPresets) == 0 {
 		return v
 	}
-	switch value := v.(type) {
+	switch value := v.(type) { //nolint:gochecksumtype // the rest have no parts
 	case *plan.ListValue:
 		if t.Elem == nil {
 			return v

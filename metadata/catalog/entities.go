@@ -204,6 +204,6 @@ func usedBindings(v plan.Value, into *[]int) {
 		for _, item := range v.Values {
 			usedBindings(item, into)
 		}
-	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.RemoteEnum:
+	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.RemoteEnum, *plan.Token:
 	}
 }

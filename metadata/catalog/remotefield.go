@@ -365,7 +365,7 @@ func holdsBinding(v plan.Value) bool {
 		return slices.ContainsFunc(v.Items, holdsBinding)
 	case *plan.ObjectValue:
 		return slices.ContainsFunc(v.Values, holdsBinding)
-	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.RemoteEnum:
+	case *plan.Literal, *plan.Variable, *plan.SessionVariable, *plan.RemoteEnum, *plan.Token:
 	}
 	return false
 }
