@@ -25,7 +25,7 @@ import (
 func TestGolden(t *testing.T) {
 	service := startService(t)
 	schema := testSchema()
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) { //nolint:thelper // the test itself
+	datadriven.Walk(t, "testdata/statements", func(t *testing.T, path string) { //nolint:thelper // the test itself
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { //nolint:thelper // the test itself
 			config := Config{URL: service.URL}
 			config.SkipNulls = d.HasArg("skip-nulls")
