@@ -1,0 +1,191 @@
+package project
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"dovetail/plan"
+)
+
+// writer writes one project.
+type writer struct {
+	root    string
+	written map[string]bool
+}
+
+// Write writes metadata as a project into a directory. Files of tables and
+// functions that are no more are removed; other files are left alone.
+func Write(folder string, metadata plan.JSON) error {
+	for _, key := range []string{"actions", "custom_types"} {
+		if v, ok := metadata.Get(key); ok && len(v.Items) > 0 {
+			return fmt.Errorf("%s can't be written as a project directory; export the metadata as JSON", key)
+		}
+	}
+	w := &writer{root: folder, written: map[string]bool{}}
+	version := plan.JSON{Kind: plan.JSONObject, Keys: []string{"version"}, Items: []plan.JSON{{Kind: plan.JSONNumber, Text: "3"}}}
+	if err := w.file("version.yaml", version); err != nil {
+		return err
+	}
+	for _, p := range parts() {
+		value, ok := metadata.Get(p.key)
+		switch {
+		case p.key == "sources":
+			sources, err := w.sources(value)
+			if err != nil {
+				return err
+			}
+			value = sources
+		case !ok && slices.Contains([]string{"api_limits", "metrics_config", "graphql_schema_introspection", "network", "backend_configs", "opentelemetry"}, p.key):
+			value = plan.JSON{Kind: plan.JSONObject}
+		case !ok:
+			value = plan.JSON{Kind: plan.JSONArray}
+		}
+		if err := w.file(p.file, value); err != nil {
+			return err
+		}
+	}
+	return w.removeOthers()
+}
+
+// sources writes the tables and functions of sources to files of their own, and
+// gives what is left.
+func (w *writer) sources(list plan.JSON) (plan.JSON, error) {
+	out := plan.JSON{Kind: plan.JSONArray}
+	for _, source := range list.Items {
+		name, _ := source.Get("name")
+		folder := fileName(name.Text)
+		left := plan.JSON{Kind: plan.JSONObject}
+		for i, key := range source.Keys {
+			value := source.Items[i]
+			if key == "tables" || key == "functions" {
+				include, err := w.members(folder, key, value)
+				if err != nil {
+					return out, err
+				}
+				value = include
+			}
+			left.Keys, left.Items = append(left.Keys, key), append(left.Items, value)
+		}
+		out.Items = append(out.Items, left)
+	}
+	return out, nil
+}
+
+// members writes each table or function of a source to its file.
+func (w *writer) members(folder, key string, list plan.JSON) (plan.JSON, error) {
+	names := plan.JSON{Kind: plan.JSONArray}
+	for _, item := range list.Items {
+		identity, _ := item.Get(strings.TrimSuffix(key, "s"))
+		var words []string
+		for _, part := range []string{"schema", "name"} {
+			if v, ok := identity.Get(part); ok {
+				words = append(words, v.Text)
+			}
+		}
+		if identity.Kind == plan.JSONString {
+			words = append(words, identity.Text)
+		}
+		base := fileName(strings.Join(words, "_"))
+		file := base + ".yaml"
+		for n := 2; w.written[path.Join("databases", folder, key, file)]; n++ {
+			file = fmt.Sprintf("%s_%d.yaml", base, n)
+		}
+		if err := w.file(path.Join("databases", folder, key, file), item); err != nil {
+			return names, err
+		}
+		names.Items = append(names.Items, plan.JSON{Kind: plan.JSONString, Text: "!include " + file})
+	}
+	if err := w.file(path.Join("databases", folder, key, key+".yaml"), names); err != nil {
+		return names, err
+	}
+	return plan.JSON{Kind: plan.JSONString, Text: "!include " + path.Join(folder, key, key+".yaml")}, nil
+}
+
+// fileName makes a name safe to be a file's.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, strings.TrimLeft(name, "."))
+}
+
+func (w *writer) file(name string, value plan.JSON) error {
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(nodeOf(value)); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	target := filepath.Join(w.root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // a project is for everyone to read
+		return err
+	}
+	w.written[name] = true
+	return os.WriteFile(target, out.Bytes(), 0o644) //nolint:gosec // a project is for everyone to read
+}
+
+func nodeOf(j plan.JSON) *yaml.Node {
+	switch j.Kind {
+	case plan.JSONObject:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for i, key := range j.Keys {
+			n.Content = append(n.Content, text(key), nodeOf(j.Items[i]))
+		}
+		return n
+	case plan.JSONArray:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, item := range j.Items {
+			n.Content = append(n.Content, nodeOf(item))
+		}
+		return n
+	case plan.JSONString:
+		return text(j.Text)
+	case plan.JSONBool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: j.Text}
+	case plan.JSONNumber:
+		tag := "!!int"
+		if strings.ContainsAny(j.Text, ".eE") {
+			tag = "!!float"
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: j.Text}
+	case plan.JSONNull:
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+}
+
+func text(s string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(s)
+	if strings.HasPrefix(s, "!include ") {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
+
+// removeOthers removes the files of tables and functions that were not written.
+func (w *writer) removeOthers() error {
+	var faults []error
+	for _, key := range []string{"tables", "functions"} {
+		found, err := fs.Glob(os.DirFS(w.root), path.Join("databases", "*", key, "*.yaml"))
+		if err != nil {
+			return err
+		}
+		for _, name := range found {
+			if !w.written[name] {
+				faults = append(faults, os.Remove(filepath.Join(w.root, filepath.FromSlash(name))))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
