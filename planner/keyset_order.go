@@ -31,13 +31,13 @@ func (p *planner) ownRows(r *catalog.ToSource) (plan.Rows, error) {
 // orderRemote plans an ordering by the row of a remote object relationship: the
 // keys come over with their rank.
 func (p *planner) orderRemote(v value, t *schema.Type, r *catalog.ToSource, path string) ([]plan.Order, error) {
-	return p.ranked(r, -1, func() ([]plan.Order, error) { return p.orders(v, t, path) })
+	return p.ranked(r, func() ([]plan.Order, error) { return p.orders(v, t, path) })
 }
 
 // orderRemoteAggregate plans an ordering by an aggregate of a remote
 // relationship's rows. Without rows a count is 0, which is before every other.
 func (p *planner) orderRemoteAggregate(v value, t *schema.Type, r *catalog.ToSource, path string) ([]plan.Order, error) {
-	return p.ranked(r, -1, func() ([]plan.Order, error) {
+	return p.ranked(r, func() ([]plan.Order, error) {
 		return p.orderAggregate(v, t, &schema.OrderAggregate{Remote: r}, path)
 	})
 }
@@ -45,7 +45,7 @@ func (p *planner) orderRemoteAggregate(v value, t *schema.Type, r *catalog.ToSou
 // ranked turns orderings by something of another source into orderings by the
 // ranks that it gives its keys: a key set for each. The orderings are planned
 // in the scope of the other side, one at a time.
-func (p *planner) ranked(r *catalog.ToSource, missing int, orders func() ([]plan.Order, error)) ([]plan.Order, error) {
+func (p *planner) ranked(r *catalog.ToSource, orders func() ([]plan.Order, error)) ([]plan.Order, error) {
 	var out []plan.Order
 	for i := 0; ; i++ {
 		var keys []plan.Order
@@ -65,8 +65,9 @@ func (p *planner) ranked(r *catalog.ToSource, missing int, orders func() ([]plan
 			return out, nil
 		}
 		order := keys[i]
-		ranked := &plan.OrderRanked{Relationship: r.Name, Columns: leftColumns(r), KeySet: index, Missing: missing}
-		if a, ok := order.By.(*plan.OrderAggregate); ok && a.Function == "count" {
+		ranked := &plan.OrderRanked{Relationship: r.Name, Columns: leftColumns(r), KeySet: index, Missing: -1}
+		if a, ok := order.By.(*plan.OrderAggregate); ok && a.Function == "count" && r.Array {
+			// The count of an object's rows is null where there is no object.
 			ranked.Missing = 0
 		}
 		order.By = ranked

@@ -15,7 +15,7 @@ import (
 
 const (
 	// queriesPerWorld are asked of each world.
-	queriesPerWorld = 25
+	queriesPerWorld = 40
 	// defaultQueries are asked by go test.
 	defaultQueries = 500
 	// shrinkTime is spent on making a failing case small.
