@@ -233,9 +233,12 @@ func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.Argum
 	var err error
 	switch kind {
 	case schema.ArgArguments:
-		if in.Type.List != nil {
+		switch {
+		case in.Type.List != nil:
 			out.Arguments, err = p.columns(v, *in.Type.List, path)
 			return err
+		case in.Type.Base().Kind == schema.InputObject:
+			return p.twoColumns(v, in.Type.Base(), out, path)
 		}
 		c, guard, err := p.column(v, in.Type, path)
 		if err == nil && guard != nil {
@@ -253,6 +256,46 @@ func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.Argum
 		out.Having, err = p.having(v, in.Type.Base(), path)
 		return err
 	case schema.ArgWhere, schema.ArgOrderBy, schema.ArgLimit, schema.ArgOffset, schema.ArgDistinctOn, schema.ArgColumns, schema.ArgPath, schema.ArgArgs:
+	}
+	return nil
+}
+
+// twoColumns reads the columns of a function of two: the dependent one, Y, comes
+// first.
+func (p *planner) twoColumns(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {
+	members, err := v.object(t.Name, path)
+	if err != nil {
+		return err
+	}
+	found := map[string]plan.Column{}
+	for _, m := range members {
+		here := under(path, m.key)
+		in, ok := t.Input(m.key)
+		if !ok {
+			return invalid(here, "field '%s' not found in type: '%s'", m.key, t.Name)
+		}
+		inner, err := p.of(m, in.Type, false, here)
+		if err != nil {
+			return err
+		}
+		if inner.missing || inner.isNull() {
+			continue
+		}
+		c, guard, err := p.column(inner, in.Type, here)
+		if err != nil {
+			return err
+		}
+		if guard != nil {
+			return seenInSomeRows(c, here)
+		}
+		found[in.Name] = c
+	}
+	for _, name := range []string{"Y", "X"} {
+		c, ok := found[name]
+		if !ok {
+			return invalid(under(path, name), "missing required field '%s'", name)
+		}
+		out.Arguments = append(out.Arguments, c)
 	}
 	return nil
 }

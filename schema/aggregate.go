@@ -147,11 +147,13 @@ func (s *Schema) aggregateOrderBy(t *catalog.Table) *Type {
 	})
 }
 
-// predicateFunctions are the functions of aggregate predicates besides count,
-// with the class of their arguments.
+// predicateFunctions are the functions of aggregate predicates besides count.
 func predicateFunctions() []string {
-	return []string{"avg", "bool_and", "bool_or", "max", "min", "stddev_samp", "sum", "var_samp"}
+	return []string{"avg", "bool_and", "bool_or", "corr", "covar_samp", "max", "min", "stddev_samp", "sum", "var_samp"}
 }
+
+// ofTwo tells the functions that take two columns.
+func ofTwo(function string) bool { return function == "corr" || function == "covar_samp" }
 
 // aggregateBoolExp is the input type of conditions on an aggregate of related
 // rows.
@@ -182,8 +184,15 @@ func (s *Schema) aggregateBoolExp(t *catalog.Table) *Type {
 }
 
 func (s *Schema) predicateColumns(a *access, function string) []visibleColumn {
-	if function != "bool_and" && function != "bool_or" {
-		return s.functionColumns(a, function)
+	switch function {
+	case "bool_and", "bool_or":
+	case "corr", "covar_samp":
+		if a.table.Source.Capabilities.Kind != "postgres" {
+			return nil
+		}
+		return s.functionColumns(a, "avg")
+	default: // all of them are compared as numbers
+		return s.functionColumns(a, "avg")
 	}
 	var out []visibleColumn
 	for _, c := range a.columns() {
@@ -203,14 +212,7 @@ func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns [
 		if function == "count" {
 			arguments.Type = List(Required(Named(s.selectColumn(t))))
 		} else {
-			enum := t.TypeName("select_column") + "_" + t.GraphQLName + "_aggregate_bool_exp_" + function + "_arguments_columns"
-			arguments.Type = Required(Named(s.enum(enum, `select "`+t.TypeName("aggregate_bool_exp", function)+`_arguments_columns" columns of table "`+t.Name.Name+`"`, func(y *Type) {
-				for _, c := range columns {
-					y.values = append(y.values, &EnumValue{
-						Name: n.EnumValue(c.FieldName(n)), Description: "column name", Column: c.Column, Guard: c.guard,
-					})
-				}
-			})))
+			arguments.Type = Required(Named(s.predicateArguments(t, function, columns)))
 			result := plan.Type{Schema: "pg_catalog", Name: "float8", Scalar: "float8", Class: plan.ClassNumber}
 			if function == "bool_and" || function == "bool_or" {
 				result = plan.Type{Schema: "pg_catalog", Name: "bool", Scalar: "Boolean", Class: plan.ClassBoolean}
@@ -222,6 +224,30 @@ func (s *Schema) aggregatePredicate(t *catalog.Table, function string, columns [
 			{Name: n.Word("distinct"), Type: Named(s.scalar("Boolean")), Binding: &Argument{Kind: ArgDistinct}},
 			{Name: n.Word("filter"), Type: Named(s.boolExp(t)), Binding: &Argument{Kind: ArgFilter}},
 			{Name: n.Word("predicate"), Type: Required(Named(predicate)), Binding: &Argument{Kind: ArgPredicate}},
+		}
+	})
+}
+
+// predicateArguments is the type of an aggregate predicate's arguments: an enum
+// of columns, or for functions of two an object of two of them.
+func (s *Schema) predicateArguments(t *catalog.Table, function string, columns []visibleColumn) *Type {
+	n := namesOf(t.Source)
+	name := t.TypeName("select_column") + "_" + t.GraphQLName + "_aggregate_bool_exp_" + function + "_arguments_columns"
+	description := `select "` + t.TypeName("aggregate_bool_exp", function) + `_arguments_columns" columns of table "` + t.Name.Name + `"`
+	enum := s.enum(name, description, func(x *Type) {
+		for _, c := range columns {
+			x.values = append(x.values, &EnumValue{
+				Name: c.FieldName(n), Description: "column name", Column: c.Column, Guard: c.guard,
+			})
+		}
+	})
+	if !ofTwo(function) {
+		return enum
+	}
+	return s.input(t.TypeName("aggregate_bool_exp", function, "arguments"), "", func(x *Type) {
+		x.inputs = []*Input{
+			{Name: "X", Type: Required(Named(enum)), Binding: &Argument{}},
+			{Name: "Y", Type: Required(Named(enum)), Binding: &Argument{}},
 		}
 	})
 }

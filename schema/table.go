@@ -159,7 +159,8 @@ func (s *Schema) rowArguments(t *catalog.Table) []*Input {
 	n := namesOf(t.Source)
 	integer := Named(s.scalar("Int"))
 	var args []*Input
-	if t.Source.Capabilities.DistinctOn {
+	a, ok := s.access(t)
+	if t.Source.Capabilities.DistinctOn && ok && len(a.columns()) > 0 {
 		args = append(args, &Input{
 			Name: n.Word("distinct_on"), Description: "distinct select on columns",
 			Type: List(Required(Named(s.selectColumn(t)))), Binding: &Argument{Kind: ArgDistinctOn},
@@ -229,7 +230,7 @@ func (s *Schema) selectColumn(t *catalog.Table) *Type {
 		}
 		for _, c := range a.columns() {
 			x.values = append(x.values, &EnumValue{
-				Name: n.EnumValue(c.Column.FieldName(n)), Description: "column name", Column: c.Column, Guard: c.guard,
+				Name: c.Column.FieldName(n), Description: "column name", Column: c.Column, Guard: c.guard,
 			})
 		}
 		if len(x.values) == 0 {
