@@ -38,6 +38,15 @@ func run(ctx context.Context, arguments []string, env lookup, stdout, stderr io.
 	if err != nil {
 		return err
 	}
+	if subcommand == "metadata" || subcommand == "explain" {
+		if len(rest) != 1 {
+			return fmt.Errorf("%s needs one argument: metadata apply, export, validate, diff or reload; explain with a query", subcommand)
+		}
+		if subcommand == "explain" {
+			return explain(ctx, s, rest[0], stdout)
+		}
+		return metadataCommand(ctx, s, rest[0], stdout)
+	}
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q", strings.Join(rest, " "))
 	}
@@ -54,5 +63,5 @@ func run(ctx context.Context, arguments []string, env lookup, stdout, stderr io.
 	case "", "demo":
 		return serveDemo(ctx, s, stdout)
 	}
-	return fmt.Errorf("unknown command %q: expected serve, demo, demo-service, healthcheck or version", subcommand)
+	return fmt.Errorf("unknown command %q: expected serve, metadata, explain, demo, demo-service, healthcheck or version", subcommand)
 }

@@ -54,6 +54,10 @@ type settings struct {
 	queryTimeout                        time.Duration
 	postgres                            postgresDefaults
 	checkURL                            string
+	// endpoint, project, role and allowInconsistent are for commands that talk
+	// to a running engine.
+	endpoint, project, role string
+	allowInconsistent       bool
 	// ignored settings are told of at the start.
 	ignored []string
 }
@@ -68,7 +72,7 @@ type postgresDefaults struct {
 
 func defaults() *settings {
 	return &settings{
-		metadataPath: "dovetail.db", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20,
+		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20,
 		cors: server.CORS{Origins: []string{"*"}},
 		apis: map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
 		hook: session.WebhookConfig{SendRequestBody: true},
@@ -145,7 +149,25 @@ func duration(target func(*settings) *time.Duration, unit time.Duration) func(*s
 
 // honoured are the settings that do something.
 func honoured() []setting {
-	return slices.Concat(storeSettings(), serverSettings(), schemaSettings(), sourceSettings())
+	return slices.Concat(storeSettings(), serverSettings(), schemaSettings(), sourceSettings(), clientSettings())
+}
+
+func clientSettings() []setting {
+	return []setting{
+		{
+			name: "endpoint", help: "the running engine that metadata commands and explain talk to (http://127.0.0.1:8080)",
+			apply: text(func(s *settings) *string { return &s.endpoint }),
+		},
+		{
+			name: "project", help: "directory of the project that metadata commands read and write (.)",
+			apply: text(func(s *settings) *string { return &s.project }),
+		},
+		{
+			name: "allow-inconsistent", help: "apply a project even if some of it can't be served", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.allowInconsistent }),
+		},
+		{name: "role", help: "role that explain explains for (admin)", apply: text(func(s *settings) *string { return &s.role })},
+	}
 }
 
 func storeSettings() []setting {
@@ -449,7 +471,14 @@ func parseSettings(arguments []string, env lookup, output io.Writer) (s *setting
 		if err := flags.Parse(rest[1:]); err != nil {
 			return nil, "", nil, err
 		}
-		rest = flags.Args()
+		// "metadata apply --project x": flags may follow its verb too.
+		if rest = flags.Args(); len(rest) > 0 && (subcommand == "metadata" || subcommand == "explain") {
+			verb := rest[0]
+			if err := flags.Parse(rest[1:]); err != nil {
+				return nil, "", nil, err
+			}
+			rest = append([]string{verb}, flags.Args()...)
+		}
 	}
 	for _, d := range honoured() {
 		value, name, ok := d.fromEnvironment(env)

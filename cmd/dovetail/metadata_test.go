@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMetadataCommands exports a project, applies it to another engine, and
+// finds no difference; then one.
+func TestMetadataCommands(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, func(s *settings) { s.adminSecret = "s" })
+	folder := t.TempDir()
+	do := func(arguments ...string) (string, error) {
+		var out bytes.Buffer
+		err := run(t.Context(), append(arguments, "--endpoint", server.URL, "--project", folder, "--admin-secret", "s"), environment(), &out, io.Discard)
+		return out.String(), err
+	}
+	for _, c := range []struct{ verb, want string }{
+		{"export", "1 table(s)"}, {"validate", "valid: 1 source(s), 1 table(s)"}, {"diff", "no difference"},
+		{"apply", "applied: 1 source(s)"}, {"export", "exported"}, {"diff", "no difference"}, {"reload", `"is_consistent": true`},
+	} {
+		if out, err := do("metadata", c.verb); err != nil || !strings.Contains(out, c.want) {
+			t.Fatalf("%s: %s %v", c.verb, out, err)
+		}
+	}
+	table := filepath.Join(folder, "databases", "default", "tables", "item.yaml")
+	text, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(table, append(text, []byte("configuration:\n  custom_name: thing\n")...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := do("metadata", "diff"); err != nil || !strings.Contains(out, `+            "custom_name": "thing"`) {
+		t.Errorf("%s %v", out, err)
+	}
+	if _, err := do("metadata", "apply"); err != nil {
+		t.Error(err)
+	}
+	if out, err := do("explain", "{ thing { name } }"); err != nil || !strings.Contains(out, "SELECT") {
+		t.Errorf("%s %v", out, err)
+	}
+	if err := os.WriteFile(table, []byte("table: item\nis_enum: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do("metadata", "validate"); err == nil || !strings.Contains(err.Error(), "item.yaml:2:") {
+		t.Errorf("a faulty file: %v", err)
+	}
+	if _, err := do("metadata", "sing"); err == nil {
+		t.Error("an unknown verb was accepted")
+	}
+	if status, _ := send(t, http.MethodGet, server.URL+"/healthz", "", nil); status != http.StatusOK {
+		t.Errorf("health: %d", status)
+	}
+}
