@@ -7,8 +7,10 @@ PORT ?= 8080
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 FUZZTIME ?= 10s
 BENCH ?= .
+ORACLE_QUERIES ?= 20000
+ORACLE_SEED ?= $(shell date +%s)
 
-.PHONY: build run test lint format bench fuzz clean
+.PHONY: build run test oracle lint format bench fuzz clean
 
 build: ## the engine, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dovetail ./cmd/dovetail
@@ -18,6 +20,10 @@ run: build ## the demo: two databases and a service joined, on http://localhost:
 
 test: ## every test, against real servers
 	tools/test
+
+oracle: ## ORACLE_QUERIES random queries over random tables, in one place and apart
+	DOVETAIL_ORACLE_QUERIES=$(ORACLE_QUERIES) DOVETAIL_ORACLE_SEED=$(ORACLE_SEED) \
+		tools/test -count=1 -timeout 6h -run TestAnswersDoNotDependOnWhereTablesAre ./integration/oracle
 
 lint: $(GOLANGCI_LINT) $(GOFUMPT) ## every linter, and the format
 	@unformatted=$$($(GOFUMPT) -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

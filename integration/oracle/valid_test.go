@@ -43,8 +43,19 @@ func (x *example) valid() (ok bool) {
 			}
 		}
 	}
+	for _, of := range scalars() {
+		_, one := r.Session[sessionName(of, false)]
+		_, list := r.Session[sessionName(of, true)]
+		if r.Role != admin && (!one || !list && of != textType) {
+			return false
+		}
+	}
 	v := &validator{world: w, role: r.Role}
-	return len(r.Fields) > 0 && v.fields(nil, r.Fields)
+	if len(r.Fields) == 0 || !v.fields(nil, r.Fields) {
+		return false
+	}
+	(&evaluator{world: w, role: r.Role, session: r.Session}).answer(r)
+	return true
 }
 
 // validator checks a role's request, or without a role a permission.
