@@ -1,0 +1,150 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"dovetail/internal/testpostgres"
+)
+
+// TestReads asks one engine after the other what users of v2 ask: each file has
+// its databases, its metadata commands and its questions.
+func TestReads(t *testing.T) {
+	datadriven.Walk(t, "testdata/reads", func(t *testing.T, path string) {
+		t.Helper()
+		r := &reads{}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
+			switch d.Cmd {
+			case "engine":
+				r.start(t, d.Input)
+				return "ok\n"
+			case "postgres", "sqlite":
+				return r.source(t, d.Cmd, d.Input)
+			case "metadata":
+				return r.metadata(t, d.Input)
+			case "ask":
+				return r.ask(t, d.Input)
+			}
+			d.Fatalf(t, "unknown command %s", d.Cmd)
+			return ""
+		})
+	})
+}
+
+// reads is the engine of one file and its databases.
+type reads struct{ engine *engine }
+
+// start starts the engine with settings, one per line.
+func (r *reads) start(t *testing.T, settings string) {
+	t.Helper()
+	options := engineOptions{env: map[string]string{}}
+	for line := range strings.Lines(settings) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		options.env[name] = value
+	}
+	r.engine = startEngine(t, options)
+}
+
+// source adds a database with the given contents: pg or lite. A first line that
+// is an object is its customization.
+func (r *reads) source(t *testing.T, kind, script string) string {
+	t.Helper()
+	args := map[string]any{"name": "lite"}
+	if first, rest, _ := strings.Cut(script, "\n"); strings.HasPrefix(first, "{") {
+		args["customization"], script = json.RawMessage(first), rest
+	}
+	command := "sqlite_add_source"
+	if kind == "postgres" {
+		address := testpostgres.Database(t)
+		fillPostgres(t, address, script)
+		command, args["name"], args["configuration"] = "pg_add_source", "pg", postgresConfiguration(address)
+	} else {
+		path := filepath.Join(t.TempDir(), "lite.db")
+		fillSQLite(t, path, script)
+		args["configuration"] = map[string]any{"connection_info": map[string]any{"path": path}}
+	}
+	body, err := json.Marshal(map[string]any{"type": command, "args": args})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.metadata(t, string(body))
+}
+
+// metadata sends one command per line and gives the errors.
+func (r *reads) metadata(t *testing.T, commands string) string {
+	t.Helper()
+	var out strings.Builder
+	for line := range strings.Lines(commands) {
+		status, answer := r.engine.post(t, "/v1/metadata", nil, []byte(line))
+		if status == http.StatusOK {
+			continue
+		}
+		var failure struct{ Path, Error, Code string }
+		if err := json.Unmarshal(answer, &failure); err != nil {
+			t.Fatalf("%s: %v", answer, err)
+		}
+		fmt.Fprintf(&out, "%s @ %s [%s]\n", failure.Error, failure.Path, failure.Code)
+	}
+	if out.Len() == 0 {
+		return "ok\n"
+	}
+	return out.String()
+}
+
+// ask sends one query per line, after headers and an empty line. Variables
+// follow ";;", an operation's name a second one.
+func (r *reads) ask(t *testing.T, input string) string {
+	t.Helper()
+	headers, queries := cutHeaders(input)
+	var out strings.Builder
+	for line := range strings.Lines(queries) {
+		parts := strings.Split(strings.TrimSpace(line), " ;; ")
+		request := map[string]any{"query": strings.ReplaceAll(parts[0], `\n`, "\n")}
+		if len(parts) > 1 {
+			request["variables"] = json.RawMessage(parts[1])
+		}
+		if len(parts) > 2 {
+			request["operationName"] = parts[2]
+		}
+		body, err := json.Marshal(request)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		status, answer := r.engine.post(t, "/v1/graphql", headers, body)
+		if status != http.StatusOK {
+			fmt.Fprintf(&out, "status %d ", status)
+		}
+		out.WriteString(answerLine(t, answer) + "\n")
+	}
+	return out.String()
+}
+
+// answerLine is an answer without what surrounds it: the data, or the errors.
+func answerLine(t *testing.T, document []byte) string {
+	t.Helper()
+	var answer struct {
+		Data   json.RawMessage
+		Errors []struct {
+			Message    string
+			Extensions struct{ Path, Code string }
+		}
+	}
+	if err := json.Unmarshal(document, &answer); err != nil {
+		t.Fatalf("%s: %v", document, err)
+	}
+	var out []string
+	if len(answer.Data) > 0 {
+		out = append(out, string(answer.Data))
+	}
+	for _, e := range answer.Errors {
+		out = append(out, fmt.Sprintf("error: %s @ %s [%s]", e.Message, e.Extensions.Path, e.Extensions.Code))
+	}
+	return strings.Join(out, " ")
+}
