@@ -285,7 +285,7 @@ func TestRemoteSchemaServesItsLastIntrospection(t *testing.T) {
 	e = open(t, w, openStore(t, path), 0)
 	defer e.Close()
 	state, release := e.Acquire()
-	if _, ok := state.Source(engine.RemotePrefix + "r"); !ok || !state.Consistent() || len(state.Catalog.RemoteSchemas) != 1 {
+	if _, ok := state.Source(engine.RemotePrefix + "r"); !ok || len(state.Faulty()) != 1 || !state.Faulty()[0].Served || len(state.Catalog.RemoteSchemas) != 1 {
 		t.Errorf("not served: %+v", state.Catalog.Inconsistencies)
 	}
 	if f := state.Faults()[engine.RemotePrefix+"r"]; !f.Stale || !errors.Is(f.Err, errDown) {
