@@ -56,6 +56,13 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 		if err != nil {
 			return nil, err
 		}
+		for _, replica := range connection.Replicas {
+			own, err := postgresConfig(s, replica)
+			if err != nil {
+				return nil, err
+			}
+			config.Replicas = append(config.Replicas, own)
+		}
 		source, err := postgres.Open(ctx, config)
 		if err != nil {
 			return nil, err
@@ -72,14 +79,18 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 		}
 		return source, nil
 	case document.KindMSSQL:
-		address, err := resolve(connection.URL)
+		config, err := mssqlConfig(connection)
 		if err != nil {
 			return nil, err
 		}
-		source, err := mssql.Open(mssql.Config{
-			ConnectionString: address, MaxConnections: deref(connection.Pool.MaxConnections),
-			IdleTimeout: seconds(connection.Pool.IdleTimeout, 0), IsolationLevel: connection.IsolationLevel,
-		})
+		for _, replica := range connection.Replicas {
+			own, err := mssqlConfig(replica)
+			if err != nil {
+				return nil, err
+			}
+			config.Replicas = append(config.Replicas, own)
+		}
+		source, err := mssql.Open(config)
 		if err != nil {
 			return nil, err
 		}
@@ -108,6 +119,14 @@ func seconds(n *int, otherwise time.Duration) time.Duration {
 		return otherwise
 	}
 	return time.Duration(*n) * time.Second
+}
+
+func mssqlConfig(c *document.Connection) (mssql.Config, error) {
+	address, err := resolve(c.URL)
+	return mssql.Config{
+		ConnectionString: address, MaxConnections: deref(c.Pool.MaxConnections),
+		IdleTimeout: seconds(c.Pool.IdleTimeout, 0), IsolationLevel: c.IsolationLevel,
+	}, err
 }
 
 func postgresConfig(s *settings, c *document.Connection) (postgres.Config, error) {

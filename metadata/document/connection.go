@@ -59,8 +59,8 @@ type Connection struct {
 	SSL *SSLConfiguration
 	// ExtensionsSchema is where Postgres's extensions are; empty: public.
 	ExtensionsSchema string
-	// ReplicaCount is the number of read replicas, which are not used.
-	ReplicaCount int
+	// Replicas are databases with the same contents that queries are sent to.
+	Replicas []*Connection
 }
 
 // PoolSettings bound a source's connections; nil parts keep the default.
@@ -80,9 +80,22 @@ type SSLConfiguration struct {
 func ConnectionOf(configuration plan.JSON, path, kind string) (*Connection, error) {
 	d := &decoder{}
 	o := d.object(configuration, path, "SourceConfiguration")
-	info := d.object(o.need("connection_info"), o.at("connection_info"), "SourceConnectionInfo")
-	c := &Connection{ExtensionsSchema: o.optionalText("extensions_schema"), IsolationLevel: info.optionalText("isolation_level")}
-	o.list("read_replicas", func(plan.JSON, string) { c.ReplicaCount++ })
+	c := d.connectionInfo(o.need("connection_info"), o.at("connection_info"), kind)
+	c.ExtensionsSchema = o.optionalText("extensions_schema")
+	o.list("read_replicas", func(j plan.JSON, path string) {
+		if kind == KindSQLite {
+			d.failCode(path, "not-supported", "read replicas are not supported for SQLite")
+			return
+		}
+		c.Replicas = append(c.Replicas, d.connectionInfo(j, path, kind))
+	})
+	return c, d.err()
+}
+
+// connectionInfo reads how one database is reached: a source's own or a replica.
+func (d *decoder) connectionInfo(j plan.JSON, path, kind string) *Connection {
+	info := d.object(j, path, "SourceConnectionInfo")
+	c := &Connection{IsolationLevel: info.optionalText("isolation_level")}
 	switch kind {
 	case KindPostgres:
 		c.URL = d.databaseURL(info.need("database_url"), info.at("database_url"))
@@ -103,7 +116,7 @@ func ConnectionOf(configuration plan.JSON, path, kind string) (*Connection, erro
 	if v, ok := info.get("pool_settings"); ok {
 		c.Pool = d.poolSettings(v, info.at("pool_settings"))
 	}
-	return c, d.err()
+	return c
 }
 
 // Connection reads the source's configuration.

@@ -232,3 +232,36 @@ func TestNamingConventionsOfKinds(t *testing.T) {
 		}
 	}
 }
+
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	for kind, key := range map[string]string{"postgres": "database_url", "mssql": "connection_string"} {
+		text := `{"connection_info": {"` + key + `": "a"}, "read_replicas": [
+			{"` + key + `": {"from_env": "B"}, "pool_settings": {"max_connections": 3}}, {"` + key + `": "c", "isolation_level": "read-committed"}]}`
+		c := connectionOf(t, text, kind)
+		if len(c.Replicas) != 2 || c.Replicas[0].URL.FromEnv != "B" || *c.Replicas[0].Pool.MaxConnections != 3 ||
+			c.Replicas[1].URL.Value != "c" || c.Replicas[1].IsolationLevel != "read-committed" {
+			t.Errorf("%s: got %+v", kind, c.Replicas)
+		}
+	}
+	j, err := plan.ParseJSON([]byte(`{"connection_info": {"database_url": "a"}, "read_replicas": [{"pool_settings": {}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := document.ConnectionOf(j, "$.configuration", "postgres"); err == nil || !strings.Contains(err.Error(), "database_url") {
+		t.Errorf("a replica without a database was taken: %v", err)
+	}
+}
+
+func connectionOf(t *testing.T, text, kind string) *document.Connection {
+	t.Helper()
+	j, err := plan.ParseJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := document.ConnectionOf(j, "$.configuration", kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

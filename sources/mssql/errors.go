@@ -109,7 +109,7 @@ var uninformative = map[int32]bool{ //nolint:gochecknoglobals // a constant tabl
 // connectionNumbers are errors of the server that are about the connection: a
 // refused login, a database that is being moved or shut down.
 var connectionNumbers = map[int32]bool{ //nolint:gochecknoglobals // a constant table
-	233: true, 596: true, 4060: true, 4064: true, 6005: true, 10053: true, 10054: true, 10060: true, 10928: true, 10929: true,
+	233: true, 596: true, 976: true, 978: true, 979: true, 982: true, 983: true, 4060: true, 4064: true, 6005: true, 10053: true, 10054: true, 10060: true, 10928: true, 10929: true,
 	18401: true, 18451: true, 18452: true, 18456: true, 18470: true, 18486: true, 18487: true, 18488: true,
 	40197: true, 40501: true, 40532: true, 40613: true, 40615: true, 40914: true, 42108: true, 42109: true, 49918: true, 49919: true, 49920: true,
 }

@@ -28,17 +28,43 @@ func (s *Source) Run(
 	if err != nil {
 		return err
 	}
-	for attempt := 0; ; attempt++ {
-		e := execution{source: s, statement: compiled, values: values, out: out}
-		err := e.run(ctx)
+	for _, i := range s.rotation.Order() {
+		received, err := s.replicas[i].execute(ctx, compiled, values, out)
 		if err == nil {
 			return nil
 		}
-		if attempt > 0 || e.received || ctx.Err() != nil || !retryable(err) || !compiled.readsOnly {
+		silent, elsewhere := atReplica(err)
+		if received || ctx.Err() != nil || !elsewhere {
 			return failure(ctx, err, compiled.text)
 		}
-		// The connection had died, and with it perhaps others of the pool.
-		s.forget()
+		if silent {
+			s.rotation.Failed(i)
+		}
+	}
+	if _, err = s.execute(ctx, compiled, values, out); err != nil {
+		return failure(ctx, err, compiled.text)
+	}
+	return nil
+}
+
+// execute runs a statement in this very database, once more if another try may
+// succeed, and tells whether rows have arrived.
+func (s *Source) execute(ctx context.Context, statement *Statement, values []any, out *jsonshape.Answer) (received bool, err error) {
+	for attempt := 0; ; attempt++ {
+		e := execution{source: s, statement: statement, values: values, out: out}
+		err := e.run(ctx)
+		if err == nil || attempt > 0 || e.received || ctx.Err() != nil || !statement.readsOnly {
+			return e.received, err
+		}
+		server, answered := serverError(err)
+		switch {
+		case answered && conflictNumbers[server.Number]:
+		case retryable(err):
+			// The connection had died, and with it perhaps others of the pool.
+			s.forget()
+		default:
+			return e.received, err
+		}
 	}
 }
 
@@ -46,6 +72,30 @@ func (s *Source) Run(
 func retryable(err error) bool {
 	_, answered := serverError(err)
 	return !answered && broken(err)
+}
+
+// conflictNumbers are errors of statements that got into the way of others:
+// deadlocks, and changes that a snapshot doesn't bear.
+var conflictNumbers = map[int32]bool{ //nolint:gochecknoglobals // a constant table
+	1205: true, 3958: true, 3959: true, 3960: true, 3961: true, 3966: true,
+}
+
+// primaryNumbers are errors of statements that a replica can't run, because they
+// write or because what they need has not arrived yet.
+var primaryNumbers = map[int32]bool{ //nolint:gochecknoglobals // a constant table
+	207: true, 208: true, 2812: true, 3906: true, 3908: true, 4121: true,
+}
+
+// atReplica tells what an error at a replica means: that it did not answer, and
+// whether the statement can do better elsewhere.
+func atReplica(err error) (silent, elsewhere bool) {
+	server, answered := serverError(err)
+	if !answered {
+		silent = broken(err)
+		return silent, silent
+	}
+	silent = connectionNumbers[server.Number]
+	return silent, silent || primaryNumbers[server.Number] || conflictNumbers[server.Number]
 }
 
 // execution is one try to run a statement.

@@ -73,7 +73,11 @@ func TestServerErrors(t *testing.T) {
 		if !ok || c.code != sources.CodeConnection && (detail.Query == "" || detail.Exception.Number != c.number || detail.Exception.Message != c.message) {
 			t.Errorf("%d: the internal is %+v", c.number, coded.Internal)
 		}
-		if requests, _ := p.seen(); len(requests) != 1 {
+		tries := 1
+		if c.number == 1205 {
+			tries = 2
+		}
+		if requests, _ := p.seen(); len(requests) != tries {
 			t.Errorf("%d: an error of the server was asked for %d times", c.number, len(requests))
 		}
 	}
@@ -233,5 +237,79 @@ func TestForeignStatements(t *testing.T) {
 	}
 	if _, err := s.Explain(t.Context(), nil, nil); err == nil {
 		t.Error("a statement of another source was explained")
+	}
+}
+
+// TestReplicas checks that statements go to the replicas in turn, and to the
+// primary where no replica can run them.
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	answers := func(int, string) []byte { return oneAuthorTokens() }
+	refuses := func(number int32) func(int, string) []byte {
+		return func(int, string) []byte { return append(errorToken(number, "no"), doneToken(doneError)...) }
+	}
+	for _, c := range []struct {
+		name          string
+		first, second func(int, string) []byte
+		// asked are how often the primary and the replicas are asked by four
+		// requests.
+		asked [3]int
+	}{
+		{"both answer", answers, answers, [3]int{0, 2, 2}},
+		{"one does not answer", func(int, string) []byte { return drop }, answers, [3]int{0, 2, 4}},
+		{"one isn't readable", refuses(976), answers, [3]int{0, 1, 4}},
+		{"none answers", refuses(976), refuses(983), [3]int{4, 1, 1}},
+		{"what is asked has not arrived", refuses(208), refuses(208), [3]int{4, 4, 4}},
+	} {
+		peers := []*peer{{answer: answers}, {answer: c.first}, {answer: c.second}}
+		var configs []Config
+		for _, p := range peers {
+			startPeer(t, p)
+			configs = append(configs, Config{ConnectionString: "sqlserver://sa:secret@" + p.listener.Addr().String() + "?encrypt=disable"})
+		}
+		configs[0].Replicas = configs[1:]
+		s := open(t, configs[0])
+		for range 4 {
+			expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
+		}
+		for i, p := range peers {
+			if requests, _ := p.seen(); len(requests) != c.asked[i] {
+				t.Errorf("%s: database %d was asked %d times instead of %d", c.name, i, len(requests), c.asked[i])
+			}
+		}
+		if _, err := s.RunUntransactedSQL(t.Context(), "SELECT 1"); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if requests, _ := peers[0].seen(); !slices.ContainsFunc(requests, func(r string) bool { return strings.Contains(r, "SELECT 1") }) {
+			t.Errorf("%s: SQL did not go to the primary", c.name)
+		}
+	}
+	// An error that is the statement's own is the answer.
+	peers := []*peer{{answer: answers}, {answer: refuses(8134)}}
+	for _, p := range peers {
+		startPeer(t, p)
+	}
+	address := func(p *peer) string { return "sqlserver://sa:secret@" + p.listener.Addr().String() + "?encrypt=disable" }
+	s := open(t, Config{ConnectionString: address(peers[0]), Replicas: []Config{{ConnectionString: address(peers[1])}}})
+	if _, err := tryRun(t.Context(), s, oneAuthor(), nil); err == nil || !strings.Contains(err.Error(), "no") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Open(Config{ConnectionString: address(peers[0]), Replicas: []Config{{ConnectionString: "nonsense"}}}); err == nil {
+		t.Error("a replica without a server is taken")
+	}
+}
+
+// TestConflictsAreTriedAgain checks that a statement that lost a deadlock runs
+// once more.
+func TestConflictsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, number := range []int32{1205, 3961} {
+		p := &peer{answer: func(request int, _ string) []byte {
+			if request == 1 {
+				return append(errorToken(number, "try again"), doneToken(doneError)...)
+			}
+			return oneAuthorTokens()
+		}}
+		expect(t, startPeer(t, p), oneAuthor(), nil, nil, oneAuthorJSON)
 	}
 }

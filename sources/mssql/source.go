@@ -2,6 +2,7 @@ package mssql
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,10 @@ type Config struct {
 	// IsolationLevel statements run at: read-committed (also when empty),
 	// read-uncommitted, repeatable-read, serializable or snapshot.
 	IsolationLevel string
+	// Replicas are databases with the same contents that Run sends statements to,
+	// one after the other. Everything else goes to this database, and so does what
+	// no replica answers.
+	Replicas []Config
 }
 
 const (
@@ -36,6 +41,8 @@ type Source struct {
 	pool           *sql.DB
 	maxConnections int
 	isolation      isolation
+	replicas       []*Source
+	rotation       *sources.Rotation
 }
 
 var (
@@ -47,6 +54,23 @@ var (
 // Open makes a source. It connects when the first statement runs, so the
 // database need not be reachable yet.
 func Open(config Config) (*Source, error) {
+	s, err := dial(config)
+	if err != nil {
+		return nil, err
+	}
+	for _, replica := range config.Replicas {
+		own, err := dial(replica)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.replicas = append(s.replicas, own)
+	}
+	s.rotation = sources.NewRotation(len(s.replicas))
+	return s, nil
+}
+
+// dial prepares a source without its replicas.
+func dial(config Config) (*Source, error) {
 	level, err := isolationLevel(config.IsolationLevel)
 	if err != nil {
 		return nil, err
@@ -101,4 +125,10 @@ func (s *Source) forget() {
 }
 
 // Close ends the connections; running statements finish first.
-func (s *Source) Close() error { return s.pool.Close() }
+func (s *Source) Close() error {
+	err := s.pool.Close()
+	for _, replica := range s.replicas {
+		err = errors.Join(err, replica.pool.Close())
+	}
+	return err
+}

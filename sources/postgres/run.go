@@ -34,16 +34,62 @@ func (s *Source) Run(
 	if err != nil {
 		return err
 	}
-	for attempt := 0; ; attempt++ {
-		e := execution{source: s, statement: compiled, values: values, out: out}
-		err := e.run(ctx)
+	for _, i := range s.rotation.Order() {
+		received, err := s.replicas[i].execute(ctx, compiled, values, out)
 		if err == nil {
 			return nil
 		}
-		if attempt > 0 || e.received || ctx.Err() != nil || !e.retryable(err) {
-			return s.failure(ctx, err, e.statement.text, values)
+		silent, elsewhere := atReplica(err)
+		if received || ctx.Err() != nil || !elsewhere {
+			return s.failure(ctx, err, compiled.text, values)
+		}
+		if silent {
+			s.rotation.Failed(i)
 		}
 	}
+	_, err = s.execute(ctx, compiled, values, out)
+	if err == nil {
+		return nil
+	}
+	return s.failure(ctx, err, compiled.text, values)
+}
+
+// execute runs a statement in this very database, once more if its connection
+// had died, and tells whether rows have arrived.
+func (s *Source) execute(ctx context.Context, statement *Statement, values [][]byte, out *jsonshape.Answer) (received bool, err error) {
+	for attempt := 0; ; attempt++ {
+		e := execution{source: s, statement: statement, values: values, out: out}
+		err := e.run(ctx)
+		if err == nil || attempt > 0 || e.received || ctx.Err() != nil || !e.retryable(err) {
+			return e.received, err
+		}
+	}
+}
+
+// atReplica tells what an error at a replica means: that it did not answer, and
+// whether the statement can do better elsewhere.
+func atReplica(err error) (silent, elsewhere bool) {
+	if _, refused := errors.AsType[*pgconn.ConnectError](err); refused {
+		return true, true
+	}
+	if known, ok := errors.AsType[*sources.Error](err); ok {
+		silent = known.Code == sources.CodeConnection
+		return silent, silent
+	}
+	server, answered := errors.AsType[*pgconn.PgError](err)
+	if !answered {
+		silent = broken(err)
+		return silent, silent || errors.Is(err, errTypeChanged)
+	}
+	switch server.Code {
+	case "57P01", "57P02", "57P03", "53300", "08P01":
+		return true, true // it is shutting down, starting up or full
+	case "25006", "40001", "0A000", "42P01", "42703", "42883":
+		// It writes, conflicts with what is being replicated, or needs what has not
+		// arrived yet.
+		return false, true
+	}
+	return false, false
 }
 
 // values are the parameters' texts.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -38,6 +39,10 @@ type Config struct {
 	DisablePreparedStatements bool
 	// StatementCacheSize bounds the prepared statements of a connection; 0 is 256.
 	StatementCacheSize int
+	// Replicas are databases with the same contents that Run sends statements to,
+	// one after the other. Everything else goes to this database, and so does what
+	// no replica answers.
+	Replicas []Config
 }
 
 const (
@@ -57,6 +62,8 @@ type Source struct {
 	isolation string
 	pool      *pgxpool.Pool
 	settings  atomic.Pointer[session]
+	replicas  []*Source
+	rotation  *sources.Rotation
 }
 
 var _ sources.DatabaseSource = (*Source)(nil)
@@ -64,6 +71,23 @@ var _ sources.DatabaseSource = (*Source)(nil)
 // Open makes a source. It connects when the first statement runs, so the
 // database need not be reachable yet.
 func Open(ctx context.Context, config Config) (*Source, error) {
+	s, err := dial(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	for _, replica := range config.Replicas {
+		own, err := dial(ctx, replica)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.replicas = append(s.replicas, own)
+	}
+	s.rotation = sources.NewRotation(len(s.replicas))
+	return s, nil
+}
+
+// dial prepares a source without its replicas.
+func dial(ctx context.Context, config Config) (*Source, error) {
 	isolation, err := isolationLevel(config.IsolationLevel)
 	if err != nil {
 		return nil, err
@@ -145,6 +169,9 @@ func (s *Source) session() session { return *s.settings.Load() }
 
 // Close ends the connections; running statements finish first.
 func (s *Source) Close() error {
+	for _, replica := range s.replicas {
+		replica.pool.Close()
+	}
 	s.pool.Close()
 	return nil
 }

@@ -1,0 +1,44 @@
+package sources
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// replicaPause is how long a replica that did not answer is left alone.
+const replicaPause = 5 * time.Second
+
+// Rotation chooses among the read replicas of a source, one after the other. It
+// is safe for concurrent use.
+type Rotation struct {
+	next atomic.Uint64
+	// resting are the times, in nanoseconds, until which replicas are left alone.
+	resting []atomic.Int64
+}
+
+// NewRotation makes a rotation of so many replicas.
+func NewRotation(replicas int) *Rotation { return &Rotation{resting: make([]atomic.Int64, replicas)} }
+
+// Order gives the replicas to try, the one whose turn it is first. It is empty
+// when there are none, or none that answer.
+func (r *Rotation) Order() []int {
+	count := len(r.resting)
+	if count == 0 {
+		return nil
+	}
+	now := time.Now().UnixNano()
+	first := int(r.next.Add(1) % uint64(count)) //nolint:gosec // less than count
+	order := make([]int, 0, count)
+	for i := range count {
+		replica := (first + i) % count
+		if r.resting[replica].Load() <= now {
+			order = append(order, replica)
+		}
+	}
+	return order
+}
+
+// Failed says that a replica did not answer.
+func (r *Rotation) Failed(replica int) {
+	r.resting[replica].Store(time.Now().Add(replicaPause).UnixNano())
+}
