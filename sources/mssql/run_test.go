@@ -289,7 +289,9 @@ func TestReplicas(t *testing.T) {
 	for _, p := range peers {
 		startPeer(t, p)
 	}
-	address := func(p *peer) string { return "sqlserver://sa:secret@" + p.listener.Addr().String() + "?encrypt=disable" }
+	address := func(p *peer) string {
+		return "sqlserver://sa:secret@" + p.listener.Addr().String() + "?encrypt=disable"
+	}
 	s := open(t, Config{ConnectionString: address(peers[0]), Replicas: []Config{{ConnectionString: address(peers[1])}}})
 	if _, err := tryRun(t.Context(), s, oneAuthor(), nil); err == nil || !strings.Contains(err.Error(), "no") {
 		t.Errorf("got %v", err)
