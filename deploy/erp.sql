@@ -1,7 +1,7 @@
 -- What is on the shop's shelves; album_id refers to the catalogue's album.
-IF DB_ID('stock') IS NULL CREATE DATABASE stock;
+IF DB_ID('erp') IS NULL CREATE DATABASE erp;
 GO
-USE stock;
+USE erp;
 GO
 IF OBJECT_ID('dbo.shelf_stock') IS NULL
 BEGIN
