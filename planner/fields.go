@@ -134,7 +134,7 @@ func (p *planner) jsonPath(s *selected) ([]string, error) {
 		}
 		steps, err := parseJSONPath(j.Text)
 		if err != nil {
-			return nil, &Error{Code: CodeParseFailed, Path: here, Message: "parse json path error: " + err.Error()}
+			return nil, &Error{Code: CodeValidationFailed, Path: here, Message: "parse json path error: " + err.Error()}
 		}
 		return steps, nil
 	}

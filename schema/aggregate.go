@@ -88,7 +88,9 @@ func aggregatedColumns(source *catalog.Source, columns []visibleColumn) map[stri
 func sameColumn(a, b visibleColumn) bool { return a.Column == b.Column }
 
 // functionColumns are the columns that an aggregate function takes.
-func (s *Schema) functionColumns(a *access, function string) []visibleColumn { return a.aggregated[function] }
+func (s *Schema) functionColumns(a *access, function string) []visibleColumn {
+	return a.aggregated[function]
+}
 
 // resultType is the type of an aggregate function's value.
 func resultType(function string, t plan.Type) plan.Type {

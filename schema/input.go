@@ -114,6 +114,12 @@ func kindSuffix(source *catalog.Source) string {
 	return ""
 }
 
+// sharedNames makes the names of types that sources of one kind share, whatever
+// prefixes and suffixes the names of their own types have.
+func sharedNames(source *catalog.Source) *catalog.Customization {
+	return &catalog.Customization{GraphQLDefaultNaming: source.Customization.GraphQLDefaultNaming}
+}
+
 // comparison is the input type of comparisons with a column.
 func (s *Schema) comparison(source *catalog.Source, c *catalog.Column) *Type {
 	if c.Enum != nil {
@@ -139,7 +145,7 @@ func (s *Schema) enumComparison(source *catalog.Source, t *catalog.Table) *Type 
 }
 
 func (s *Schema) typeComparison(source *catalog.Source, t plan.Type) *Type {
-	n := namesOf(source)
+	n := sharedNames(source)
 	u := t.Underlying()
 	scalar := t.Scalar
 	parts := []string{"comparison_exp"}
@@ -151,7 +157,7 @@ func (s *Schema) typeComparison(source *catalog.Source, t plan.Type) *Type {
 	return s.input(name, description, func(x *Type) {
 		for _, op := range source.Capabilities.Operators[u.Class] {
 			x.inputs = append(x.inputs, &Input{
-				Name: n.Word(string(op)), Description: operatorDescription(op),
+				Name: n.Word(string(op)), Description: operatorDescription(u.Class, op),
 				Type: s.operatorValue(t, op), Binding: &Compare{Operator: op},
 			})
 		}
@@ -180,7 +186,7 @@ func (s *Schema) castInputs(source *catalog.Source, t plan.Type) []*Input {
 		plan.ClassLTree, plan.ClassOther:
 		return nil
 	}
-	n := namesOf(source)
+	n := sharedNames(source)
 	cast := s.input(n.TypeName(t.Scalar, "cast_exp"), "", func(x *Type) {
 		x.inputs = []*Input{{
 			Name: target.Scalar, Type: Named(s.typeComparison(source, target)), Binding: &CompareCast{Type: target},
@@ -251,42 +257,9 @@ func (s *Schema) bandInput(name string, bandRequired bool) *Type {
 	})
 }
 
-func operatorDescription(op plan.Operator) string {
-	switch op {
-	case plan.Like:
-		return "does the column match the given pattern"
-	case plan.NotLike:
-		return "does the column NOT match the given pattern"
-	case plan.ILike:
-		return "does the column match the given case-insensitive pattern"
-	case plan.NotILike:
-		return "does the column NOT match the given case-insensitive pattern"
-	case plan.Similar:
-		return "does the column match the given SQL regular expression"
-	case plan.NotSimilar:
-		return "does the column NOT match the given SQL regular expression"
-	case plan.Regex:
-		return "does the column match the given POSIX regular expression, case sensitive"
-	case plan.NotRegex:
-		return "does the column NOT match the given POSIX regular expression, case sensitive"
-	case plan.IRegex:
-		return "does the column match the given POSIX regular expression, case insensitive"
-	case plan.NotIRegex:
-		return "does the column NOT match the given POSIX regular expression, case insensitive"
-	case plan.HasKey:
-		return "does the string exist as a top-level key in the column"
-	case plan.HasKeysAny:
-		return "do any of these strings exist as top-level keys in the column"
-	case plan.HasKeysAll:
-		return "do all of these strings exist as top-level keys in the column"
-	default:
-		return ""
-	}
-}
-
 // ordering is the enum of directions.
 func (s *Schema) ordering(source *catalog.Source) *Type {
-	n := &catalog.Customization{GraphQLDefaultNaming: source.Customization.GraphQLDefaultNaming}
+	n := sharedNames(source)
 	return s.enum(n.TypeName("order_by"), "column ordering options", func(x *Type) {
 		for _, v := range []struct{ name, description string }{
 			{"asc", "in ascending order, nulls last"},
