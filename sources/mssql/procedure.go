@@ -111,9 +111,10 @@ func (c *compiler) prelude() string {
 	if len(c.procedures) == 0 {
 		return ""
 	}
-	text := "SET NOCOUNT ON;\n"
+	var p printer
+	p.text("SET NOCOUNT ON;\n")
 	for _, call := range c.procedures {
-		text += sqlText(call)
+		call.print(&p)
 	}
-	return text
+	return p.b.String()
 }
