@@ -70,7 +70,7 @@ func (o *Operation) Plan(variables map[string]plan.JSON) (*plan.Plan, error) {
 	defer o.mu.Unlock()
 	// A place that no earlier plan reached makes the earlier shapes too coarse.
 	if added := newUses(o.uses, p.uses); len(added) > 0 {
-		o.uses = append(o.uses[:len(o.uses):len(o.uses)], added...)
+		o.uses = append(slices.Clip(o.uses), added...)
 		o.forget()
 	}
 	if len(o.plans) >= maxShapes {
@@ -142,7 +142,6 @@ type planner struct {
 	boolean   *schema.Type
 	uses      []use
 	checks    []variableCheck
-	fragments []*plan.Fragment
 	// scope is the fragment being planned, which conditions hang key sets below;
 	// pending are the key sets whose direction may still be turned.
 	scope   *holder
@@ -210,7 +209,7 @@ func (p *planner) roots(set ast.SelectionSet, on *schema.Type, path string, abov
 	}
 	out := make([]plan.Root, 0, len(fields))
 	for _, s := range fields {
-		node, err := p.root(s, on, append(above[:len(above):len(above)], s.key))
+		node, err := p.root(s, on, append(slices.Clip(above), s.key))
 		if err != nil {
 			return nil, err
 		}
@@ -233,7 +232,7 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 			clear(p.remotes) // what follows must not run before this field
 		}
 	}
-	switch b := s.field.Binding.(type) { //nolint:gochecksumtype // the rest are fetched, below
+	switch b := s.field.Binding.(type) {
 	case *schema.RootNamespace:
 		roots, err := p.roots(s.set(), s.field.Type.Base(), s.path, path)
 		return &plan.Namespace{Roots: roots}, err
@@ -298,7 +297,7 @@ func newHolder(path []string) *holder { return &holder{path: path} }
 // inside runs f with the path extended by a response key.
 func (h *holder) inside(key string, f func() error) error {
 	old := h.path
-	h.path = append(old[:len(old):len(old)], key)
+	h.path = append(slices.Clip(old), key)
 	defer func() { h.path = old }()
 	return f()
 }

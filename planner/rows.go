@@ -46,7 +46,7 @@ func (p *planner) related(r *catalog.Relationship) (plan.Rows, error) {
 }
 
 // arguments fills where, order_by, limit, offset and distinct_on.
-func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) error {
+func (p *planner) arguments(s *selected, rows *plan.Rows) error {
 	for _, a := range s.field.Args {
 		b, ok := a.Binding.(*schema.Argument)
 		if !ok {
@@ -67,7 +67,7 @@ func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) erro
 		if v.missing || v.isNull() {
 			continue
 		}
-		switch b.Kind {
+		switch b.Kind { //nolint:exhaustive // the other arguments are read elsewhere
 		case schema.ArgWhere:
 			rows.Where, err = p.where(v, a.Type.Base(), path)
 		case schema.ArgOrderBy:
@@ -78,7 +78,6 @@ func (p *planner) arguments(s *selected, t *catalog.Table, rows *plan.Rows) erro
 			rows.Offset, err = checked(v, path, checkOffset)
 		case schema.ArgDistinctOn:
 			rows.DistinctOn, err = p.columns(v, *a.Type.List, path)
-		case schema.ArgColumns, schema.ArgDistinct, schema.ArgPath, schema.ArgArgs, schema.ArgFilter, schema.ArgPredicate, schema.ArgArguments:
 		}
 		if err != nil {
 			return err
@@ -225,7 +224,7 @@ func (p *planner) rootRows(s *selected, t *catalog.Table, h *holder) (plan.Query
 
 // selection plans the arguments and fields of rows of a table.
 func (p *planner) selection(s *selected, t *catalog.Table, rows plan.Rows, card plan.Cardinality, h *holder) (*plan.Selection, error) {
-	if err := p.arguments(s, t, &rows); err != nil {
+	if err := p.arguments(s, &rows); err != nil {
 		return nil, err
 	}
 	fields, err := p.fields(s, s.set(), s.field.Type.Base(), h)

@@ -231,7 +231,7 @@ func (p *planner) aggregateArguments(v value, t *schema.Type, out *plan.CompareA
 
 func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.ArgumentKind, out *plan.CompareAggregate, path string) error {
 	var err error
-	switch kind {
+	switch kind { //nolint:exhaustive // aggregate predicates have no other arguments
 	case schema.ArgArguments:
 		switch {
 		case in.Type.List != nil:
@@ -255,7 +255,6 @@ func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.Argum
 	case schema.ArgPredicate:
 		out.Having, err = p.having(v, in.Type.Base(), path)
 		return err
-	case schema.ArgWhere, schema.ArgOrderBy, schema.ArgLimit, schema.ArgOffset, schema.ArgDistinctOn, schema.ArgColumns, schema.ArgPath, schema.ArgArgs:
 	}
 	return nil
 }

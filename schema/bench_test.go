@@ -28,7 +28,7 @@ func columnTypes() []plan.Type {
 // that may read all of them.
 func bigCatalog(tb testing.TB, tables int) *catalog.Catalog {
 	tb.Helper()
-	comparable := []plan.Operator{plan.Equal, plan.NotEqual, plan.In, plan.NotIn, plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual}
+	comparisons := []plan.Operator{plan.Equal, plan.NotEqual, plan.In, plan.NotIn, plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual}
 	numbers := []string{"avg", "max", "min", "stddev", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp", "variance"}
 	capabilities := plan.Capabilities{
 		Kind: "postgres", DistinctOn: true, Aggregates: true, AggregatePredicate: true, ColumnComparison: true, JSONPath: true,
@@ -38,7 +38,7 @@ func bigCatalog(tb testing.TB, tables int) *catalog.Catalog {
 	}
 	types := columnTypes()
 	for _, t := range types {
-		capabilities.Operators[t.Class] = comparable
+		capabilities.Operators[t.Class] = comparisons
 	}
 	source := &document.Source{Name: "default", Kind: document.KindPostgres}
 	database := &sources.Database{}

@@ -27,7 +27,7 @@ func (s *Schema) boolExp(t *catalog.Table) *Type {
 		}
 		for _, c := range a.columns() {
 			x.inputs = append(x.inputs, &Input{
-				Name: c.Column.FieldName(n), Type: Named(s.comparison(t.Source, c.Column)),
+				Name: c.FieldName(n), Type: Named(s.comparison(t.Source, c.Column)),
 				Binding: &BoolColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
@@ -199,7 +199,7 @@ func (s *Schema) castInputs(source *catalog.Source, t plan.Type) []*Input {
 func (s *Schema) operatorValue(t plan.Type, op plan.Operator) Ref {
 	value := s.typeRef(t)
 	scalar := func(name string) Ref { return Named(s.scalar(name)) }
-	switch op {
+	switch op { //nolint:exhaustive // the default is what most operators have
 	case plan.In, plan.NotIn:
 		return List(Required(value))
 	case plan.HasKey:
@@ -285,7 +285,7 @@ func (s *Schema) orderBy(t *catalog.Table) *Type {
 		direction := Named(s.ordering(t.Source))
 		for _, c := range a.columns() {
 			x.inputs = append(x.inputs, &Input{
-				Name: c.Column.FieldName(n), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
+				Name: c.FieldName(n), Type: direction, Binding: &OrderColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
 		for _, c := range t.ComputedFields {
