@@ -106,8 +106,8 @@ func child(source string, lookup int, path ...string) *plan.Fragment {
 	return &plan.Fragment{Source: source, Query: &plan.Selection{}, Bindings: []plan.Binding{{Name: "k"}}, Lookup: lookup, Path: path}
 }
 
-func parent(source string, children ...*plan.Fragment) *plan.Plan {
-	f := &plan.Fragment{Source: source, Query: &plan.Selection{Card: plan.Many}, Path: []string{"root"}}
+func parent(children ...*plan.Fragment) *plan.Plan {
+	f := &plan.Fragment{Source: "left", Query: &plan.Selection{Card: plan.Many}, Path: []string{"root"}}
 	for i, c := range children {
 		f.Joins = append(f.Joins, &plan.Join{
 			Index: i, Field: c.Path[len(c.Path)-1], Child: c, Keys: []plan.JoinKey{{Name: "k"}}, OnNull: []byte("null"),
@@ -119,7 +119,7 @@ func parent(source string, children ...*plan.Fragment) *plan.Plan {
 func TestKeysAreSentOnceAndInChunks(t *testing.T) {
 	left := &scripted{run: rows(listWithHole("a"), "1", "2", "1", "3", "2", "1")}
 	right := &scripted{run: echo, maxKeys: 2}
-	p := parent("left", child("right", 1, "root", "a"))
+	p := parent(child("right", 1, "root", "a"))
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right}, &plan.Arguments{})
 	if len(got.Errors) > 0 {
 		t.Fatal(got.Errors)
@@ -137,7 +137,7 @@ func TestKeysAreSentOnceAndInChunks(t *testing.T) {
 func TestEqualLookupsAreAskedOnce(t *testing.T) {
 	left := &scripted{run: rows(listWithHole("a", "b"), "1", "2")}
 	right := &scripted{run: echo}
-	p := parent("left", child("right", 1, "root", "a"), child("right", 1, "root", "b"))
+	p := parent(child("right", 1, "root", "a"), child("right", 1, "root", "b"))
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right}, &plan.Arguments{})
 	if want := `{"root":[{"k":1,"a":{"k":1},"b":{"k":1}},{"k":2,"a":{"k":2},"b":{"k":2}}]}`; string(got.Data()) != want {
 		t.Fatalf("got  %s\nwant %s", got.Data(), want)
@@ -157,7 +157,7 @@ func TestNoKeysNoRequest(t *testing.T) {
 		return nil
 	}}
 	right := &scripted{run: echo}
-	p := parent("left", child("right", 1, "root", "a"))
+	p := parent(child("right", 1, "root", "a"))
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right}, &plan.Arguments{})
 	if want := `{"root":[{"k":null,"a":null}]}`; string(got.Data()) != want || len(right.asked) != 0 {
 		t.Fatalf("got %s, asked %v", got.Data(), right.asked)
@@ -171,7 +171,7 @@ func TestAFailedFetchSpoilsItsOwnFields(t *testing.T) {
 	}}
 	right := &scripted{run: echo}
 	all := registry{"left": left, "down": down, "right": right}
-	p := parent("left", child("down", 1, "root", "a"), child("right", 2, "root", "b"))
+	p := parent(child("down", 1, "root", "a"), child("right", 2, "root", "b"))
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, all, &plan.Arguments{})
 	if want := `{"root":[{"k":1,"a":null,"b":{"k":1}},{"k":2,"a":null,"b":{"k":2}}]}`; string(got.Data()) != want {
 		t.Fatalf("got  %s\nwant %s", got.Data(), want)
@@ -196,7 +196,7 @@ func TestAMissingSessionVariableRefusesTheOperation(t *testing.T) {
 	right := &scripted{run: func(context.Context, []string, *jsonshape.Answer) error {
 		return fmt.Errorf("resolving: %w", &plan.MissingSessionVariableError{Name: "x-hasura-user-id"})
 	}}
-	p := parent("left", child("right", 1, "root", "a"))
+	p := parent(child("right", 1, "root", "a"))
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right}, &plan.Arguments{})
 	if got.HasData || len(got.Errors) != 1 || got.Errors[0].Code != sources.CodeNotFound ||
 		got.Errors[0].Message != `missing session variable: "x-hasura-user-id"` {
@@ -237,7 +237,7 @@ func TestSiblingsRunTogetherWithinTheSourcesBound(t *testing.T) {
 			close(release)
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		got := executor.New(executor.Settings{}).Execute(ctx, parent("left", children...), registry{"left": left, "right": right}, &plan.Arguments{})
+		got := executor.New(executor.Settings{}).Execute(ctx, parent(children...), registry{"left": left, "right": right}, &plan.Arguments{})
 		cancel()
 		if len(got.Errors) > 0 {
 			t.Fatalf("bound %d: %+v", bound, got.Errors)
@@ -260,7 +260,7 @@ func TestPartialAnswersKeepTheirPlaces(t *testing.T) {
 			Upstream: []sources.UpstreamError{{JSON: []byte(`{"message":"no such thing"}`), Ordinal: 1}},
 		}
 	}}
-	p := parent("left", child("right", 1, "root", "a"))
+	p := parent(child("right", 1, "root", "a"))
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right}, &plan.Arguments{})
 	if want := `{"root":[{"k":1,"a":{"k":1}},{"k":2,"a":null}]}`; string(got.Data()) != want {
 		t.Fatalf("got  %s\nwant %s", got.Data(), want)
@@ -272,7 +272,7 @@ func TestPartialAnswersKeepTheirPlaces(t *testing.T) {
 
 func TestAPanicInASourceIsAnError(t *testing.T) {
 	left := &scripted{run: func(context.Context, []string, *jsonshape.Answer) error { panic("boom") }}
-	got := executor.New(executor.Settings{}).Execute(t.Context(), parent("left"), registry{"left": left}, &plan.Arguments{})
+	got := executor.New(executor.Settings{}).Execute(t.Context(), parent(), registry{"left": left}, &plan.Arguments{})
 	if got.HasData || len(got.Errors) != 1 || strings.Contains(got.Errors[0].Message, "boom") {
 		t.Fatalf("%+v", got)
 	}

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"dovetail/joins"
@@ -78,8 +79,7 @@ func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Re
 // variable, or any failure in strict mode.
 func (r *run) fatal() (failure, bool) {
 	for _, f := range r.failures {
-		var missing *plan.MissingSessionVariableError
-		if errors.As(f.err, &missing) {
+		if _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); ok {
 			return f, true
 		}
 	}
@@ -90,8 +90,7 @@ func (r *run) fatal() (failure, bool) {
 }
 
 func (r *run) fatalError(f failure) Error {
-	var missing *plan.MissingSessionVariableError
-	if errors.As(f.err, &missing) {
+	if missing, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); ok {
 		message := missing.Error()
 		if e := (*sources.Error)(nil); errors.As(f.err, &e) && e.Code == sources.CodeNotFound {
 			message = e.Message // as remote schemas put it
@@ -152,8 +151,7 @@ func members(roots []plan.Root, batches map[*plan.Fragment]*joins.Batch) ([]root
 }
 
 func describe(err error) Error {
-	var e *sources.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sources.Error](err); ok {
 		return Error{Message: e.Message, Code: e.Code, Internal: e.Internal, Cause: e.Cause}
 	}
 	return Error{Message: "internal error", Code: sources.CodeUnexpected, Internal: err.Error(), Cause: err}
@@ -272,7 +270,7 @@ func (r *run) pathTo(p *plan.Plan, v joins.Value) ([]joins.Step, bool) {
 
 func rootPath(roots []plan.Root, f *plan.Fragment, ordinal int, above []joins.Step) ([]joins.Step, bool) {
 	for _, root := range roots {
-		path := append(above[:len(above):len(above)], joins.Step{Name: root.Key})
+		path := append(slices.Clip(above), joins.Step{Name: root.Key})
 		switch n := root.Node.(type) {
 		case *plan.Static:
 		case *plan.Namespace:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -115,8 +116,8 @@ func (j JSON) IsNull() bool { return j.Kind == JSONNull }
 
 // Get gives an object's (last) value under a key.
 func (j JSON) Get(key string) (JSON, bool) {
-	for i := len(j.Keys) - 1; i >= 0; i-- {
-		if j.Keys[i] == key {
+	for i, v := range slices.Backward(j.Keys) {
+		if v == key {
 			return j.Items[i], true
 		}
 	}

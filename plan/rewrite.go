@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // UsesKeys tells whether a predicate refers to key sets, anywhere inside.
 func UsesKeys(c Predicate) bool {
 	switch c := c.(type) {
@@ -25,12 +27,7 @@ func UsesKeys(c Predicate) bool {
 }
 
 func anyUsesKeys(parts []Predicate) bool {
-	for _, p := range parts {
-		if UsesKeys(p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, UsesKeys)
 }
 
 func operandUsesKeys(o Operand) bool {

@@ -16,7 +16,7 @@ func (p *planner) rootAggregate(s *selected, t *catalog.Table, h *holder) (plan.
 
 // aggregation plans the arguments and fields of an aggregate over rows.
 func (p *planner) aggregation(s *selected, t *catalog.Table, rows plan.Rows, h *holder) (*plan.Aggregation, error) {
-	if err := p.arguments(s, t, &rows); err != nil {
+	if err := p.arguments(s, &rows); err != nil {
 		return nil, err
 	}
 	on := s.field.Type.Base()

@@ -112,7 +112,7 @@ func (d *Document) check(set ast.SelectionSet, path string, chain []string) erro
 			if len(chain) > maxDepth {
 				return invalid(here, "the query is nested too deeply")
 			}
-			if err := d.check(f.SelectionSet, here, append(chain[:len(chain):len(chain)], s.Name)); err != nil {
+			if err := d.check(f.SelectionSet, here, append(slices.Clip(chain), s.Name)); err != nil {
 				return err
 			}
 		}

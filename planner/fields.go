@@ -185,15 +185,15 @@ func bracketStep(rest string) (step, after string, err error) {
 		}
 		return rest[1 : 1+end], rest[1+end+2:], nil
 	}
-	end := strings.IndexByte(rest, ']')
-	if end < 0 {
+	before, after, ok := strings.Cut(rest, "]")
+	if !ok {
 		return "", "", jsonPathError("missing ]")
 	}
-	index, err := strconv.Atoi(rest[:end])
+	index, err := strconv.Atoi(before)
 	if err != nil {
-		return "", "", jsonPathError("invalid array index " + strconv.Quote(rest[:end]))
+		return "", "", jsonPathError("invalid array index " + strconv.Quote(before))
 	}
-	return strconv.Itoa(index), rest[end+1:], nil
+	return strconv.Itoa(index), after, nil
 }
 
 // computed plans a computed field: a scalar, or rows of a table.

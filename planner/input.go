@@ -126,7 +126,7 @@ func (v value) object(typeName, path string) ([]member, error) {
 }
 
 func (v value) part(step string, j plan.JSON) value {
-	return value{name: v.name, path: append(v.path[:len(v.path):len(v.path)], step), json: j}
+	return value{name: v.name, path: append(slices.Clip(v.path), step), json: j}
 }
 
 // of gives the member's value at a place of the given type.

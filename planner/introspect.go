@@ -145,8 +145,8 @@ func sorted[T any](items []T, name func(T) string, keep func(T) bool) []any {
 	return anyList(items, keep)
 }
 
-func fieldName(f *schema.Field) string { return f.Name }
-func inputName(f *schema.Input) string { return f.Name }
+func fieldName(f *schema.Field) string     { return f.Name }
+func inputName(f *schema.Input) string     { return f.Name }
 func valueName(v *schema.EnumValue) string { return v.Name }
 
 func anyList[T any](items []T, keep func(T) bool) []any {

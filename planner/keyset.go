@@ -44,7 +44,7 @@ type keyRows struct {
 func (p *planner) keySet(k keyRows) (int, error) {
 	r := k.relationship
 	outer := p.scope
-	h := newHolder(append(outer.path[:len(outer.path):len(outer.path)], r.Name))
+	h := newHolder(append(slices.Clip(outer.path), r.Name))
 	selection := &plan.Selection{Card: plan.Many}
 	var rank plan.OrderKey
 	err := p.within(h, func() error {
@@ -290,7 +290,7 @@ func (p *planner) narrow(set *plan.KeySet, r *catalog.ToSource, local []plan.Pre
 func rounded(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
 
 func conjuncts(c plan.Predicate) []plan.Predicate {
-	switch c := c.(type) {
+	switch c := c.(type) { //nolint:gochecksumtype // anything else is one condition
 	case nil:
 		return nil
 	case *plan.And:

@@ -27,16 +27,18 @@ type world struct {
 	databases map[string]*sqlite.Source
 	remotes   map[string]string
 	// relay names the databases that are said to read connections.
-	relay map[string]bool
-	catalog   *catalog.Catalog
+	relay   map[string]bool
+	catalog *catalog.Catalog
 }
 
 // TestPlans runs the text goldens: queries and roles in, plans (or refusals)
 // out.
 func TestPlans(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		t.Helper()
 		w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}, relay: map[string]bool{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			switch d.Cmd {
 			case "database":
 				w.relay[d.CmdArgs[0].Key] = d.HasArg("relay")
@@ -145,12 +147,10 @@ func (w *world) plan(d *datadriven.TestData) string {
 }
 
 func refusal(err error) string {
-	var p *planner.Error
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*planner.Error](err); ok {
 		return fmt.Sprintf("%s at %s: %s\n", p.Code, p.Path, p.Message)
 	}
-	var s *sources.Error
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*sources.Error](err); ok {
 		return fmt.Sprintf("%s: %s\n", s.Code, s.Message)
 	}
 	return "error: " + err.Error() + "\n"

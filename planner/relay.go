@@ -64,7 +64,7 @@ func (p *planner) joinConnection(s *selected, r *catalog.ToSource, h *holder) (*
 
 // connection plans the arguments and fields of a page of rows of a table.
 func (p *planner) connection(s *selected, t *catalog.Table, rows plan.Rows, h *holder) (*plan.Connection, error) {
-	if err := p.arguments(s, t, &rows); err != nil {
+	if err := p.arguments(s, &rows); err != nil {
 		return nil, err
 	}
 	c := &plan.Connection{Rows: rows}

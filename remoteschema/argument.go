@@ -134,7 +134,7 @@ func (c *compiler) clientVariable(name, argument string) (bool, error) {
 
 // checkBindings tells whether a value depends on the key.
 func (c *compiler) checkBindings(v plan.Value) (bool, error) {
-	switch v := v.(type) {
+	switch v := v.(type) { //nolint:gochecksumtype // the rest is refused below
 	case *plan.BindingValue:
 		if v.Index < 0 || v.Index >= len(c.fragment.Bindings) {
 			return false, sources.NotSupported("an argument names binding %d of %d", v.Index, len(c.fragment.Bindings))
@@ -168,7 +168,7 @@ func (c *compiler) anyBinding(values []plan.Value) (bool, error) {
 // appendConstant prints a value as a GraphQL literal, if it is constant. Objects
 // whose keys aren't names can't be printed and are sent as variables.
 func appendConstant(dst []byte, v plan.Value) ([]byte, bool) {
-	switch v := v.(type) {
+	switch v := v.(type) { //nolint:gochecksumtype // the rest is no constant
 	case *plan.Literal:
 		return appendLiteral(dst, v.JSON)
 	case *plan.RemoteEnum:

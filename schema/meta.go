@@ -22,24 +22,45 @@ func metaFields(name string) [][2]string {
 	switch name {
 	case "__Schema":
 		return [][2]string{
-			{"description", "String"}, {"types", "[__Type!]!"}, {"queryType", "__Type!"}, {"mutationType", "__Type"},
-			{"subscriptionType", "__Type"}, {"directives", "[__Directive!]!"},
+			{"description", "String"},
+			{"types", "[__Type!]!"},
+			{"queryType", "__Type!"},
+			{"mutationType", "__Type"},
+			{"subscriptionType", "__Type"},
+			{"directives", "[__Directive!]!"},
 		}
 	case "__Type":
 		return [][2]string{
-			{"kind", "__TypeKind!"}, {"name", "String"}, {"description", "String"}, {"specifiedByURL", "String"},
-			{"specifiedByUrl", "String"}, {"fields", "[__Field!]"}, {"interfaces", "[__Type!]"}, {"possibleTypes", "[__Type!]"},
-			{"enumValues", "[__EnumValue!]"}, {"inputFields", "[__InputValue!]"}, {"ofType", "__Type"}, {"isOneOf", "Boolean"},
+			{"kind", "__TypeKind!"},
+			{"name", "String"},
+			{"description", "String"},
+			{"specifiedByURL", "String"},
+			{"specifiedByUrl", "String"},
+			{"fields", "[__Field!]"},
+			{"interfaces", "[__Type!]"},
+			{"possibleTypes", "[__Type!]"},
+			{"enumValues", "[__EnumValue!]"},
+			{"inputFields", "[__InputValue!]"},
+			{"ofType", "__Type"},
+			{"isOneOf", "Boolean"},
 		}
 	case "__Field":
 		return [][2]string{
-			{"name", "String!"}, {"description", "String"}, {"args", "[__InputValue!]!"}, {"type", "__Type!"},
-			{"isDeprecated", "Boolean!"}, {"deprecationReason", "String"},
+			{"name", "String!"},
+			{"description", "String"},
+			{"args", "[__InputValue!]!"},
+			{"type", "__Type!"},
+			{"isDeprecated", "Boolean!"},
+			{"deprecationReason", "String"},
 		}
 	case "__InputValue":
 		return [][2]string{
-			{"name", "String!"}, {"description", "String"}, {"type", "__Type!"}, {"defaultValue", "String"},
-			{"isDeprecated", "Boolean!"}, {"deprecationReason", "String"},
+			{"name", "String!"},
+			{"description", "String"},
+			{"type", "__Type!"},
+			{"defaultValue", "String"},
+			{"isDeprecated", "Boolean!"},
+			{"deprecationReason", "String"},
 		}
 	case "__EnumValue":
 		return [][2]string{
@@ -47,8 +68,11 @@ func metaFields(name string) [][2]string {
 		}
 	case "__Directive":
 		return [][2]string{
-			{"name", "String!"}, {"description", "String"}, {"locations", "[__DirectiveLocation!]!"},
-			{"args", "[__InputValue!]!"}, {"isRepeatable", "Boolean!"},
+			{"name", "String!"},
+			{"description", "String"},
+			{"locations", "[__DirectiveLocation!]!"},
+			{"args", "[__InputValue!]!"},
+			{"isRepeatable", "Boolean!"},
 		}
 	}
 	return nil

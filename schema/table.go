@@ -29,7 +29,7 @@ func (s *Schema) tableFields(t *catalog.Table) []*Field {
 	var fields []*Field
 	for _, c := range a.columns() {
 		f := &Field{
-			Name: c.Column.FieldName(n), Description: c.Description, Type: s.columnRef(c.Column),
+			Name: c.FieldName(n), Description: c.Description, Type: s.columnRef(c.Column),
 			Binding: &ColumnOf{Column: c.Column, Guard: c.guard},
 		}
 		if !c.Info.Nullable && c.guard == nil {
@@ -230,7 +230,7 @@ func (s *Schema) selectColumn(t *catalog.Table) *Type {
 		}
 		for _, c := range a.columns() {
 			x.values = append(x.values, &EnumValue{
-				Name: c.Column.FieldName(n), Description: "column name", Column: c.Column, Guard: c.guard,
+				Name: c.FieldName(n), Description: "column name", Column: c.Column, Guard: c.guard,
 			})
 		}
 		if len(x.values) == 0 {

@@ -50,12 +50,10 @@ func refuse(status int, code, path, message string) *refusal {
 
 // refusalOf says why an operation could not be planned.
 func refusalOf(err error) *refusal {
-	var p *planner.Error
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*planner.Error](err); ok {
 		return refuse(http.StatusBadRequest, p.Code, p.Path, p.Message)
 	}
-	var e *sources.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sources.Error](err); ok {
 		r := refuse(http.StatusBadRequest, e.Code, "$", e.Message)
 		r.internal = e.Internal
 		return r

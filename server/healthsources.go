@@ -44,9 +44,10 @@ func (s *Server) handleHealthSources(w http.ResponseWriter, r *http.Request) {
 	out := make(map[string]sourceHealth, len(state.Metadata.Sources))
 	var mutex sync.Mutex
 	var group sync.WaitGroup
+	ctx := r.Context()
 	for _, source := range state.Metadata.Sources {
 		group.Go(func() {
-			health := checkSource(r.Context(), state, source)
+			health := checkSource(ctx, state, source)
 			mutex.Lock()
 			defer mutex.Unlock()
 			out[source.Name] = health

@@ -41,11 +41,11 @@ const (
 	jwkMaxBytes  = 4 << 20
 	jwkShortest  = time.Second
 	jwkRetryFast = time.Second
-	jwkMinute    = time.Minute
+	jwkRetrySlow = time.Minute
 )
 
 func newWebKeys(url string, client *http.Client, logger *slog.Logger) *webKeys {
-	return &webKeys{url: url, client: client, logger: logger, retryFirst: jwkRetryFast, retryLast: jwkMinute}
+	return &webKeys{url: url, client: client, logger: logger, retryFirst: jwkRetryFast, retryLast: jwkRetrySlow}
 }
 
 // keys are those that may have signed a token: by its key id if one has it.
@@ -213,7 +213,7 @@ func cacheControl(text string) (wait time.Duration, found bool, err error) {
 	}
 	for _, name := range []string{"no-cache", "no-store"} {
 		if _, ok := directives[name]; ok {
-			return jwkMinute, true, nil
+			return jwkRetrySlow, true, nil
 		}
 	}
 	for _, name := range []string{"max-age", "s-maxage"} {
@@ -232,7 +232,7 @@ func cacheControl(text string) (wait time.Duration, found bool, err error) {
 
 func atLeast(d time.Duration) time.Duration {
 	if d < jwkShortest {
-		return jwkMinute
+		return jwkRetrySlow
 	}
 	return d
 }

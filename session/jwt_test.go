@@ -280,14 +280,14 @@ func TestFaultyConfigurations(t *testing.T) {
 		`{"type":"HS256","key":"sesame"}`: "HS256 needs at least 32 bytes", `{"type":"XX","key":"sesame"}`: `"XX" is not supported`,
 		`{"type":"RS256","key":"sesame"}`: "not a PEM encoded", `{"jwk_url":"sesame"}`: "not an http or https URL",
 		hsaved + `,"claims_namespace":"a","claims_namespace_path":"$"}`: "exclude each other",
-		hsaved + `,"claims_namespace_path":"a"}`:                          "expected a JSON path",
-		hsaved + `,"claims_namespace_path":"$.a["}`:                       "expected a JSON path",
-		hsaved + `,"claims_format":"xml"}`:                                `must be "json" or "stringified_json"`,
-		hsaved + `,"audience":7}`:                                         `"audience" must be`,
-		hsaved + `,"header":{"type":"Cookie"}}`:                           `needs a "name"`,
-		hsaved + `,"header":{"type":"Query"}}`:                            `"type" of "header"`,
-		hsaved + `,"claims_map":{"x-hasura-default-role":"a"}}`:           `must have "x-hasura-allowed-roles"`,
-		hsaved + `,"allowed_skew":"x"}`:                                   `"allowed_skew" can't be a string`,
+		hsaved + `,"claims_namespace_path":"a"}`:                        "expected a JSON path",
+		hsaved + `,"claims_namespace_path":"$.a["}`:                     "expected a JSON path",
+		hsaved + `,"claims_format":"xml"}`:                              `must be "json" or "stringified_json"`,
+		hsaved + `,"audience":7}`:                                       `"audience" must be`,
+		hsaved + `,"header":{"type":"Cookie"}}`:                         `needs a "name"`,
+		hsaved + `,"header":{"type":"Query"}}`:                          `"type" of "header"`,
+		hsaved + `,"claims_map":{"x-hasura-default-role":"a"}}`:         `must have "x-hasura-allowed-roles"`,
+		hsaved + `,"allowed_skew":"x"}`:                                 `"allowed_skew" can't be a string`,
 	} {
 		if _, err := ParseJWTSecret(text); err == nil || !strings.Contains(err.Error(), message) || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%s: %v, want %q", text, err, message)
@@ -360,11 +360,15 @@ func TestExpiry(t *testing.T) {
 		want             time.Duration
 		fault            bool
 	}{
-		{}, {control: "no-store", want: time.Minute}, {control: "max-age=300, must-revalidate", want: 5 * time.Minute},
-		{control: "public, s-maxage=20", want: 20 * time.Second}, {control: "max-age=0", want: time.Minute},
+		{},
+		{control: "no-store", want: time.Minute},
+		{control: "max-age=300, must-revalidate", want: 5 * time.Minute},
+		{control: "public, s-maxage=20", want: 20 * time.Second},
+		{control: "max-age=0", want: time.Minute},
 		{control: "public", expires: "Mon, 01 Jan 2024 00:00:10 GMT", want: 10 * time.Second},
 		{expires: "Sun, 31 Dec 2023 00:00:10 GMT", want: time.Minute},
-		{expires: "tomorrow", fault: true}, {control: "max-age=x", fault: true},
+		{expires: "tomorrow", fault: true},
+		{control: "max-age=x", fault: true},
 	} {
 		h := http.Header{}
 		if c.control != "" {
@@ -393,14 +397,14 @@ func TestWebhook(t *testing.T) {
 			body.Store(&sent)
 		}
 		w.Header().Add("Set-Cookie", "a=b")
-		switch token := r.Header.Get("X-Token"); {
-		case token == "bad":
+		switch token := r.Header.Get("X-Token"); token {
+		case "bad":
 			w.WriteHeader(http.StatusUnauthorized)
-		case token == "broken":
+		case "broken":
 			w.WriteHeader(http.StatusBadGateway)
-		case token == "norole":
+		case "norole":
 			_, _ = w.Write([]byte(`{"x-hasura-user-id":"1"}`))
-		case token == "nonsense":
+		case "nonsense":
 			_, _ = w.Write([]byte(`[]`))
 		default:
 			_, _ = w.Write([]byte(`{"X-Hasura-Role":"user","x-hasura-User-Id":"1","Cache-Control":"max-age=60","other":7}`))
@@ -452,8 +456,11 @@ func TestExclusions(t *testing.T) {
 	}
 	hook := &WebhookConfig{URL: "http://localhost"}
 	for _, c := range []Config{
-		{JWT: []*JWTConfig{j}}, {Webhook: hook}, {AdminSecrets: []string{"a"}, JWT: []*JWTConfig{j}, Webhook: hook},
-		{AdminSecrets: []string{"a"}, Webhook: hook, UnauthorizedRole: "guest"}, {AdminSecrets: []string{""}},
+		{JWT: []*JWTConfig{j}},
+		{Webhook: hook},
+		{AdminSecrets: []string{"a"}, JWT: []*JWTConfig{j}, Webhook: hook},
+		{AdminSecrets: []string{"a"}, Webhook: hook, UnauthorizedRole: "guest"},
+		{AdminSecrets: []string{""}},
 		{AdminSecrets: []string{"a"}, Webhook: &WebhookConfig{URL: "nowhere"}},
 	} {
 		if _, err := New(context.Background(), c); err == nil {

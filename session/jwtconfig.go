@@ -118,8 +118,7 @@ func ParseJWTSecrets(text string) ([]*JWTConfig, error) {
 // withoutValue describes a JSON fault without showing any of the text, which
 // may be secret.
 func withoutValue(err error) string {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Sprintf("%q can't be a %s", kind.Field, strings.Fields(kind.Value + " ")[0])
 	}
 	return "it is not valid JSON"

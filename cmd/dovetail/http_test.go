@@ -215,7 +215,7 @@ func TestShutdown(t *testing.T) {
 			"--graceful-shutdown-timeout", c.timeout)
 		answered := make(chan bool, 1)
 		go func() {
-			status, _, err := post(context.WithoutCancel(t.Context()), p.url+"/v2/query", fmt.Sprintf(`{"type":"run_sql","args":{"sql":"select pg_sleep(%s)"}}`, c.sleep), nil)
+			status, _, err := post(context.WithoutCancel(t.Context()), p.url+"/v2/query", fmt.Sprintf(`{"type":"run_sql","args":{"sql":"select pg_sleep(%s)"}}`, c.sleep))
 			answered <- err == nil && status == http.StatusOK
 		}()
 		time.Sleep(300 * time.Millisecond)
@@ -243,7 +243,8 @@ func TestAuthenticationSettings(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, pairs := range [][]string{
-		{"HASURA_GRAPHQL_ADMIN_SECRETS", "sesame"}, {"HASURA_GRAPHQL_JWT_SECRET", `{"type":"HS256","key":"sesame"}`},
+		{"HASURA_GRAPHQL_ADMIN_SECRETS", "sesame"},
+		{"HASURA_GRAPHQL_JWT_SECRET", `{"type":"HS256","key":"sesame"}`},
 		{"HASURA_GRAPHQL_JWT_SECRETS", `["sesame"]`},
 	} {
 		s, _, _, err := parseSettings([]string{"serve"}, environment(pairs...), io.Discard)

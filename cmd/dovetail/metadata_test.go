@@ -22,8 +22,13 @@ func TestMetadataCommands(t *testing.T) {
 		return out.String(), err
 	}
 	for _, c := range []struct{ verb, want string }{
-		{"export", "1 table(s)"}, {"validate", "valid: 1 source(s), 1 table(s)"}, {"diff", "no difference"},
-		{"apply", "applied: 1 source(s)"}, {"export", "exported"}, {"diff", "no difference"}, {"reload", `"is_consistent": true`},
+		{"export", "1 table(s)"},
+		{"validate", "valid: 1 source(s), 1 table(s)"},
+		{"diff", "no difference"},
+		{"apply", "applied: 1 source(s)"},
+		{"export", "exported"},
+		{"diff", "no difference"},
+		{"reload", `"is_consistent": true`},
 	} {
 		if out, err := do("metadata", c.verb); err != nil || !strings.Contains(out, c.want) {
 			t.Fatalf("%s: %s %v", c.verb, out, err)

@@ -116,13 +116,10 @@ func (p *process) kill(t *testing.T) {
 	_ = p.command.Wait() // it was killed
 }
 
-func post(ctx context.Context, url, body string, header map[string]string) (int, string, error) {
+func post(ctx context.Context, url, body string) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
-	}
-	for k, v := range header {
-		request.Header.Set(k, v)
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -157,13 +154,12 @@ func TestCrash(t *testing.T) {
 				if found != acknowledged && found != acknowledged+1 {
 					t.Fatalf("after a crash there is version %d; %d was acknowledged", found, acknowledged)
 				}
-				acknowledged = found
 				crash := time.After(time.Duration(5+rand.IntN(120)) * time.Millisecond) //nolint:gosec // any moment will do
 				done := make(chan int, 1)
 				go func() {
 					n := found
 					for {
-						status, _, err := post(t.Context(), p.url+"/v1/metadata", numbered(n+1), nil)
+						status, _, err := post(t.Context(), p.url+"/v1/metadata", numbered(n+1))
 						if err != nil || status != http.StatusOK {
 							done <- n
 							return
@@ -199,7 +195,7 @@ func numbered(n int) string {
 // storedNumber reads the number back, and that all of it is of one version.
 func storedNumber(t *testing.T, p *process) int {
 	t.Helper()
-	_, text, err := post(t.Context(), p.url+"/v1/metadata", `{"type": "export_metadata", "args": {}}`, nil)
+	_, text, err := post(t.Context(), p.url+"/v1/metadata", `{"type": "export_metadata", "args": {}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +239,7 @@ func TestReplicas(t *testing.T) {
 	balanced := func() string { return replicas[turn.Add(1)%int64(len(replicas))].url }
 	command := func(url, path, body string) {
 		t.Helper()
-		status, text, err := post(t.Context(), url+path, body, nil)
+		status, text, err := post(t.Context(), url+path, body)
 		if err != nil || status != http.StatusOK {
 			t.Fatalf("%s: %d %s %v", body, status, text, err)
 		}
@@ -275,7 +271,7 @@ func TestReplicas(t *testing.T) {
 				if round > 0 {
 					body = `{"query": "{ __schema { queryType { fields { name } } } }"}`
 				}
-				status, text, err := post(t.Context(), balanced()+"/v1/graphql", body, nil)
+				status, text, err := post(t.Context(), balanced()+"/v1/graphql", body)
 				if err != nil || status != http.StatusOK || strings.Contains(text, `"errors"`) {
 					t.Errorf("a request failed: %d %.200s %v", status, text, err)
 					return
@@ -296,7 +292,7 @@ func TestReplicas(t *testing.T) {
 		current.Store(int64(round))
 		for _, r := range replicas {
 			for {
-				_, text, err := post(t.Context(), r.url+"/v1/graphql", fmt.Sprintf(`{"query": "{ item%d { id name } }"}`, round), nil)
+				_, text, err := post(t.Context(), r.url+"/v1/graphql", fmt.Sprintf(`{"query": "{ item%d { id name } }"}`, round))
 				if err == nil && !strings.Contains(text, "errors") {
 					break
 				}
@@ -312,7 +308,7 @@ func TestReplicas(t *testing.T) {
 	command(replicas[0].url, "/v2/query", `{"type": "run_sql", "args": {"sql": "alter table item add column extra text default 'x'"}}`)
 	time.Sleep(acknowledged)
 	for _, r := range replicas {
-		if _, text, err := post(t.Context(), r.url+"/v1/graphql", fmt.Sprintf(`{"query": "{ item%d { extra } }"}`, rounds), nil); err != nil ||
+		if _, text, err := post(t.Context(), r.url+"/v1/graphql", fmt.Sprintf(`{"query": "{ item%d { extra } }"}`, rounds)); err != nil ||
 			text != fmt.Sprintf(`{"data":{"item%d":[{"extra":"x"}]}}`, rounds) {
 			t.Errorf("a new column: %s %v", text, err)
 		}

@@ -178,7 +178,8 @@ func TestHeaders(t *testing.T) {
 	e.apply(t, shopMetadata(t, p, map[string]any{
 		"forward_client_headers": true,
 		"headers": []any{
-			map[string]any{"name": "x-fixed", "value": "fixed {{SECRET}}"}, map[string]any{"name": "x-secret", "value_from_env": "SECRET"},
+			map[string]any{"name": "x-fixed", "value": "fixed {{SECRET}}"},
+			map[string]any{"name": "x-secret", "value_from_env": "SECRET"},
 			map[string]any{"name": "x-hasura-user-id", "value": "configured"},
 		},
 	}))

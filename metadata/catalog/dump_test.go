@@ -228,7 +228,7 @@ func (d *dump) model(m *catalog.LogicalModel) {
 }
 
 func value(v plan.Value) string {
-	switch v := v.(type) {
+	switch v := v.(type) { //nolint:gochecksumtype // catalogs hold no other values
 	case *plan.Literal:
 		return v.JSON.String()
 	case *plan.SessionVariable:

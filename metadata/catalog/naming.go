@@ -20,7 +20,7 @@ func defaultGraphQLName(n TableName) string {
 }
 
 // TypeName is the name of the table's object type, or with parts that of a type
-// that comes with it: bool_exp, order_by …
+// that comes with it: bool_exp, order_by ….
 func (t *Table) TypeName(parts ...string) string {
 	base := t.GraphQLName
 	if t.Source.Customization.GraphQLDefaultNaming && !t.CustomName {

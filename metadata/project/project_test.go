@@ -1,6 +1,7 @@
 package project_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,9 +87,7 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 	} {
 		folder := t.TempDir()
 		files := map[string]string{"databases/default/tables.yaml": "[]\n"}
-		for name, text := range base {
-			files[name] = text
-		}
+		maps.Copy(files, base)
 		files[c.file] = c.text
 		for name, text := range files {
 			target := filepath.Join(folder, filepath.FromSlash(name))

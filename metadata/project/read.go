@@ -69,8 +69,7 @@ type Project struct {
 // Metadata parses the project's metadata; faults name their file and line.
 func (p *Project) Metadata() (*document.Metadata, []document.UnknownKeys, error) {
 	m, unknown, err := document.ParseJSON(p.JSON, "$")
-	var fault *document.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*document.Error](err); ok {
 		return nil, nil, &Error{At: p.Find(fault.Path), Cause: err}
 	}
 	return m, unknown, err
@@ -182,7 +181,7 @@ func (r *reader) node(n *yaml.Node, file, path string) (plan.JSON, error) {
 		return plan.JSON{}, &Error{At: Position{file, n.Line}, Cause: fmt.Errorf(format, args...)}
 	}
 	r.positions[path] = Position{File: file, Line: max(n.Line, 1)}
-	switch n.Kind {
+	switch n.Kind { //nolint:exhaustive // the other kinds are refused below
 	case yaml.DocumentNode:
 		return r.node(n.Content[0], file, path)
 	case yaml.AliasNode:
