@@ -330,7 +330,9 @@ func (q *queries) order(t *table) *order {
 			break
 		}
 		all := slices.DeleteFunc(q.world.from(t.Name), func(r *relationship) bool {
-			return q.world.access(q.role, r.To) == nil || q.world.remote(r) && !q.crossing[t.Source]
+			// Ranks come over with keys of the target's type, which must be texts
+			// as the near side writes them where types differ.
+			return q.world.access(q.role, r.To) == nil || q.world.remote(r) && !q.crossing[t.Source] || q.world.cast(r)
 		})
 		if len(all) == 0 {
 			break

@@ -85,6 +85,9 @@ func joins(left scalar, a *string, right scalar, b *string) bool {
 		n, ok := new(big.Rat).SetString(*a)
 		return ok && n.Cmp(number(*b)) == 0
 	}
+	if left == textType && right == uuidType {
+		return strings.ToLower(*a) == *b
+	}
 	if left.number() && right.number() {
 		return number(*a).Cmp(number(*b)) == 0
 	}

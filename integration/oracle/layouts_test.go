@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -237,8 +238,6 @@ func (r *request) headers() map[string]string {
 		return nil
 	}
 	out := map[string]string{"x-hasura-role": r.Role}
-	for name, value := range r.Session {
-		out[name] = value
-	}
+	maps.Copy(out, r.Session)
 	return out
 }

@@ -227,7 +227,7 @@ func (t *table) column(name string) *column {
 func (w *world) cast(r *relationship) bool {
 	for _, p := range r.Pairs {
 		left, right := w.table(r.From).column(p.Left).Type, w.table(r.To).column(p.Right).Type
-		if left != right && !(left.number() && right.number()) {
+		if left != right && (!left.number() || !right.number()) {
 			return true
 		}
 	}
