@@ -45,21 +45,47 @@ func (b *logBuffer) String() string {
 	return b.buffer.String()
 }
 
-// buildEngine builds the engine, or takes the one that DOVETAIL_ORACLE_ENGINE names.
-func buildEngine(t *testing.T) string {
-	t.Helper()
+// build builds the engine once, or takes the one that DOVETAIL_ORACLE_ENGINE
+// names. TestMain removes it.
+//
+//nolint:gochecknoglobals // built once for all tests
+var build = sync.OnceValues(func() (string, error) {
 	if built := os.Getenv("DOVETAIL_ORACLE_ENGINE"); built != "" {
-		return built
+		return built, nil
 	}
-	binary := filepath.Join(t.TempDir(), "dovetail")
+	folder, err := os.MkdirTemp("", "dovetail-oracle-engine-")
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(folder, "dovetail")
 	arguments := []string{"build", "-o", binary}
 	if raceDetector {
 		arguments = append(arguments, "-race")
 	}
-	command := exec.CommandContext(t.Context(), "go", append(arguments, "./cmd/dovetail")...)
+	command := exec.CommandContext(context.Background(), "go", append(arguments, "./cmd/dovetail")...)
 	command.Dir = filepath.Join("..", "..")
 	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("build the engine: %v\n%s", err, output)
+		return "", errors.Join(fmt.Errorf("build the engine: %w\n%s", err, output), os.RemoveAll(folder))
+	}
+	return binary, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binary, err := build(); err == nil && os.Getenv("DOVETAIL_ORACLE_ENGINE") != binary {
+		if err := os.RemoveAll(filepath.Dir(binary)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+func buildEngine(t *testing.T) string {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
