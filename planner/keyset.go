@@ -81,8 +81,8 @@ func (p *planner) keySet(k keyRows) (int, error) {
 	set.Fragment = p.fragment(r.Target.Source.Name, selection, nil, h)
 	outer.keySets = append(outer.keySets, set)
 	index := len(outer.keySets) - 1
-	p.pending[set] = pendingKeys{relationship: r, forced: rank == nil && mustProbe(r)}
-	if rank == nil && mustProbe(r) {
+	p.pending[set] = pendingKeys{relationship: r, forced: rank == nil && r.Casts()}
+	if rank == nil && r.Casts() {
 		p.turnRound(set, r, nil)
 	}
 	return index, nil
@@ -137,23 +137,6 @@ type pendingKeys struct {
 	relationship *catalog.ToSource
 	// forced: the direction is given by the types of the keys.
 	forced bool
-}
-
-// mustProbe tells whether the target has to decide which keys are equal: the
-// types differ, so that the text of its key need not be that of ours.
-func mustProbe(r *catalog.ToSource) bool {
-	for _, pair := range r.Pairs {
-		left, right := pair.Left.Column.Info.Type.Underlying(), pair.Right.Info.Type.Underlying()
-		back, ok := catalog.KeyCast(right, left)
-		integers := left.Class == plan.ClassInteger && right.Class == plan.ClassInteger
-		if !ok || !integers && (pair.Cast != plan.KeyCastNone || back != plan.KeyCastNone) {
-			return true
-		}
-		if left.Class == plan.ClassText && left.Name != right.Name && (left.Name == "citext" || right.Name == "citext") {
-			return true
-		}
-	}
-	return false
 }
 
 // turnRound turns a key set's direction: the keys that may be wanted are asked

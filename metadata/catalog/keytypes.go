@@ -223,3 +223,23 @@ func errKeyTypes(left string, leftType keyType, right string, rightType keyType)
 func KeyCast(from, to plan.Type) (plan.KeyCast, bool) {
 	return keyCast(columnKey(from), columnKey(to))
 }
+
+// Casts tells whether the target has to decide which keys are equal: the types
+// differ, so that the text of its key need not be that of ours.
+func (r *ToSource) Casts() bool {
+	for _, pair := range r.Pairs {
+		if pair.Left.Column == nil {
+			return true
+		}
+		left, right := pair.Left.Column.Info.Type.Underlying(), pair.Right.Info.Type.Underlying()
+		back, ok := KeyCast(right, left)
+		integers := left.Class == plan.ClassInteger && right.Class == plan.ClassInteger
+		if !ok || !integers && (pair.Cast != plan.KeyCastNone || back != plan.KeyCastNone) {
+			return true
+		}
+		if left.Class == plan.ClassText && left.Name != right.Name && (left.Name == "citext" || right.Name == "citext") {
+			return true
+		}
+	}
+	return false
+}
