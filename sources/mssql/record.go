@@ -92,6 +92,10 @@ func (s *rowScanner) finish() error {
 
 // row reads one object into cells.
 func (s *rowScanner) row(row *jsonRow, kinds []kind) error {
+	if row.text == nil {
+		// A cut of nothing would be nil, which is null.
+		row.text = make([]byte, 0, 64)
+	}
 	row.text, row.ends = row.text[:0], row.ends[:0]
 	if !s.take('{') {
 		return errRows

@@ -34,6 +34,9 @@ func TestJSONRows(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != want {
 		t.Errorf("got %v %v, want %s", got, err, want)
 	}
+	if got, err := readRows(`[{"c0":""}]`, kindText); err != nil || len(got) != 1 || got[0][0] != "" {
+		t.Errorf("an empty text alone: got %q %v", got, err)
+	}
 	if got, err := readRows(`[]`, kindText); err != nil || len(got) != 0 {
 		t.Errorf("got %v %v", got, err)
 	}
