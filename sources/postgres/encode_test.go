@@ -167,7 +167,7 @@ func TestEncoders(t *testing.T) {
 	}
 	for _, zone := range []string{"UTC", "Europe/Berlin"} {
 		t.Run(zone, func(t *testing.T) {
-			s := open(t, Config{URL: url + "?timezone=" + zone})
+			s := open(t, Config{URL: withParameter(url, "timezone="+zone)})
 			d, err := s.Introspect(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -218,4 +218,15 @@ func literalOf(v, typeName string) string {
 		return "timestamp '2000-01-01' + (" + n + ") / 86400000000 * interval '1 day' + (" + n + ") % 86400000000 * interval '1 microsecond'"
 	}
 	return "'" + strings.ReplaceAll(v, "'", "''") + "'::" + typeName
+}
+
+// withParameter adds a parameter to a connection URL that may have some already.
+func withParameter(url, parameter string) string {
+	if parameter == "" {
+		return url
+	}
+	if strings.Contains(url, "?") {
+		return url + "&" + parameter
+	}
+	return url + "?" + parameter
 }
