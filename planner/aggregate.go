@@ -11,11 +11,11 @@ func (p *planner) rootAggregate(s *selected, t *catalog.Table, h *holder) (plan.
 	if err != nil {
 		return nil, err
 	}
-	return p.aggregation(s, t, rows, h)
+	return p.aggregation(s, rows, h)
 }
 
 // aggregation plans the arguments and fields of an aggregate over rows.
-func (p *planner) aggregation(s *selected, t *catalog.Table, rows plan.Rows, h *holder) (*plan.Aggregation, error) {
+func (p *planner) aggregation(s *selected, rows plan.Rows, h *holder) (*plan.Aggregation, error) {
 	if err := p.arguments(s, &rows); err != nil {
 		return nil, err
 	}

@@ -61,14 +61,14 @@ func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, er
 		} else {
 			rows.PermitLimit = -1
 		}
-		selection, err := p.selection(s, b.Relationship.Target, rows, card, h)
+		selection, err := p.selection(s, rows, card, h)
 		return &plan.NestedField{Key: s.key, Relationship: b.Relationship.Name, Selection: selection}, err
 	case *schema.RelatedAggregate:
 		rows, err := p.related(b.Relationship)
 		if err != nil {
 			return nil, err
 		}
-		aggregation, err := p.aggregation(s, b.Relationship.Target, rows, h)
+		aggregation, err := p.aggregation(s, rows, h)
 		return &plan.NestedAggregateField{Key: s.key, Relationship: b.Relationship.Name, Aggregation: aggregation}, err
 	case *schema.NativeRelated:
 		return p.nativeRelated(s, b.Relationship, on.Table, h)
@@ -220,7 +220,7 @@ func (p *planner) computed(s *selected, b *schema.ComputedOf, h *holder) (plan.F
 		return nil, err
 	}
 	rows.From = call
-	selection, err := p.selection(s, c.Returns, rows, plan.Many, h)
+	selection, err := p.selection(s, rows, plan.Many, h)
 	return &plan.NestedField{Key: s.key, Relationship: c.Name, Selection: selection, Guard: guard}, err
 }
 

@@ -18,13 +18,13 @@ func (p *planner) rootFunction(s *selected, b *schema.RootFunction, h *holder) (
 		return nil, err
 	}
 	if b.Aggregate {
-		return p.aggregation(s, f.Returns, rows, h)
+		return p.aggregation(s, rows, h)
 	}
 	card := plan.Many
 	if !f.Info.ReturnsSet {
 		card = plan.One
 	}
-	return p.selection(s, f.Returns, rows, card, h)
+	return p.selection(s, rows, card, h)
 }
 
 // functionCall plans the call of a tracked function.

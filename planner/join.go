@@ -34,7 +34,7 @@ func (p *planner) rowsBelow(s *selected, r *catalog.ToSource, below *holder) (*p
 	} else {
 		rows.PermitLimit = -1
 	}
-	selection, err := p.selection(s, r.Target, rows, card, below)
+	selection, err := p.selection(s, rows, card, below)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (p *planner) aggregateBelow(s *selected, r *catalog.ToSource, below *holder
 	if err != nil {
 		return nil, err
 	}
-	aggregation, err := p.aggregation(s, r.Target, rows, below)
+	aggregation, err := p.aggregation(s, rows, below)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ func (p *planner) rootNative(s *selected, q *catalog.NativeQuery, h *holder) (pl
 	if err != nil {
 		return nil, err
 	}
-	return p.selection(s, q.Returns.Rows, rows, plan.Many, h)
+	return p.selection(s, rows, plan.Many, h)
 }
 
 // nativeRelated plans a relationship between native queries.
@@ -34,7 +34,7 @@ func (p *planner) nativeRelated(s *selected, r *catalog.NativeRelationship, from
 	if !r.Array {
 		card, rows.PermitLimit = plan.One, -1
 	}
-	selection, err := p.selection(s, target, rows, card, h)
+	selection, err := p.selection(s, rows, card, h)
 	return &plan.NestedField{Key: s.key, Relationship: r.Name, Selection: selection}, err
 }
 

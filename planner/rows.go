@@ -219,11 +219,11 @@ func (p *planner) rootRows(s *selected, t *catalog.Table, h *holder) (plan.Query
 	if err != nil {
 		return nil, err
 	}
-	return p.selection(s, t, rows, plan.Many, h)
+	return p.selection(s, rows, plan.Many, h)
 }
 
 // selection plans the arguments and fields of rows of a table.
-func (p *planner) selection(s *selected, t *catalog.Table, rows plan.Rows, card plan.Cardinality, h *holder) (*plan.Selection, error) {
+func (p *planner) selection(s *selected, rows plan.Rows, card plan.Cardinality, h *holder) (*plan.Selection, error) {
 	if err := p.arguments(s, &rows); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type values struct {
 // append writes a value as JSON that fits a type (nil: unknown). An absent
 // variable is reported as such and nothing is written.
 func (v *values) append(dst []byte, value plan.Value, t *ast.Type) (out []byte, present bool, err error) {
-	switch value := value.(type) {
+	switch value := value.(type) { //nolint:gochecksumtype // the rest is refused below
 	case *plan.Literal:
 		return value.JSON.Append(dst), true, nil
 	case *plan.RemoteEnum:
