@@ -80,7 +80,7 @@ func (s *Schema) remoteConditions(n *catalog.Customization, t *catalog.Table, r 
 func (s *Schema) remoteOrders(n *catalog.Customization, t *catalog.Table, r *catalog.ToSource) []*Input {
 	target, ok := s.access(r.Target)
 	switch {
-	case !ok || !crosses(t, r) || r.Casts():
+	case !ok || !crosses(t, r) || !r.Ranks():
 		return nil
 	case !r.Array:
 		return []*Input{{Name: n.Word(r.Name), Type: Named(s.orderBy(r.Target)), Binding: &OrderRemote{Relationship: r}}}

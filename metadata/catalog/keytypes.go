@@ -227,14 +227,28 @@ func KeyCast(from, to plan.Type) (plan.KeyCast, bool) {
 // Casts tells whether the target has to decide which keys are equal: the types
 // differ, so that the text of its key need not be that of ours.
 func (r *ToSource) Casts() bool {
+	return r.anyPair(func(left, right plan.Type) bool {
+		return left.Class == plan.ClassInteger && right.Class == plan.ClassInteger
+	})
+}
+
+// Ranks tells whether the target's keys can come over with a rank: their text,
+// cast back, finds the rows that are joined. Between numbers it always does.
+func (r *ToSource) Ranks() bool {
+	number := func(t plan.Type) bool { return t.Class == plan.ClassInteger || t.Class == plan.ClassNumber }
+	return !r.anyPair(func(left, right plan.Type) bool { return number(left) && number(right) })
+}
+
+// anyPair tells whether a pair of keys has types that differ, but for those that
+// are as good as the same.
+func (r *ToSource) anyPair(same func(left, right plan.Type) bool) bool {
 	for _, pair := range r.Pairs {
 		if pair.Left.Column == nil {
 			return true
 		}
 		left, right := pair.Left.Column.Info.Type.Underlying(), pair.Right.Info.Type.Underlying()
 		back, ok := KeyCast(right, left)
-		integers := left.Class == plan.ClassInteger && right.Class == plan.ClassInteger
-		if !ok || !integers && (pair.Cast != plan.KeyCastNone || back != plan.KeyCastNone) {
+		if !ok || !same(left, right) && (pair.Cast != plan.KeyCastNone || back != plan.KeyCastNone) {
 			return true
 		}
 		if left.Class == plan.ClassText && left.Name != right.Name && (left.Name == "citext" || right.Name == "citext") {
