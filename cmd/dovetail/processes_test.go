@@ -226,10 +226,12 @@ func storedNumber(t *testing.T, p *process) int {
 
 // TestReplicas runs three engines on one store behind a load balancer, and
 // changes the metadata while others ask: nobody's request fails, and once a
-// change has been acknowledged for a second nobody sees what was before it.
+// change has been acknowledged for a while nobody sees what was before it.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
-	const acknowledged, rounds = time.Second, 12
+	// Changes are everywhere after some 50 ms; the bound is for machines that are
+	// busy with other tests.
+	const acknowledged, rounds = 3 * time.Second, 12
 	store, data := testpostgres.Database(t), testpostgres.Database(t)
 	var replicas []*process
 	for range 3 {
@@ -246,8 +248,9 @@ func TestReplicas(t *testing.T) {
 	}
 	metadata := func(body string) { t.Helper(); command(balanced(), "/v1/metadata", body) }
 	metadata(fmt.Sprintf(`{"type": "pg_add_source", "args": {"name": "default", "configuration": {"connection_info": {"database_url": "%s"}}}}`, data))
-	command(balanced(), "/v2/query", `{"type": "run_sql", "args": {"sql": "create table item (id int primary key, name text); insert into item values (1, 'one')"}}`)
+	command(balanced(), "/v2/query", `{"type": "run_sql", "args": {"sql": "create table item (id int primary key, name text); insert into item values (1, 'one'); create table steady (id int primary key)"}}`)
 	metadata(`{"type": "pg_track_table", "args": {"table": "item"}}`)
+	metadata(`{"type": "pg_track_table", "args": {"table": "steady"}}`)
 	time.Sleep(acknowledged)
 
 	// What a request may see: the name that the table has, or had until a second
@@ -265,12 +268,9 @@ func TestReplicas(t *testing.T) {
 					return
 				default:
 				}
-				// The plain field is there in every version: it never fails.
+				// The steady table is there in every version: it never fails.
 				sent, round, at := time.Now(), current.Load(), changed.Load()
-				body := `{"query": "{ __schema { queryType { fields { name } } } item_always: item { id } }"}`
-				if round > 0 {
-					body = `{"query": "{ __schema { queryType { fields { name } } } }"}`
-				}
+				body := `{"query": "{ __schema { queryType { fields { name } } } steady { id } }"}`
 				status, text, err := post(t.Context(), balanced()+"/v1/graphql", body)
 				if err != nil || status != http.StatusOK || strings.Contains(text, `"errors"`) {
 					t.Errorf("a request failed: %d %.200s %v", status, text, err)
