@@ -98,7 +98,7 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel,
 		lookups: map[int]*lookup{}, keys: map[int]*keyFetch{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
 	}
-	fragments := rootFragments(p.Roots, nil)
+	fragments := p.RootFragments()
 	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
 	results := make([]*joins.Batch, len(fragments))
 	if p.Operation == plan.OperationMutation {
@@ -127,25 +127,6 @@ func parallel(n int, f func(i int)) {
 		wg.Go(func() { f(i) })
 	}
 	wg.Wait()
-}
-
-func rootFragments(roots []plan.Root, out []*plan.Fragment) []*plan.Fragment {
-	for _, root := range roots {
-		switch n := root.Node.(type) {
-		case *plan.Static:
-		case *plan.Namespace:
-			out = rootFragments(n.Roots, out)
-		case *plan.Fetch:
-			known := false
-			for _, f := range out {
-				known = known || f == n.Fragment
-			}
-			if !known {
-				out = append(out, n.Fragment)
-			}
-		}
-	}
-	return out
 }
 
 // root runs a root fragment; nil when it failed.

@@ -1,28 +1,24 @@
 package plan
 
-import "iter"
+import "slices"
 
-// RootFragments gives the fragments of the roots, in response order; a fragment
-// that answers several roots comes once for each.
-func (p *Plan) RootFragments() iter.Seq[*Fragment] {
-	return func(yield func(*Fragment) bool) { rootFragments(p.Roots, yield) }
-}
+// RootFragments lists the fragments of the roots, in response order, each once:
+// one that answers several roots stands where its first root does.
+func (p *Plan) RootFragments() []*Fragment { return rootFragments(p.Roots, nil) }
 
-func rootFragments(roots []Root, yield func(*Fragment) bool) bool {
+func rootFragments(roots []Root, out []*Fragment) []*Fragment {
 	for _, r := range roots {
 		switch n := r.Node.(type) {
 		case *Static:
 		case *Namespace:
-			if !rootFragments(n.Roots, yield) {
-				return false
-			}
+			out = rootFragments(n.Roots, out)
 		case *Fetch:
-			if !yield(n.Fragment) {
-				return false
+			if !slices.Contains(out, n.Fragment) {
+				out = append(out, n.Fragment)
 			}
 		}
 	}
-	return true
+	return out
 }
 
 // Below lists the fragments that hang below a fragment: those of its key sets,

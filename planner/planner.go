@@ -330,13 +330,9 @@ func (p *planner) finish(out *plan.Plan) error {
 		}
 		return p.compile(f)
 	}
-	seen := map[*plan.Fragment]bool{}
-	for f := range out.RootFragments() {
-		if !seen[f] {
-			seen[f] = true
-			if err := visit(f); err != nil {
-				return err
-			}
+	for _, f := range out.RootFragments() {
+		if err := visit(f); err != nil {
+			return err
 		}
 	}
 	return out.Validate()
