@@ -177,4 +177,4 @@ func (s *Source) Close() error {
 }
 
 // Capabilities tells what Postgres can do: everything.
-func (s *Source) Capabilities() plan.Capabilities { return capabilities() }
+func (s *Source) Capabilities() plan.Capabilities { return declared }
