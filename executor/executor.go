@@ -77,14 +77,12 @@ type origin struct {
 
 // failure is a fetch that failed, or a part of an answer that did.
 type failure struct {
-	// fragment is the one whose fetch failed; parent and join say where its
-	// values would have gone (parent nil: a root).
+	// fragment is the one whose fetch failed; batch and chunk say which of its
+	// fetches (batch nil: a root, which has but one).
 	fragment *plan.Fragment
-	parent   *joins.Batch
-	join     int
-	// batch, chunk and upstream locate a partial failure in what was answered.
 	batch    *joins.Batch
 	chunk    int
+	// upstream is the part of an answer that failed; nil when all of it did.
 	upstream *sources.UpstreamError
 	err      error
 }
@@ -249,10 +247,13 @@ func (r *run) joins(batch *joins.Batch) {
 	if len(wanted) == 0 || r.ctx.Err() != nil {
 		return
 	}
-	parallel(len(wanted), func(i int) {
-		join := wanted[i]
-		batch.Fill(join, r.lookup(batch, join, sets[join]))
-	})
+	// Who asks for a key that several want is settled before any of them runs, so
+	// that one query fails in one way.
+	lookups := make([]claim, len(wanted))
+	for i, join := range wanted {
+		lookups[i] = r.claim(batch, join, sets[join])
+	}
+	parallel(len(wanted), func(i int) { batch.Fill(wanted[i], r.lookup(lookups[i])) })
 }
 
 func contextError(err error) error {

@@ -280,3 +280,42 @@ func TestAPanicInASourceIsAnError(t *testing.T) {
 		t.Fatal("message is no text")
 	}
 }
+
+// TestErrorsStandInTheOrderOfTheirFields has the later fields fail first.
+func TestErrorsStandInTheOrderOfTheirFields(t *testing.T) {
+	left := &scripted{run: rows(listWithHole("a", "b", "c"), "1", "2", "3")}
+	var failed [3]chan struct{}
+	for i := range failed {
+		failed[i] = make(chan struct{})
+	}
+	after := func(own int, only string) *scripted {
+		return &scripted{maxKeys: 1, run: func(ctx context.Context, keys []string, out *jsonshape.Answer) error {
+			if only != "" && keys[0] != only {
+				return echo(ctx, keys, out)
+			}
+			if own+1 < len(failed) {
+				<-failed[own+1]
+			}
+			defer func() {
+				if keys[0] == only || keys[0] == "1" {
+					close(failed[own])
+				}
+			}()
+			return &sources.Error{Code: sources.CodeConnection, Message: "key " + keys[0]}
+		}}
+	}
+	all := registry{"left": left, "a": after(0, "2"), "b": after(1, ""), "c": after(2, "3")}
+	p := parent(child("a", 1, "root", "a"), child("b", 2, "root", "b"), child("c", 3, "root", "c"))
+	got := executor.New(executor.Settings{}).Execute(t.Context(), p, all, &plan.Arguments{})
+	want := `{"root":[{"k":1,"a":{"k":1},"b":null,"c":{"k":1}},{"k":2,"a":null,"b":null,"c":{"k":2}},{"k":3,"a":{"k":3},"b":null,"c":null}]}`
+	if string(got.Data()) != want {
+		t.Fatalf("got  %s\nwant %s", got.Data(), want)
+	}
+	var text []string
+	for _, e := range got.Errors {
+		text = append(text, fmt.Sprintf("%d.%s %s", e.Path[1].Index, e.Path[2].Name, e.Message))
+	}
+	if got := strings.Join(text, ", "); got != "0.b key 1, 1.a key 2, 1.b key 2, 2.b key 3, 2.c key 3" {
+		t.Fatal(got)
+	}
+}

@@ -25,8 +25,18 @@ type entry struct {
 type group struct {
 	done  chan struct{}
 	batch *joins.Batch
-	// failed[chunk] tells that the chunk has no values.
-	failed []bool
+}
+
+// claim is what a join wants of a lookup: a value for each of its keys, some of
+// which it has to fetch itself.
+type claim struct {
+	entries []entry
+	mine    *group
+	// bindings are the keys that nobody else has asked for, fresh their number: a
+	// lookup without keys has one.
+	bindings plan.Bindings
+	fresh    int
+	size     int
 }
 
 func (r *run) lookupOf(f *plan.Fragment) *lookup {
@@ -40,18 +50,19 @@ func (r *run) lookupOf(f *plan.Fragment) *lookup {
 	return l
 }
 
-// lookup gives the values of a join's keys, fetching those that nobody has
-// asked for yet.
-func (r *run) lookup(parent *joins.Batch, join int, keys *joins.KeySet) []joins.Value {
+// claim takes on the fetching of those of a join's keys that nobody has asked
+// for yet.
+func (r *run) claim(parent *joins.Batch, join int, keys *joins.KeySet) claim {
 	f := parent.Fragment.Joins[join].Child
 	l := r.lookupOf(f)
 	size := r.chunkSize(f)
-	mine := &group{done: make(chan struct{})}
+	mine := &group{done: make(chan struct{}), batch: &joins.Batch{Fragment: f}}
 	entries := make([]entry, keys.Len())
 	bindings := plan.Bindings{Width: len(f.Bindings)}
-	fresh := 0 // keys nobody has asked for; a lookup without keys has one
+	fresh := 0
 
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.entries == nil {
 		l.entries = make(map[string]entry, len(entries))
 		bindings.Cells = make([]string, 0, len(entries)*bindings.Width)
@@ -68,19 +79,22 @@ func (r *run) lookup(parent *joins.Batch, join int, keys *joins.KeySet) []joins.
 		}
 		entries[i] = e
 	}
-	l.mu.Unlock()
-
 	if fresh > 0 {
-		r.fetch(mine, f, parent, join, bindings, size)
+		r.mu.Lock()
+		r.origins[mine.batch] = origin{parent: parent, join: join}
+		r.mu.Unlock()
 	}
-	values := make([]joins.Value, len(entries))
-	absent := joins.Value{Literal: []byte("null")}
-	for i, e := range entries {
+	return claim{entries: entries, mine: mine, bindings: bindings, fresh: fresh, size: size}
+}
+
+// lookup gives the values that a join wants.
+func (r *run) lookup(c claim) []joins.Value {
+	if c.fresh > 0 {
+		r.fetch(c.mine, c.bindings, c.size)
+	}
+	values := make([]joins.Value, len(c.entries))
+	for i, e := range c.entries {
 		<-e.group.done
-		if e.group.failed[e.chunk] {
-			values[i] = absent
-			continue
-		}
 		values[i] = joins.Value{Batch: e.group.batch, Chunk: e.chunk, Ordinal: e.ordinal}
 	}
 	return values
@@ -97,15 +111,13 @@ func (r *run) chunkSize(f *plan.Fragment) int {
 }
 
 // fetch asks for the new keys of a group, chunk by chunk at the same time, then
-// fills the holes of what came back: one round of joins for all chunks.
-func (r *run) fetch(g *group, f *plan.Fragment, parent *joins.Batch, join int, all plan.Bindings, size int) {
+// fills the holes of what came back: one round of joins for all chunks. The values
+// of a chunk that failed are absent.
+func (r *run) fetch(g *group, all plan.Bindings, size int) {
 	defer close(g.done)
+	f := g.batch.Fragment
 	chunks := (all.Rows() + size - 1) / size
-	g.failed = make([]bool, chunks)
-	g.batch = &joins.Batch{Fragment: f, Answers: make([]*jsonshape.Answer, chunks)}
-	r.mu.Lock()
-	r.origins[g.batch] = origin{parent: parent, join: join}
-	r.mu.Unlock()
+	g.batch.Answers = make([]*jsonshape.Answer, chunks)
 	parallel(chunks, func(c int) {
 		from, to := c*size*all.Width, min((c+1)*size*all.Width, len(all.Cells))
 		bindings := plan.Bindings{Width: all.Width, Cells: all.Cells[from:to]}
@@ -113,8 +125,7 @@ func (r *run) fetch(g *group, f *plan.Fragment, parent *joins.Batch, join int, a
 		g.batch.Answers[c] = answer
 		err := r.statement(f, bindings, answer)
 		if err != nil && !r.partial(g.batch, c, err) {
-			r.fail(failure{fragment: f, parent: parent, join: join, err: err})
-			g.failed[c] = true
+			r.fail(failure{fragment: f, batch: g.batch, chunk: c, err: err})
 			g.batch.Answers[c] = jsonshape.NewAnswer(bindings.Rows())
 		}
 	})

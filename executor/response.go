@@ -61,7 +61,7 @@ type Error struct {
 
 // respond puts the response together from the batches of the root fragments.
 func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Response {
-	if f, ok := r.fatal(); ok {
+	if f, ok := r.fatal(p); ok {
 		return &Response{Errors: r.fatalErrors(p, f), Cookies: r.cookies, answers: r.answers}
 	}
 	out := &Response{HasData: true, Cookies: r.cookies, answers: r.answers}
@@ -69,19 +69,53 @@ func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Re
 	if out.roots, ok = members(p.Roots, batches); !ok {
 		out.HasData, out.roots = false, nil
 	}
+	out.Errors = r.allErrors(p, out.HasData)
+	return out
+}
+
+// allErrors describes the failures in the order of the fields they have spoilt,
+// whichever came first.
+func (r *run) allErrors(p *plan.Plan, data bool) []Error {
+	all := make([]described, 0, len(r.failures))
 	for _, f := range r.failures {
-		out.Errors = append(out.Errors, r.errors(p, f, out.HasData)...)
+		errs, at := r.errors(p, f, data)
+		all = append(all, described{errors: errs, position: at.position})
+	}
+	slices.SortStableFunc(all, func(a, b described) int { return slices.Compare(a.position, b.position) })
+	var out []Error
+	for _, d := range all {
+		out = append(out, d.errors...)
 	}
 	return out
 }
 
+// described is a failure as the user is told of it.
+type described struct {
+	errors   []Error
+	position []int
+}
+
+// place is where a value stands in the response. Positions compare as the places
+// do: the
+// numbers of the root fields, then the hole of each value inside.
+type place struct {
+	path     []joins.Step
+	position []int
+}
+
 // fatal finds a failure that refuses the operation as a whole: a missing session
 // variable, or any failure in strict mode.
-func (r *run) fatal() (failure, bool) {
+func (r *run) fatal(p *plan.Plan) (failure, bool) {
+	var missing []failure
 	for _, f := range r.failures {
 		if _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); ok {
-			return f, true
+			missing = append(missing, f)
 		}
+	}
+	if len(missing) > 0 {
+		return slices.MinFunc(missing, func(a, b failure) int {
+			return slices.Compare(r.placeOf(p, a).position, r.placeOf(p, b).position)
+		}), true
 	}
 	if r.settings.Strict && len(r.failures) > 0 {
 		return r.failures[0], true
@@ -109,7 +143,7 @@ func (r *run) fatalErrors(p *plan.Plan, f failure) []Error {
 	e := r.fatalError(f)
 	_, joined := r.origins[f.batch]
 	var failed *sources.Error
-	if joined || f.parent != nil || !errors.As(f.err, &failed) || len(failed.Upstream) == 0 {
+	if joined || !errors.As(f.err, &failed) || len(failed.Upstream) == 0 {
 		return []Error{e}
 	}
 	return upstreamErrors(p, f.fragment, e, failed)
@@ -158,8 +192,9 @@ func describe(err error) Error {
 }
 
 // errors describes a failure to the user, with the path to the first null it
-// caused.
-func (r *run) errors(p *plan.Plan, f failure, data bool) []Error {
+// caused, and tells where that is.
+func (r *run) errors(p *plan.Plan, f failure, data bool) ([]Error, place) {
+	at := r.placeOf(p, f)
 	e := describe(f.err)
 	e.Source = f.fragment.Source
 	e.Location = location(f.fragment.Path)
@@ -168,39 +203,35 @@ func (r *run) errors(p *plan.Plan, f failure, data bool) []Error {
 	}
 	if f.upstream != nil {
 		e.Upstream = f.upstream.JSON
-		path, ok := r.pathTo(p, joins.Value{Batch: f.batch, Chunk: f.chunk, Ordinal: f.upstream.Ordinal})
-		if ok && f.upstream.Ordinal >= 0 {
+		e.Path = at.path
+		if len(at.path) > 0 && f.upstream.Ordinal >= 0 {
 			for _, step := range f.upstream.Path {
-				path = append(path, upstreamStep(step))
+				e.Path = append(e.Path, upstreamStep(step))
 			}
 		}
-		e.Path = path
-		return []Error{e}
+		return []Error{e}, at
 	}
 	var upstream *sources.Error
-	if f.parent == nil {
+	if _, joined := r.origins[f.batch]; !joined {
 		e.Path = namesOf(f.fragment.Path)
 		if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
-			return upstreamErrors(p, f.fragment, e, upstream)
+			return upstreamErrors(p, f.fragment, e, upstream), at
 		}
 		if !data {
 			// Without data there is no null that a path could lead to, and v2's
 			// shape has none.
 			e.Path = nil
 		}
-		return []Error{e}
+		return []Error{e}, at
 	}
 	if errors.As(f.err, &upstream) && len(upstream.Upstream) > 0 {
 		e.Internal = upstreamInternal(upstream)
 	}
-	if place, ok := f.parent.FirstHole(f.join, nil); ok {
-		if path, ok := r.pathTo(p, joins.Value{Batch: f.parent, Chunk: place.Chunk, Ordinal: place.Ordinal}); ok {
-			e.Path = append(path, place.Path...)
-			return []Error{e}
-		}
+	e.Path = at.path
+	if len(e.Path) == 0 {
+		e.Path = namesOf(f.fragment.Path)
 	}
-	e.Path = namesOf(f.fragment.Path)
-	return []Error{e}
+	return []Error{e}, at
 }
 
 // upstreamErrors passes on the entries of a remote answer to root fields, with
@@ -211,7 +242,8 @@ func upstreamErrors(p *plan.Plan, f *plan.Fragment, e Error, upstream *sources.E
 		each := e
 		each.Upstream, each.Path = u.JSON, nil
 		if u.Ordinal >= 0 {
-			each.Path, _ = rootPath(p.Roots, f, u.Ordinal, nil)
+			at, _ := rootPlace(p.Roots, f, u.Ordinal, place{})
+			each.Path = at.path
 			for _, step := range u.Path {
 				each.Path = append(each.Path, upstreamStep(step))
 			}
@@ -253,37 +285,52 @@ func upstreamStep(text string) joins.Step {
 	return joins.Step{Name: j.TextOf()}
 }
 
-// pathTo gives the response path of a value, following the first hole that
-// holds it in each batch up to the root.
-func (r *run) pathTo(p *plan.Plan, v joins.Value) ([]joins.Step, bool) {
-	at, ok := r.origins[v.Batch]
-	if !ok {
-		return rootPath(p.Roots, v.Batch.Fragment, v.Ordinal, nil)
+// placeOf finds the first value of the response that a failure has spoilt.
+func (r *run) placeOf(p *plan.Plan, f failure) place {
+	v := joins.Value{Batch: f.batch, Chunk: f.chunk}
+	switch {
+	case f.batch == nil:
+		v.Batch, v.Ordinal = &joins.Batch{Fragment: f.fragment}, -1
+	case f.upstream != nil:
+		v.Ordinal = f.upstream.Ordinal
 	}
-	place, ok := at.parent.FirstHole(at.join, &v)
-	if !ok {
-		return nil, false
-	}
-	path, ok := r.pathTo(p, joins.Value{Batch: at.parent, Chunk: place.Chunk, Ordinal: place.Ordinal})
-	return append(path, place.Path...), ok
+	at, _ := r.place(p, v)
+	return at
 }
 
-func rootPath(roots []plan.Root, f *plan.Fragment, ordinal int, above []joins.Step) ([]joins.Step, bool) {
-	for _, root := range roots {
-		path := append(slices.Clip(above), joins.Step{Name: root.Key})
+// place finds where a value stands, following the first hole that holds it in
+// each batch up to the root.
+func (r *run) place(p *plan.Plan, v joins.Value) (place, bool) {
+	at, ok := r.origins[v.Batch]
+	if !ok {
+		return rootPlace(p.Roots, v.Batch.Fragment, v.Ordinal, place{})
+	}
+	hole, ok := at.parent.FirstHole(at.join, v)
+	if !ok {
+		return place{}, false
+	}
+	out, ok := r.place(p, joins.Value{Batch: at.parent, Chunk: hole.Chunk, Ordinal: hole.Ordinal})
+	return place{path: append(out.path, hole.Path...), position: append(out.position, hole.Hole)}, ok
+}
+
+// rootPlace finds the root field that has a value of a root fragment; a negative
+// ordinal is the first of them.
+func rootPlace(roots []plan.Root, f *plan.Fragment, ordinal int, above place) (place, bool) {
+	for i, root := range roots {
+		at := place{path: append(slices.Clip(above.path), joins.Step{Name: root.Key}), position: append(slices.Clip(above.position), i)}
 		switch n := root.Node.(type) {
 		case *plan.Static:
 		case *plan.Namespace:
-			if found, ok := rootPath(n.Roots, f, ordinal, path); ok {
+			if found, ok := rootPlace(n.Roots, f, ordinal, at); ok {
 				return found, true
 			}
 		case *plan.Fetch:
 			if n.Fragment == f && (n.Ordinal == ordinal || ordinal < 0) {
-				return path, true
+				return at, true
 			}
 		}
 	}
-	return nil, false
+	return place{}, false
 }
 
 func namesOf(path []string) []joins.Step {

@@ -201,7 +201,9 @@ func TestPathToFirstHole(t *testing.T) {
 	w.Close()
 	batch := &joins.Batch{Fragment: fragment, Answers: []*jsonshape.Answer{answer}}
 	batch.Collect()
-	place, ok := batch.FirstHole(0, nil)
+	child := joins.Value{Batch: &joins.Batch{}}
+	batch.Fill(0, []joins.Value{child})
+	place, ok := batch.FirstHole(0, child)
 	if !ok {
 		t.Fatal("no hole")
 	}

@@ -12,28 +12,25 @@ type Step struct {
 // Place is where a hole stands: a value of a batch, and the path inside of it.
 type Place struct {
 	Chunk, Ordinal int
-	Path           []Step
+	// Hole is its index in the chunk's answer: holes stand in the answer's order.
+	Hole int
+	Path []Step
 }
 
-// FirstHole finds the first hole of a join, or, with child, the first one that
-// is filled with that value of the child. It is used for errors only.
-func (b *Batch) FirstHole(join int, child *Value) (Place, bool) {
+// FirstHole finds the first hole of a join that is filled with a value of its
+// child. It is used for errors only.
+func (b *Batch) FirstHole(join int, child Value) (Place, bool) {
 	for c, a := range b.Answers {
 		for i, h := range a.Holes {
 			if h.Join != join {
 				continue
 			}
-			if child != nil {
-				v := b.hole(c, i)
-				if v.Batch != child.Batch || v.Chunk != child.Chunk || v.Ordinal != child.Ordinal {
-					continue
-				}
-			} else if b.ordinals[c][i] == NoKey {
+			if v := b.hole(c, i); v.Batch != child.Batch || v.Chunk != child.Chunk || v.Ordinal != child.Ordinal {
 				continue
 			}
 			for o, span := range a.Values {
 				if span.Start < h.Offset && h.Offset < span.End {
-					return Place{Chunk: c, Ordinal: o, Path: pathTo(a.Text(jsonshape.Span{Start: span.Start, End: h.Offset}))}, true
+					return Place{Chunk: c, Ordinal: o, Hole: i, Path: pathTo(a.Text(jsonshape.Span{Start: span.Start, End: h.Offset}))}, true
 				}
 			}
 		}
