@@ -7,6 +7,7 @@ import (
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // rootAggregation compiles a fragment that aggregates: one row per binding.
@@ -51,7 +52,7 @@ func (c *compiler) aggregation(a *plan.Aggregation, l *cells, outer *scope) (*js
 		case *plan.AggregateStatic:
 		}
 	}
-	if groups && nodes && !plainRows(&rows) {
+	if groups && nodes && !sqlgen.Plain(&rows) {
 		rows.OrderBy = unambiguous(&rows)
 	}
 	var g *aggregateRow
@@ -105,12 +106,12 @@ func unambiguous(r *plan.Rows) []plan.Order {
 }
 
 func (c *compiler) aggregateNodes(f *plan.AggregateNodes, r *plan.Rows, l *cells, outer *scope) (jsonshape.Node, error) {
-	rows, err := c.rows(r, rowsRequest{outer: outer, permitLimit: true, derive: derives(r, f.Fields)})
+	rows, err := c.rows(r, rowsRequest{outer: outer, permitLimit: true, derive: sqlgen.Derives(r, f.Fields)})
 	if err != nil {
 		return nil, err
 	}
 	inner := newCells(rows, true)
-	fields, err := c.fields(f.Fields, inner)
+	object, err := c.object(f.Fields, inner)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +119,8 @@ func (c *compiler) aggregateNodes(f *plan.AggregateNodes, r *plan.Rows, l *cells
 		return nil, err
 	}
 	return &jsonshape.Nested{
-		Cell: l.add(subquery{inner.query}, kindRows), Rows: jsonRows(inner.layout), List: true,
-		Object: &jsonshape.Object{Fields: fields}, Absent: []byte("[]"),
+		Cell: l.add(sqlgen.Subquery(inner.query), kindRows), Rows: jsonRows(inner.layout), List: true,
+		Object: object, Absent: []byte("[]"),
 	}, nil
 }
 
@@ -139,9 +140,9 @@ func (c *compiler) aggregateRow(r *plan.Rows, l *cells, outer *scope) (*aggregat
 		return nil, err
 	}
 	g := &aggregateRow{aggregator: newAggregator(c, rows), cells: l, alias: c.alias(), at: len(l.query.from)}
-	from := fromItem{alias: g.alias}
+	from := fromItem{Alias: g.alias}
 	if g.at > 0 {
-		from.join = outerApply
+		from.Join = outerApply
 	}
 	l.query.from = append(l.query.from, from)
 	return g, nil
@@ -151,7 +152,7 @@ func (c *compiler) aggregateRow(r *plan.Rows, l *cells, outer *scope) (*aggregat
 // matters only to a limit.
 func (c *compiler) aggregatedRows(r *plan.Rows, outer *scope) (*rowsQuery, error) {
 	base := *r
-	if plainRows(r) {
+	if sqlgen.Plain(r) {
 		base.OrderBy = nil
 	}
 	return c.rows(&base, rowsRequest{outer: outer, derive: true})
@@ -160,16 +161,16 @@ func (c *compiler) aggregatedRows(r *plan.Rows, outer *scope) (*rowsQuery, error
 func (g *aggregateRow) close() {
 	if len(g.items) == 0 {
 		// Even without aggregates there is exactly one row.
-		g.items = append(g.items, item{value: &call{name: countFunction, star: true}, alias: "a0"})
+		g.items = append(g.items, item{Value: &call{Name: countFunction, Star: true}, Alias: "a0"})
 	}
-	g.cells.query.from[g.at].source = derivedTable{g.query(g.items)}
+	g.cells.query.from[g.at].Source = sqlgen.Subquery(g.query(g.items))
 }
 
 // add adds an aggregate and gives its cell.
 func (g *aggregateRow) add(value expression, t sqlType) (int, kind) {
 	name := "a" + strconv.Itoa(len(g.items))
-	g.items = append(g.items, item{value: value, alias: name})
-	selected, k := selected(columnOf{g.alias, name}, t, g.cells.inJSON)
+	g.items = append(g.items, item{Value: value, Alias: name})
+	selected, k := selected(sqlgen.Column(g.alias, name), t, g.cells.inJSON)
 	return g.cells.add(selected, k), k
 }
 
@@ -233,7 +234,7 @@ func (g *aggregateRow) column(function string, column plan.AggregateColumn) (jso
 	x := g.input(value)
 	if finish, ok := finishers[function]; ok && exactly(t, function) {
 		// What the digits of the result are made of, to be divided here.
-		cell := g.cells.add(columnOf{g.alias, g.moments(x, t, function)}, kindMoments)
+		cell := g.cells.add(sqlgen.Column(g.alias, g.moments(x, t, function)), kindMoments)
 		return &jsonshape.Scalar{Cell: cell, Encode: finish.encoder()}, nil
 	}
 	aggregate, result := aggregateOf(function, x, t)
@@ -245,10 +246,10 @@ func (g *aggregateRow) column(function string, column plan.AggregateColumn) (jso
 // the values as one text.
 func (g *aggregateRow) moments(x expression, t sqlType, function string) string {
 	exact := castTo{x, exactType(t)}
-	parts := []expression{&call{name: countFunction, arguments: []expression{x}}, &call{name: "SUM", arguments: []expression{exact}}}
+	parts := []expression{sqlgen.Function(countFunction, x), sqlgen.Function("SUM", exact)}
 	if function != functionAvg {
-		square := castTo{infix{"*", exact, exact}, squareType(t)}
-		parts = append(parts, &call{name: "SUM", arguments: []expression{square}})
+		square := castTo{sqlgen.Infix("*", exact, exact), squareType(t)}
+		parts = append(parts, sqlgen.Function("SUM", square))
 	}
 	arguments := make([]expression, 0, 2*len(parts))
 	for i, part := range parts {
@@ -258,7 +259,7 @@ func (g *aggregateRow) moments(x expression, t sqlType, function string) string 
 		arguments = append(arguments, part)
 	}
 	name := "a" + strconv.Itoa(len(g.items))
-	g.items = append(g.items, item{value: &call{name: "CONCAT", arguments: arguments}, alias: name})
+	g.items = append(g.items, item{Value: sqlgen.Function("CONCAT", arguments...), Alias: name})
 	return name
 }
 
@@ -278,26 +279,26 @@ func newAggregator(c *compiler, rows *rowsQuery) *aggregator {
 
 // input adds a value of each row.
 func (a *aggregator) input(value expression) expression {
-	text := sqlText(value)
+	text := dialect.SQL(value)
 	name, ok := a.known[text]
 	if !ok {
 		name = "i" + strconv.Itoa(len(a.rows.query.items))
-		a.rows.query.items = append(a.rows.query.items, item{value: value, alias: name})
+		a.rows.query.items = append(a.rows.query.items, item{Value: value, Alias: name})
 		a.known[text] = name
 	}
-	return columnOf{a.alias, name}
+	return sqlgen.Column(a.alias, name)
 }
 
 // query selects aggregates of the rows.
 func (a *aggregator) query(items []item) *query {
 	inner := a.rows.query
 	if len(inner.items) == 0 {
-		inner.items = append(inner.items, item{value: one, alias: "i0"})
+		inner.items = append(inner.items, item{Value: one, Alias: "i0"})
 	}
 	if !inner.limited() {
 		inner.orderBy = nil
 	}
-	return &query{items: items, from: []fromItem{{source: derivedTable{inner}, alias: a.alias}}}
+	return &query{items: items, from: []fromItem{{Source: sqlgen.Subquery(inner), Alias: a.alias}}}
 }
 
 const countFunction = "COUNT_BIG"
@@ -319,23 +320,23 @@ func (a *aggregator) counted(columns []plan.Column) []expression {
 func (a *aggregator) countOf(values []expression, distinct bool) *call {
 	switch {
 	case len(values) == 0:
-		return &call{name: countFunction, star: true}
+		return &call{Name: countFunction, Star: true}
 	case len(values) == 1:
-		return &call{name: countFunction, arguments: []expression{a.input(values[0])}, distinct: distinct}
+		return &call{Name: countFunction, Arguments: []expression{a.input(values[0])}, Distinct: distinct}
 	case distinct:
 		// The last of the ranks that equal tuples share.
-		rank := window{function: "DENSE_RANK"}
+		rank := window{Function: "DENSE_RANK"}
 		for _, v := range values {
-			rank.orderBy = append(rank.orderBy, ordering{value: v})
+			rank.OrderBy = append(rank.OrderBy, ordering{Value: v})
 		}
-		last := &call{name: "MAX", arguments: []expression{a.input(rank)}}
-		return &call{name: "ISNULL", arguments: []expression{last, zero}}
+		last := sqlgen.Function("MAX", a.input(rank))
+		return sqlgen.Function("ISNULL", last, zero)
 	}
-	full := junction{operator: andOperator}
+	var full []expression
 	for _, v := range values {
-		full.parts = append(full.parts, nullTest{left: v, negate: true})
+		full = append(full, sqlgen.IsNotNull(v))
 	}
-	return &call{name: countFunction, arguments: []expression{a.input(caseWhen{condition: full, then: one})}}
+	return sqlgen.Function(countFunction, a.input(sqlgen.CaseWhen(sqlgen.And(full...), one)))
 }
 
 // compared is an aggregate of a column as something to order or to filter by.
@@ -356,7 +357,7 @@ func (a *aggregator) compared(function string, column plan.Column, guard plan.Pr
 func aggregateOf(function string, x expression, t sqlType) (expression, sqlType) {
 	float := sqlType{base: typeFloat}
 	of := func(name string, as sqlType) expression {
-		return &call{name: name, arguments: []expression{castTo{x, as}}}
+		return sqlgen.Function(name, castTo{x, as})
 	}
 	switch function {
 	case functionMin, functionMax:
@@ -364,7 +365,7 @@ func aggregateOf(function string, x expression, t sqlType) (expression, sqlType)
 		if t.base == typeBit {
 			return castTo{of(name, sqlType{base: typeTinyint}), t}, t
 		}
-		return &call{name: name, arguments: []expression{x}}, t
+		return sqlgen.Function(name, x), t
 	case functionSum:
 		sum := sumType(t)
 		return of("SUM", sum), sum

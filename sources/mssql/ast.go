@@ -1,56 +1,56 @@
 package mssql
 
-// The types below are the T-SQL that the compiler makes. Only print.go turns
-// them into text. User data never stands in them: it is a parameter.
+import (
+	"strconv"
+
+	"dovetail/sources/sqlgen"
+)
+
+// The T-SQL that the compiler makes is a tree of what all dialects share and of
+// the types below. Only their methods turn it into text. User data never stands
+// in it: it is a parameter.
 //
 // T-SQL keeps conditions and values apart. Both are expressions here; what is
-// a condition (infix, junction, negation, nullTest, exists, inRows and the
-// keywords always and never) only ever stands where one is asked for.
+// a condition (an operator, AND, OR, NOT, IS NULL, EXISTS, inRows and the
+// dialect's Always and Never) only ever stands where one is asked for.
+type (
+	expression = sqlgen.Expression
+	keyword    = sqlgen.Keyword
+	columnOf   = sqlgen.ColumnOf
+	call       = sqlgen.Call
+	window     = sqlgen.Window
+	item       = sqlgen.Item
+	ordering   = sqlgen.Ordering
+	fromItem   = sqlgen.FromItem
+	printer    = sqlgen.Printer
+)
 
-// expression is a piece of T-SQL.
-type expression interface{ print(p *printer) }
+var dialect = &sqlgen.Dialect{Open: "[", Close: "]", Always: "(1 = 1)", Never: "(1 = 0)"} //nolint:gochecknoglobals // a constant
 
-// columnOf is a column of the rows that an alias names.
-type columnOf struct{ alias, name string }
+const (
+	one  keyword = "1"
+	zero keyword = "0"
+)
+
+// The ways of joining rows that depend on those before them.
+const (
+	crossApply = " CROSS APPLY "
+	outerApply = " OUTER APPLY "
+)
 
 // parameter is a parameter of the statement.
 type parameter struct{ number int }
+
+func (e parameter) Print(p *printer) { p.Text(parameterName(e.number)) }
+
+func parameterName(number int) string { return "@p" + strconv.Itoa(number) }
 
 // member is a member of the JSON array that holds the parameters beyond those
 // that a statement may have.
 type member struct{ parameter, index int }
 
-// keyword is constant SQL: a number known to the compiler, a condition that
-// always holds.
-type keyword string
-
-const (
-	always  keyword = "(1 = 1)"
-	never   keyword = "(1 = 0)"
-	nothing keyword = "NULL"
-	one     keyword = "1"
-	zero    keyword = "0"
-)
-
-// infix is a binary operator.
-type infix struct {
-	operator    string
-	left, right expression
-}
-
-// junction is a list of conditions that AND or OR joins.
-type junction struct {
-	operator string
-	parts    []expression
-}
-
-// negation is NOT.
-type negation struct{ part expression }
-
-// nullTest is IS NULL or IS NOT NULL.
-type nullTest struct {
-	left   expression
-	negate bool
+func (e member) Print(p *printer) {
+	p.Text("(SELECT [value] FROM OPENJSON(" + parameterName(e.parameter) + ") WHERE [key] = N'" + strconv.Itoa(e.index) + "')")
 }
 
 // inRows is IN or NOT IN of a query's only column.
@@ -60,13 +60,27 @@ type inRows struct {
 	query  *query
 }
 
-// caseWhen is a value where the condition holds, otherwise another or null.
-type caseWhen struct{ condition, then, otherwise expression }
+func (e inRows) Print(p *printer) {
+	p.Text("(")
+	e.left.Print(p)
+	if e.negate {
+		p.Text(" NOT")
+	}
+	p.Text(" IN (")
+	e.query.Print(p)
+	p.Text("))")
+}
 
 // castTo is CAST.
 type castTo struct {
 	value expression
 	to    sqlType
+}
+
+func (e castTo) Print(p *printer) {
+	p.Text("CAST(")
+	e.value.Print(p)
+	p.Text(" AS " + e.to.declaration() + ")")
 }
 
 // converted is CONVERT with a style.
@@ -76,19 +90,22 @@ type converted struct {
 	style int
 }
 
+func (e converted) Print(p *printer) {
+	p.Text("CONVERT(" + e.to.declaration() + ", ")
+	e.value.Print(p)
+	p.Text(", " + strconv.Itoa(e.style) + ")")
+}
+
 // collated is a value under a collation.
 type collated struct {
 	value     expression
 	collation string
 }
 
-// call is a function or an aggregate. Calls without a schema are the
-// database's own functions.
-type call struct {
-	schema, name string
-	arguments    []expression
-	star         bool // COUNT_BIG(*)
-	distinct     bool
+func (e collated) Print(p *printer) {
+	p.Text("(")
+	e.value.Print(p)
+	p.Text(" COLLATE " + e.collation + ")")
 }
 
 // method is a method or a property of a CLR type's value, or of the type itself
@@ -101,29 +118,43 @@ type method struct {
 	property  bool
 }
 
-// window is a ranking function with OVER.
-type window struct {
-	function    string
-	partitionBy []expression
-	orderBy     []ordering
+func (e method) Print(p *printer) {
+	if e.static != "" {
+		p.Text(e.static + "::" + e.name)
+	} else {
+		e.value.Print(p)
+		p.Text("." + e.name)
+	}
+	if e.property {
+		return
+	}
+	p.Text("(")
+	p.Expressions(e.arguments)
+	p.Text(")")
 }
 
-// subquery is a query as a value.
-type subquery struct{ query *query }
-
-// exists is EXISTS (query).
-type exists struct{ query *query }
-
-// item is a member of a select list.
-type item struct {
-	value expression
-	alias string
+// openJSON reads the rows of a JSON array.
+type openJSON struct {
+	array   expression
+	columns []jsonColumn
 }
 
-// ordering is a member of an ORDER BY list.
-type ordering struct {
-	value      expression
-	descending bool
+// jsonColumn is a column of openJSON: the value at a path inside of an element.
+type jsonColumn struct {
+	name string
+	to   sqlType
+	path string
+}
+
+func (t openJSON) Print(p *printer) {
+	p.Text("OPENJSON(")
+	t.array.Print(p)
+	p.Text(") WITH (")
+	sqlgen.Commas(p, t.columns, func(c jsonColumn) {
+		p.Identifier(c.name)
+		p.Text(" " + c.to.declaration() + " '" + c.path + "'")
+	})
+	p.Text(")")
 }
 
 // query is a SELECT.
@@ -147,52 +178,31 @@ type query struct {
 // inside of another query needs.
 func (q *query) limited() bool { return q.top != nil || q.offset != nil }
 
-// The ways rows are joined.
-const (
-	innerJoin  = " JOIN "
-	leftJoin   = " LEFT JOIN "
-	crossApply = " CROSS APPLY "
-	outerApply = " OUTER APPLY "
-)
-
-// fromItem is a member of FROM. All but the first have a join.
-type fromItem struct {
-	join   string
-	source fromSource
-	alias  string
-	on     []expression
-}
-
-// fromSource is what rows are read from.
-type fromSource interface{ printSource(p *printer) }
-
-// tableName is a table or view.
-type tableName struct{ schema, name string }
-
-// tableFunction is a table-valued function.
-type tableFunction struct{ call *call }
-
-// derivedTable is a query in FROM.
-type derivedTable struct{ query *query }
-
-// openJSON reads the rows of a JSON array.
-type openJSON struct {
-	array   expression
-	columns []jsonColumn
-}
-
-// jsonColumn is a column of openJSON: the value at a path inside of an element.
-type jsonColumn struct {
-	name string
-	to   sqlType
-	path string
-}
-
-// authoredQuery is SQL that the metadata's author wrote, with parameters.
-type authoredQuery struct{ parts []authoredPart }
-
-// authoredPart is text, or a parameter.
-type authoredPart struct {
-	text  string
-	value expression
+// Print writes the statement.
+func (q *query) Print(p *printer) {
+	p.Text("SELECT ")
+	if q.top != nil {
+		p.Text("TOP (")
+		q.top.Print(p)
+		p.Text(") ")
+	}
+	p.Items(q.star, q.items)
+	p.From(q.from, q.where, q.groupBy)
+	if len(q.orderBy) > 0 || q.offset != nil {
+		p.Text(" ")
+		p.OrderBy(q.orderBy)
+	}
+	if q.offset != nil {
+		p.Text(" OFFSET ")
+		q.offset.Print(p)
+		p.Text(" ROWS")
+		if q.fetch != nil {
+			p.Text(" FETCH NEXT ")
+			q.fetch.Print(p)
+			p.Text(" ROWS ONLY")
+		}
+	}
+	if q.forJSON {
+		p.Text(" FOR JSON PATH, INCLUDE_NULL_VALUES")
+	}
 }

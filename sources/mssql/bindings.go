@@ -1,5 +1,7 @@
 package mssql
 
+import "dovetail/sources/sqlgen"
+
 // bindings is the binding set as a member of FROM.
 func (c *compiler) bindings() fromItem {
 	return keyRows(parameter{1}, c.parameters[0].keys, bindingsAlias)
@@ -11,24 +13,24 @@ func (c *compiler) bindings() fromItem {
 // equal and its indexes serve.
 func keyRows(array expression, types []sqlType, alias string) fromItem {
 	keys := openJSON{array: array, columns: []jsonColumn{{ordinal, sqlType{base: typeInt}, "$.o"}}}
-	items := []item{{value: columnOf{keysAlias, ordinal}, alias: ordinal}}
+	items := []item{{Value: sqlgen.Column(keysAlias, ordinal), Alias: ordinal}}
 	plain := true
 	for i, as := range types {
 		name := bindingKey(i)
 		keys.columns = append(keys.columns, jsonColumn{name, keyType(as), "$." + name})
-		column := columnOf{keysAlias, name}
+		column := sqlgen.Column(keysAlias, name)
 		value, fits := element(column, as)
 		if fits != nil {
-			value = caseWhen{condition: fits, then: value}
+			value = sqlgen.CaseWhen(fits, value)
 		}
 		plain = plain && value == expression(column)
-		items = append(items, item{value: value, alias: name})
+		items = append(items, item{Value: value, Alias: name})
 	}
 	if plain {
-		return fromItem{source: keys, alias: alias}
+		return fromItem{Source: keys, Alias: alias}
 	}
-	typed := &query{items: items, from: []fromItem{{source: keys, alias: keysAlias}}}
-	return fromItem{source: derivedTable{typed}, alias: alias}
+	typed := &query{items: items, from: []fromItem{{Source: keys, Alias: keysAlias}}}
+	return fromItem{Source: sqlgen.Subquery(typed), Alias: alias}
 }
 
 // keyType is the type as which a key is read. Keys that a decimal column can't
@@ -97,5 +99,5 @@ func inCodePage(value expression, as sqlType) (typed, fits expression) {
 		typed = collated{value, as.collation}
 	}
 	typed = castTo{typed, to}
-	return typed, infix{"=", castTo{castTo{typed, asText}, asBytes}, castTo{castTo{value, asText}, asBytes}}
+	return typed, sqlgen.Infix("=", castTo{castTo{typed, asText}, asBytes}, castTo{castTo{value, asText}, asBytes})
 }

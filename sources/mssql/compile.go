@@ -7,6 +7,7 @@ import (
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // Statement is a compiled fragment.
@@ -71,7 +72,7 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		return nil, sources.NotSupported("the query has more than %d lists of values and limits", maxParameters-maxScalars)
 	}
 	return &Statement{
-		text: c.prelude() + sqlText(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
+		text: c.prelude() + dialect.SQL(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
 		kinds: l.layout.kinds, shape: shape, readsOnly: c.readsOnly,
 	}, nil
 }
@@ -140,7 +141,7 @@ func (c *compiler) value(v plan.Value, t plan.Type) (expression, error) {
 		if b.Index < 0 || b.Index >= len(c.fragment.Bindings) {
 			return nil, fmt.Errorf("the fragment has no binding %d", b.Index)
 		}
-		return columnOf{bindingsAlias, bindingKey(b.Index)}, nil
+		return sqlgen.Column(bindingsAlias, bindingKey(b.Index)), nil
 	}
 	if v == nil {
 		return nil, fmt.Errorf("a value of type %q is missing", t.Name)
@@ -223,14 +224,14 @@ type scope struct {
 	present expression
 }
 
-func (s *scope) column(name string) expression { return columnOf{s.alias, name} }
+func (s *scope) column(name string) expression { return sqlgen.Column(s.alias, name) }
 
 // relation is a relation as a member of FROM.
-func (c *compiler) relation(r plan.Relation) (fromSource, *scope, error) {
+func (c *compiler) relation(r plan.Relation) (expression, *scope, error) {
 	s := &scope{alias: c.alias()}
 	switch r := r.(type) {
 	case *plan.Table:
-		return tableName{r.Schema, r.Name}, s, nil
+		return sqlgen.Table(r.Schema, r.Name), s, nil
 	case *plan.FunctionCall:
 		if len(r.Results) > 0 {
 			rows, err := c.procedure(r)
@@ -240,9 +241,10 @@ func (c *compiler) relation(r plan.Relation) (fromSource, *scope, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return tableFunction{f}, s, nil
+		return f, s, nil
 	case *plan.NativeQuery:
-		q, err := c.nativeQuery(r)
+		c.readsOnly = false
+		q, err := sqlgen.NativeQuery(r, c.value)
 		return q, s, err
 	}
 	return nil, nil, fmt.Errorf("unknown kind of relation %T", r)
@@ -255,40 +257,20 @@ func (c *compiler) functionCall(f *plan.FunctionCall) (*call, error) {
 	if schema == "" {
 		schema = defaultSchema
 	}
-	out := &call{schema: schema, name: f.Name}
+	out := &call{Schema: schema, Name: f.Name}
 	for _, a := range f.Arguments {
 		switch {
 		case a.Row:
 			return nil, sources.NotSupported("SQL Server's functions take no rows (argument %q of %q)", a.Name, f.Name)
 		case a.Session:
-			out.arguments = append(out.arguments, c.parameter(parameterSource{form: formSession}))
+			out.Arguments = append(out.Arguments, c.parameter(parameterSource{form: formSession}))
 		default:
 			value, err := c.value(a.Value, a.Type)
 			if err != nil {
 				return nil, err
 			}
-			out.arguments = append(out.arguments, value)
+			out.Arguments = append(out.Arguments, value)
 		}
-	}
-	return out, nil
-}
-
-func (c *compiler) nativeQuery(n *plan.NativeQuery) (authoredQuery, error) {
-	var out authoredQuery
-	c.readsOnly = false
-	for _, part := range n.Parts {
-		if part.Value == nil {
-			out.parts = append(out.parts, authoredPart{text: part.SQL})
-			continue
-		}
-		v, err := c.value(part.Value, part.Type)
-		if err != nil {
-			return out, err
-		}
-		out.parts = append(out.parts, authoredPart{value: v})
-	}
-	if last := len(out.parts) - 1; last >= 0 && out.parts[last].value == nil {
-		out.parts[last].text = trimStatement(out.parts[last].text)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // keySet is a key set as a member of FROM: its columns are the keys' parts,
@@ -36,7 +37,7 @@ func keyed(columns []plan.Column, s *scope, alias string, from int) []expression
 	out := make([]expression, 0, len(columns))
 	for i, column := range columns {
 		left := comparing(s.column(column.Name), declared(column.Type))
-		out = append(out, infix{"=", left, columnOf{alias, bindingKey(from + i)}})
+		out = append(out, sqlgen.Infix("=", left, sqlgen.Column(alias, bindingKey(from+i))))
 	}
 	return out
 }
@@ -47,9 +48,9 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 	if err != nil {
 		return nil, err
 	}
-	return exists{&query{
-		items: []item{{value: one}}, from: []fromItem{keys}, where: keyed(p.Columns, s.row, keys.alias, 0),
-	}}, nil
+	return sqlgen.Exists(&query{
+		items: []item{{Value: one}}, from: []fromItem{keys}, where: keyed(p.Columns, s.row, keys.Alias, 0),
+	}), nil
 }
 
 // orderRanked joins the ranks of a key set to q. Keys that differ as texts may
@@ -62,23 +63,23 @@ func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expre
 	const rank = "r"
 	ranks := &query{from: []fromItem{keys}}
 	for i := range key.Columns {
-		part := columnOf{keys.alias, bindingKey(i + 1)}
-		ranks.items = append(ranks.items, item{value: part, alias: bindingKey(i)})
+		part := sqlgen.Column(keys.Alias, bindingKey(i+1))
+		ranks.items = append(ranks.items, item{Value: part, Alias: bindingKey(i)})
 		ranks.groupBy = append(ranks.groupBy, part)
 	}
-	least := &call{name: "MIN", arguments: []expression{columnOf{keys.alias, bindingKey(0)}}}
-	ranks.items = append(ranks.items, item{value: least, alias: rank})
+	least := sqlgen.Function("MIN", sqlgen.Column(keys.Alias, bindingKey(0)))
+	ranks.items = append(ranks.items, item{Value: least, Alias: rank})
 	alias := c.alias()
 	q.from = append(q.from, fromItem{
-		join: leftJoin, source: derivedTable{ranks}, alias: alias, on: keyed(key.Columns, s, alias, 0),
+		Join: sqlgen.LeftJoin, Source: sqlgen.Subquery(ranks), Alias: alias, On: keyed(key.Columns, s, alias, 0),
 	})
-	value := expression(columnOf{alias, rank})
+	value := expression(sqlgen.Column(alias, rank))
 	if key.Missing < 0 {
 		return value, nil
 	}
-	value = &call{name: "ISNULL", arguments: []expression{value, keyword(strconv.Itoa(key.Missing))}}
+	value = sqlgen.Function("ISNULL", value, keyword(strconv.Itoa(key.Missing)))
 	if s.present != nil {
-		value = caseWhen{condition: s.present, then: value}
+		value = sqlgen.CaseWhen(s.present, value)
 	}
 	return value, nil
 }
@@ -89,8 +90,8 @@ func (c *compiler) rankOf(key plan.OrderKey, l *cells) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	rank := window{function: "DENSE_RANK", orderBy: []ordering{{value: value}}}
-	return caseWhen{condition: nullTest{left: value, negate: true}, then: rank}, nil
+	rank := window{Function: "DENSE_RANK", OrderBy: []ordering{{Value: value}}}
+	return sqlgen.CaseWhen(sqlgen.IsNotNull(value), rank), nil
 }
 
 // keySetJSON is a key set as the JSON array that a statement reads it from.

@@ -5,6 +5,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // nullsFirst tells where nulls stand. Without a wish it is where SQL Server
@@ -32,7 +33,7 @@ func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, 
 		if err != nil {
 			return nil, err
 		}
-		text := sqlText(value)
+		text := dialect.SQL(value)
 		if known[text] {
 			continue // a second time, it changes nothing
 		}
@@ -42,10 +43,10 @@ func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, 
 			return nil, err
 		}
 		if first == o.Descending {
-			rank := caseWhen{condition: nullTest{left: value, negate: first}, then: one, otherwise: zero}
-			out = append(out, ordering{value: rank})
+			rank := sqlgen.CaseElse(sqlgen.NullTest(value, first), one, zero)
+			out = append(out, ordering{Value: rank})
 		}
-		out = append(out, ordering{value: value, descending: o.Descending})
+		out = append(out, ordering{Value: value, Descending: o.Descending})
 	}
 	return out, nil
 }
@@ -71,7 +72,7 @@ func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, 
 }
 
 func (c *compiler) orderRelated(key *plan.OrderRelated, s *scope, q *query) (expression, error) {
-	if !plainRows(&key.Target) {
+	if !sqlgen.Plain(&key.Target) {
 		return nil, sources.NotSupported("ordering by limited rows of relationship %q is not supported", key.Relationship)
 	}
 	joined, err := c.joinOne(&key.Target, s, q)
@@ -84,7 +85,7 @@ func (c *compiler) orderRelated(key *plan.OrderRelated, s *scope, q *query) (exp
 // joinOne joins the at most one row that is wanted of some: by LEFT JOIN where a
 // unique key identifies it, otherwise the first.
 func (c *compiler) joinOne(r *plan.Rows, outer *scope, q *query) (*scope, error) {
-	if plainRows(r) && identifies(r) && r.PermitLimit != 0 {
+	if sqlgen.Plain(r) && sqlgen.Identifies(r) && r.PermitLimit != 0 {
 		return c.leftJoin(r, outer, q)
 	}
 	rows, err := c.rows(r, rowsRequest{outer: outer, single: true, permitLimit: true})
@@ -93,10 +94,10 @@ func (c *compiler) joinOne(r *plan.Rows, outer *scope, q *query) (*scope, error)
 	}
 	inner := rows.query
 	inner.star = rows.scope.alias
-	inner.items = append(inner.items, item{value: one, alias: presentColumn})
+	inner.items = append(inner.items, item{Value: one, Alias: presentColumn})
 	s := &scope{alias: c.alias()}
-	s.present = nullTest{left: s.column(presentColumn), negate: true}
-	q.from = append(q.from, fromItem{join: outerApply, source: derivedTable{inner}, alias: s.alias})
+	s.present = sqlgen.IsNotNull(s.column(presentColumn))
+	q.from = append(q.from, fromItem{Join: outerApply, Source: sqlgen.Subquery(inner), Alias: s.alias})
 	return s, nil
 }
 
@@ -114,14 +115,14 @@ func (c *compiler) leftJoin(r *plan.Rows, outer *scope, q *query) (*scope, error
 	if err != nil {
 		return nil, err
 	}
-	s.present = nullTest{left: s.column(r.On[0].Column.Name), negate: true}
-	q.from = append(q.from, fromItem{join: leftJoin, source: source, alias: s.alias, on: append(on, filter...)})
+	s.present = sqlgen.IsNotNull(s.column(r.On[0].Column.Name))
+	q.from = append(q.from, fromItem{Join: sqlgen.LeftJoin, Source: source, Alias: s.alias, On: append(on, filter...)})
 	return s, nil
 }
 
 // orderAggregate joins the row of one aggregate.
 func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope, q *query) (expression, error) {
-	if !plainRows(&key.Target) {
+	if !sqlgen.Plain(&key.Target) {
 		return nil, sources.NotSupported("ordering by an aggregate of limited rows of relationship %q is not supported", key.Relationship)
 	}
 	if key.Computed != nil {
@@ -142,6 +143,6 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope, q *query) 
 	}
 	const name = "v"
 	alias := c.alias()
-	q.from = append(q.from, fromItem{join: outerApply, source: derivedTable{a.query([]item{{value: value, alias: name}})}, alias: alias})
-	return columnOf{alias, name}, nil
+	q.from = append(q.from, fromItem{Join: outerApply, Source: sqlgen.Subquery(a.query([]item{{Value: value, Alias: name}})), Alias: alias})
+	return sqlgen.Column(alias, name), nil
 }

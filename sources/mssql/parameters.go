@@ -3,10 +3,10 @@ package mssql
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // form is how a value becomes a parameter.
@@ -45,21 +45,11 @@ func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.as != o.as || s.most != o.most || s.set != o.set || !slices.Equal(s.keys, o.keys) {
 		return false
 	}
-	switch a := s.value.(type) {
-	case nil:
-		return o.value == nil
-	case *plan.Variable:
-		b, ok := o.value.(*plan.Variable)
-		return ok && a.Name == b.Name && slices.Equal(a.Path, b.Path)
-	case *plan.SessionVariable:
-		b, ok := o.value.(*plan.SessionVariable)
-		return ok && a.Name == b.Name
-	case *plan.Literal:
+	if a, ok := s.value.(*plan.Literal); ok {
 		b, ok := o.value.(*plan.Literal)
 		return ok && a.JSON.Kind == b.JSON.Kind && a.JSON.String() == b.JSON.String()
-	case *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.RemoteEnum, *plan.Token:
 	}
-	return s.value == o.value
+	return sqlgen.SameValue(s.value, o.value)
 }
 
 // resolve gives the parameter's value for a request; nil is null.
@@ -70,7 +60,7 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 	case formKeySet:
 		return s.keySetJSON(args)
 	case formSession:
-		return boundJSON(sessionJSON(args)), nil
+		return boundJSON(sqlgen.SessionJSON(args)), nil
 	case formScalar, formList, formLimit, formFetch, formOffset, formOverflow:
 	}
 	j, err := args.Resolve(s.value)
@@ -158,22 +148,4 @@ func (s *Statement) overflowing(args *plan.Arguments, bindings plan.Bindings) ([
 		out = b.appendJSON(out)
 	}
 	return append(out, ']'), nil
-}
-
-func sessionJSON(args *plan.Arguments) []byte {
-	names := make([]string, 0, len(args.Session))
-	for name := range args.Session {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	b := []byte{'{'}
-	for i, name := range names {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = plan.AppendJSONString(b, name)
-		b = append(b, ':')
-		b = plan.AppendJSONString(b, args.Session[name])
-	}
-	return append(b, '}')
 }

@@ -6,38 +6,39 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // predicateScope is what a predicate is about: the row in scope and the row of
 // the whole predicate.
 type predicateScope struct{ row, root *scope }
 
-const (
-	andOperator = "AND"
-	orOperator  = "OR"
-)
+// about compiles predicates about a row.
+func (c *compiler) about(s predicateScope) sqlgen.CompilePredicate {
+	return func(p plan.Predicate) (expression, error) { return c.predicate(p, s) }
+}
 
 func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, error) {
 	switch p := p.(type) {
 	case *plan.And:
-		return c.junction(andOperator, p.Parts, s)
+		return dialect.All(p.Parts, c.about(s))
 	case *plan.Or:
-		return c.junction(orOperator, gathered(p.Parts), s)
+		return dialect.Any(gathered(p.Parts), c.about(s))
 	case *plan.Not:
 		part, err := c.predicate(p.Part, s)
-		return negation{part}, err
+		return sqlgen.Not(part), err
 	case *plan.Const:
 		if p.Value {
-			return always, nil
+			return dialect.Always, nil
 		}
-		return never, nil
+		return dialect.Never, nil
 	case *plan.Compare:
 		return c.compare(p, s)
 	case *plan.CompareColumns:
 		return c.compareColumns(p, s)
 	case *plan.IsNull:
 		left, _, err := c.operand(p.Left, s)
-		return nullTest{left: left, negate: p.Negate}, err
+		return sqlgen.NullTest(left, p.Negate), err
 	case *plan.Exists:
 		return c.exists(p, s)
 	case *plan.CompareAggregate:
@@ -46,30 +47,6 @@ func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, er
 		return c.inKeys(p, s)
 	}
 	return nil, fmt.Errorf("unknown kind of predicate %T", p)
-}
-
-func (c *compiler) junction(operator string, parts []plan.Predicate, s predicateScope) (expression, error) {
-	out := junction{operator: operator}
-	for _, part := range parts {
-		e, err := c.predicate(part, s)
-		if err != nil {
-			return nil, err
-		}
-		if operator == andOperator {
-			out.parts = append(out.parts, conjuncts(e)...)
-		} else {
-			out.parts = append(out.parts, e)
-		}
-	}
-	switch {
-	case len(out.parts) == 1:
-		return out.parts[0], nil
-	case len(out.parts) > 1:
-		return out, nil
-	case operator == andOperator:
-		return always, nil
-	}
-	return never, nil
 }
 
 // manyAlternatives is from how many on equalities of one column become a list.
@@ -129,7 +106,7 @@ func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, plan.T
 			if err != nil {
 				return nil, plan.Type{}, err
 			}
-			e = caseWhen{condition: guard, then: e}
+			e = sqlgen.CaseWhen(guard, e)
 		}
 		return e, o.Column.Type, nil
 	case *plan.ComputedOperand:
@@ -195,12 +172,12 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 	switch o.right {
 	case rightSame:
 		value, err := c.value(right, t)
-		return infix{o.sql, comparing(left, as), value}, err
+		return sqlgen.Infix(o.sql, comparing(left, as), value), err
 	case rightPattern:
 		// A pattern may be longer than what it is compared with.
 		as.length = maxLength
 		pattern, err := c.value(right, typeOf(as))
-		return infix{o.sql, comparing(left, as), pattern}, err
+		return sqlgen.Infix(o.sql, comparing(left, as), pattern), err
 	case rightList:
 		return c.inList(comparing(left, as), as, operator == plan.NotIn, right), nil
 	case rightShape:
@@ -214,17 +191,17 @@ func (c *compiler) inList(left expression, as sqlType, negate bool, right plan.V
 	const name = "v"
 	alias := c.alias()
 	array := c.parameter(parameterSource{form: formList, value: right, as: as})
-	value, fits := element(columnOf{alias, name}, as)
+	value, fits := element(sqlgen.Column(alias, name), as)
 	q := &query{
-		items: []item{{value: value}},
+		items: []item{{Value: value}},
 		from: []fromItem{{
-			source: openJSON{array: array, columns: []jsonColumn{{name, elementType(as), "$"}}}, alias: alias,
+			Source: openJSON{array: array, columns: []jsonColumn{{name, elementType(as), "$"}}}, Alias: alias,
 		}},
 	}
 	if fits != nil {
 		// A null must stay: it makes the answer unknown.
-		unknown := nullTest{left: columnOf{alias, name}}
-		q.where = []expression{junction{orOperator, []expression{unknown, fits}}}
+		unknown := sqlgen.IsNull(sqlgen.Column(alias, name))
+		q.where = []expression{sqlgen.Or(unknown, fits)}
 	}
 	return inRows{left: left, negate: negate, query: q}
 }
@@ -234,12 +211,12 @@ func (c *compiler) inList(left expression, as sqlType, negate bool, right plan.V
 func (c *compiler) shapeTest(left expression, as sqlType, name string, right plan.Value) expression {
 	text := c.parameter(parameterSource{form: formScalar, value: right, as: sqlType{base: as.base}})
 	if _, ok := left.(columnOf); !ok {
-		left = junction{parts: []expression{left}} // in parentheses
+		left = sqlgen.And(left) // in parentheses
 	}
 	shape := method{static: as.base, name: "STGeomFromText", arguments: []expression{
 		text, method{value: left, name: "STSrid", property: true},
 	}}
-	return infix{"=", method{value: left, name: name, arguments: []expression{shape}}, one}
+	return sqlgen.Infix("=", method{value: left, name: name, arguments: []expression{shape}}, one)
 }
 
 func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (expression, error) {
@@ -253,15 +230,15 @@ func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (exp
 	}
 	left := declared(p.Left.Type)
 	right := underCollation(row.column(p.Right.Name), left, declared(p.Right.Type))
-	return infix{o.sql, comparing(s.row.column(p.Left.Name), left), right}, nil
+	return sqlgen.Infix(o.sql, comparing(s.row.column(p.Left.Name), left), right), nil
 }
 
 // related is the query of the rows that an exists or an aggregate predicate is
 // about. Their user-written part keeps the root of the whole predicate, their
 // permission is about themselves.
 func (c *compiler) related(r *plan.Rows, s predicateScope) (*rowsQuery, error) {
-	if !plainRows(r) {
-		return nil, sources.NotSupported("a predicate about limited rows of %s is not supported", relationName(r.From))
+	if !sqlgen.Plain(r) {
+		return nil, sources.NotSupported("a predicate about limited rows of %s is not supported", sqlgen.RelationName(r.From))
 	}
 	source, inner, err := c.relation(r.From)
 	if err != nil {
@@ -276,7 +253,7 @@ func (c *compiler) related(r *plan.Rows, s predicateScope) (*rowsQuery, error) {
 		if err != nil {
 			return nil, err
 		}
-		where = append(where, conjuncts(e)...)
+		where = append(where, dialect.Conjuncts(e)...)
 	}
 	rest := *r
 	rest.Where = nil
@@ -284,7 +261,7 @@ func (c *compiler) related(r *plan.Rows, s predicateScope) (*rowsQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &query{from: []fromItem{{source: source, alias: inner.alias}}, where: slices.Concat(where, permit)}
+	q := &query{from: []fromItem{{Source: source, Alias: inner.alias}}, where: slices.Concat(where, permit)}
 	return &rowsQuery{query: q, scope: inner}, nil
 }
 
@@ -293,8 +270,8 @@ func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) 
 	if err != nil {
 		return nil, err
 	}
-	rows.query.items = []item{{value: one}}
-	return exists{rows.query}, nil
+	rows.query.items = []item{{Value: one}}
+	return sqlgen.Exists(rows.query), nil
 }
 
 // compareAggregate holds when the row of an aggregate satisfies comparisons.
@@ -310,14 +287,14 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 	}
 	const name = "v"
 	alias := c.alias()
-	value := columnOf{alias, name}
+	value := sqlgen.Column(alias, name)
 	q := &query{
-		items: []item{{value: one}},
-		from:  []fromItem{{source: derivedTable{a.query([]item{{value: aggregate, alias: name}})}, alias: alias}},
+		items: []item{{Value: one}},
+		from:  []fromItem{{Source: sqlgen.Subquery(a.query([]item{{Value: aggregate, Alias: name}})), Alias: alias}},
 	}
 	for _, h := range p.Having {
 		if h.IsNull != nil {
-			q.where = append(q.where, nullTest{left: value, negate: !*h.IsNull})
+			q.where = append(q.where, sqlgen.NullTest(value, !*h.IsNull))
 			continue
 		}
 		e, err := c.comparison(value, result, h.Operator, h.Right)
@@ -326,7 +303,7 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 		}
 		q.where = append(q.where, e)
 	}
-	return exists{q}, nil
+	return sqlgen.Exists(q), nil
 }
 
 // predicateAggregate is the aggregate and the type its value is compared as.
@@ -364,7 +341,7 @@ func (a *aggregator) predicateAggregate(p *plan.CompareAggregate) (expression, p
 func distinctly(aggregate expression) expression {
 	switch e := aggregate.(type) {
 	case *call:
-		e.distinct = true
+		e.Distinct = true
 	case castTo:
 		e.value = distinctly(e.value)
 		return e

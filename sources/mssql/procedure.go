@@ -5,6 +5,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // procedureCall runs a stored procedure before the statement that reads its
@@ -26,7 +27,7 @@ type procedureArgument struct {
 // rowsVariable is the table variable of a call's rows.
 type rowsVariable struct{ number int }
 
-func (v rowsVariable) printSource(p *printer) { p.text(v.name()) }
+func (v rowsVariable) Print(p *printer) { p.Text(v.name()) }
 
 func (v rowsVariable) name() string { return "@rows" + strconv.Itoa(v.number) }
 
@@ -78,28 +79,28 @@ func local(t sqlType) sqlType {
 
 // print writes what comes before the statement. Values of arguments go through
 // variables, because EXECUTE takes no expressions.
-func (c *procedureCall) print(p *printer) {
+func (c *procedureCall) Print(p *printer) {
 	variable := rowsVariable{number: c.number}.name()
-	p.text("DECLARE " + variable + " TABLE (")
-	commaSeparated(p, c.columns, func(column plan.Column) {
-		p.identifier(column.Name)
-		p.text(" " + local(declared(column.Type)).declaration() + " NULL")
+	p.Text("DECLARE " + variable + " TABLE (")
+	sqlgen.Commas(p, c.columns, func(column plan.Column) {
+		p.Identifier(column.Name)
+		p.Text(" " + local(declared(column.Type)).declaration() + " NULL")
 	})
-	p.text(");\n")
+	p.Text(");\n")
 	for i, a := range c.arguments {
-		p.text("DECLARE " + c.argument(i) + " " + a.as.declaration() + " = ")
-		a.value.print(p)
-		p.text(";\n")
+		p.Text("DECLARE " + c.argument(i) + " " + a.as.declaration() + " = ")
+		a.value.Print(p)
+		p.Text(";\n")
 	}
-	p.text("INSERT INTO " + variable + " EXECUTE ")
-	p.qualified(c.schema, c.name)
+	p.Text("INSERT INTO " + variable + " EXECUTE ")
+	p.Qualified(c.schema, c.name)
 	for i, a := range c.arguments {
 		if i > 0 {
-			p.text(",")
+			p.Text(",")
 		}
-		p.text(" @" + a.name + " = " + c.argument(i))
+		p.Text(" @" + a.name + " = " + c.argument(i))
 	}
-	p.text(";\n")
+	p.Text(";\n")
 }
 
 func (c *procedureCall) argument(i int) string {
@@ -111,10 +112,10 @@ func (c *compiler) prelude() string {
 	if len(c.procedures) == 0 {
 		return ""
 	}
-	var p printer
-	p.text("SET NOCOUNT ON;\n")
+	p := sqlgen.NewPrinter(dialect)
+	p.Text("SET NOCOUNT ON;\n")
 	for _, call := range c.procedures {
-		call.print(&p)
+		call.Print(p)
 	}
-	return p.b.String()
+	return p.String()
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // rowsRequest says how rows are wanted.
@@ -47,7 +47,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
+	base := &query{from: []fromItem{{Source: source, Alias: s.alias}}}
 	correlated, err := c.correlations(r.On, request.outer, s)
 	if err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	apart := limited && (request.bound || request.derive)
 	if request.bound && !apart {
 		// The binding set comes first, so that what is joined may refer to it.
-		base.from[0].join = innerJoin
-		base.from[0].on = correlated
+		base.from[0].Join = sqlgen.InnerJoin
+		base.from[0].On = correlated
 		base.from = slices.Insert(base.from, 0, c.bindings())
 		return c.withOrdinal(base, s, order), nil
 	}
@@ -82,7 +82,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 		join = crossApply
 	}
 	from, s, order := c.derived(base, s, order)
-	from.join = join
+	from.Join = join
 	if request.bound {
 		return c.withOrdinal(&query{from: []fromItem{c.bindings(), from}}, s, order), nil
 	}
@@ -96,9 +96,9 @@ func (c *compiler) limits(r *plan.Rows, request rowsRequest) bool {
 
 // withOrdinal orders rows by their binding's ordinal and selects it.
 func (c *compiler) withOrdinal(q *query, s *scope, order []ordering) *rowsQuery {
-	by := columnOf{bindingsAlias, ordinal}
-	q.items = append(q.items, item{value: by})
-	q.orderBy = append([]ordering{{value: by}}, order...)
+	by := sqlgen.Column(bindingsAlias, ordinal)
+	q.items = append(q.items, item{Value: by})
+	q.orderBy = append([]ordering{{Value: by}}, order...)
 	return &rowsQuery{query: q, scope: s, first: 1}
 }
 
@@ -112,27 +112,27 @@ func (c *compiler) derived(base *query, inner *scope, order []ordering) (fromIte
 	}
 	outer := make([]ordering, 0, len(order))
 	for _, o := range order {
-		if column, ok := o.value.(columnOf); ok && column.alias == inner.alias {
-			o.value = s.column(column.name)
+		if column, ok := o.Value.(columnOf); ok && column.Alias == inner.alias {
+			o.Value = s.column(column.Name)
 		} else {
 			name := orderColumn(len(base.items))
-			base.items = append(base.items, item{value: o.value, alias: name})
-			o.value = s.column(name)
+			base.items = append(base.items, item{Value: o.Value, Alias: name})
+			o.Value = s.column(name)
 		}
 		outer = append(outer, o)
 	}
-	return fromItem{source: derivedTable{base}, alias: s.alias}, s, outer
+	return fromItem{Source: sqlgen.Subquery(base), Alias: s.alias}, s, outer
 }
 
 // distinct keeps the first row of each group of rows that are equal in columns.
 func (c *compiler) distinct(base *query, inner *scope, columns []plan.Column, order []ordering) (*query, *scope, []ordering) {
-	number := window{function: "ROW_NUMBER", orderBy: order}
+	number := window{Function: "ROW_NUMBER", OrderBy: order}
 	for _, column := range columns {
-		number.partitionBy = append(number.partitionBy, comparing(inner.column(column.Name), declared(column.Type)))
+		number.PartitionBy = append(number.PartitionBy, comparing(inner.column(column.Name), declared(column.Type)))
 	}
 	from, s, outer := c.derived(base, inner, order)
-	base.items = append(base.items, item{value: number, alias: rowNumberColumn})
-	first := infix{"=", s.column(rowNumberColumn), one}
+	base.items = append(base.items, item{Value: number, Alias: rowNumberColumn})
+	first := sqlgen.Infix("=", s.column(rowNumberColumn), one)
 	return &query{from: []fromItem{from}, where: []expression{first}}, s, outer
 }
 
@@ -159,10 +159,10 @@ func (c *compiler) limit(q *query, r *plan.Rows, request rowsRequest) {
 	case r.Limit != nil:
 		// FETCH refuses to fetch no rows, so that case is a condition.
 		limit := c.parameter(parameterSource{form: formLimit, value: r.Limit, most: most})
-		q.where = append(q.where, infix{">", limit, zero})
+		q.where = append(q.where, sqlgen.Infix(">", limit, zero))
 		q.fetch = c.parameter(parameterSource{form: formFetch, value: r.Limit, most: most})
 	case most == 0:
-		q.where = append(q.where, never)
+		q.where = append(q.where, dialect.Never)
 	case most > 0:
 		q.fetch = keyword(strconv.Itoa(most))
 	}
@@ -182,13 +182,13 @@ func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expre
 		case pair.Binding >= len(c.fragment.Bindings):
 			return nil, fmt.Errorf("the fragment has no binding %d", pair.Binding)
 		case pair.Binding >= 0:
-			right = columnOf{bindingsAlias, bindingKey(pair.Binding)}
+			right = sqlgen.Column(bindingsAlias, bindingKey(pair.Binding))
 		case outer == nil:
 			return nil, fmt.Errorf("column %q refers to an enclosing row, but there is none", pair.Column.Name)
 		default:
 			right = underCollation(outer.column(pair.Outer.Name), left, declared(pair.Outer.Type))
 		}
-		out = append(out, infix{"=", value, right})
+		out = append(out, sqlgen.Infix("=", value, right))
 	}
 	return out, nil
 }
@@ -216,69 +216,5 @@ func (t sqlType) isText() bool {
 
 // filter is what the user and the role's permission ask of a row.
 func (c *compiler) filter(r *plan.Rows, s *scope) ([]expression, error) {
-	if r.Restricted && r.Permit == nil {
-		return nil, fmt.Errorf("rows of %s are restricted, but their permission is missing", relationName(r.From))
-	}
-	var out []expression
-	for _, p := range []plan.Predicate{r.Where, r.Permit} {
-		if p == nil {
-			continue
-		}
-		e, err := c.predicate(p, predicateScope{row: s, root: s})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, conjuncts(e)...)
-	}
-	return out, nil
-}
-
-// conjuncts takes an AND apart and drops what is always true.
-func conjuncts(e expression) []expression {
-	if e == always {
-		return nil
-	}
-	if j, ok := e.(junction); ok && j.operator == andOperator {
-		return j.parts
-	}
-	return []expression{e}
-}
-
-func relationName(r plan.Relation) string {
-	switch r := r.(type) {
-	case *plan.Table:
-		return r.Schema + "." + r.Name
-	case *plan.FunctionCall:
-		return r.Schema + "." + r.Name
-	case *plan.NativeQuery:
-		return r.Name
-	}
-	return "an unknown relation"
-}
-
-// identifies tells whether a correlation leaves at most one row.
-func identifies(r *plan.Rows) bool {
-	t, ok := r.From.(*plan.Table)
-	if !ok {
-		return false
-	}
-	for _, key := range t.UniqueKeys {
-		if len(key) > 0 && !slices.ContainsFunc(key, func(column string) bool {
-			return !slices.ContainsFunc(r.On, func(o plan.Correlation) bool { return o.Column.Name == column })
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
-// plainRows tells whether rows are neither limited nor made distinct.
-func plainRows(r *plan.Rows) bool {
-	return r.Limit == nil && r.Offset == nil && len(r.DistinctOn) == 0
-}
-
-// trimStatement takes the end of a statement off, so that it can stand inside
-// of another.
-func trimStatement(sql string) string {
-	return strings.TrimRight(sql, "; \t\r\n")
+	return dialect.Filter(r, c.about(predicateScope{row: s, root: s}))
 }

@@ -6,6 +6,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // maxItems keeps select lists below SQL Server's limit of 4,096 members.
@@ -40,12 +41,12 @@ func (l *cells) in(s *scope) *cells {
 
 // add gives the cell of an expression, adding it the first time.
 func (l *cells) add(value expression, k kind) int {
-	text := sqlText(value)
+	text := dialect.SQL(value)
 	if cell, ok := l.known[text]; ok && l.layout.kinds[cell] == k {
 		return cell
 	}
 	cell := len(l.layout.kinds)
-	l.query.items = append(l.query.items, item{value: value})
+	l.query.items = append(l.query.items, item{Value: value})
 	l.layout.kinds = append(l.layout.kinds, k)
 	l.known[text] = cell
 	return cell
@@ -53,7 +54,7 @@ func (l *cells) add(value expression, k kind) int {
 
 // flag adds a cell that is null unless a condition holds.
 func (l *cells) flag(condition expression) int {
-	return l.add(caseWhen{condition: condition, then: one}, kindInteger)
+	return l.add(sqlgen.CaseWhen(condition, one), kindInteger)
 }
 
 // close makes sure that the list isn't empty, and names its members where they
@@ -67,7 +68,7 @@ func (l *cells) close() error {
 	}
 	if l.inJSON {
 		for i := range l.query.items {
-			l.query.items[i].alias = "c" + strconv.Itoa(i)
+			l.query.items[i].Alias = "c" + strconv.Itoa(i)
 		}
 		l.query.forJSON = true
 	}
@@ -80,64 +81,30 @@ func (c *compiler) rootSelection(s *plan.Selection) (*cells, *jsonshape.Shape, e
 	if err != nil {
 		return nil, nil, err
 	}
-	return l, &jsonshape.Shape{List: s.Card == plan.Many, Object: object, Absent: absent(s.Card)}, nil
-}
-
-func absent(card plan.Cardinality) []byte {
-	if card == plan.Many {
-		return []byte("[]")
-	}
-	return []byte("null")
+	return l, &jsonshape.Shape{List: s.Card == plan.Many, Object: object, Absent: sqlgen.Absent(s.Card)}, nil
 }
 
 // selection compiles rows and their fields; outer is the enclosing row.
 func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cells, *jsonshape.Object, error) {
 	rows, err := c.rows(&s.Rows, rowsRequest{
 		outer: outer, bound: bound, permitLimit: true,
-		single: s.Card == plan.One && !identifies(&s.Rows),
-		derive: derives(&s.Rows, s.Fields),
+		single: s.Card == plan.One && !sqlgen.Identifies(&s.Rows),
+		derive: sqlgen.Derives(&s.Rows, s.Fields),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	l := newCells(rows, outer != nil)
-	fields, err := c.fields(s.Fields, l)
+	object, err := c.object(s.Fields, l)
 	if err != nil {
 		return nil, nil, err
 	}
-	return l, &jsonshape.Object{Fields: fields}, l.close()
+	return l, object, l.close()
 }
 
-// derives tells whether rows had better be limited before anything is joined to
-// them: sorting or comparing rows would otherwise come after the joins.
-func derives(r *plan.Rows, fields []plan.Field) bool {
-	if len(r.DistinctOn) == 0 && len(r.OrderBy) == 0 && r.Offset == nil {
-		return false
-	}
-	for _, f := range fields {
-		switch f := f.(type) {
-		case *plan.NestedField, *plan.NestedAggregateField, *plan.ComputedField, *plan.NestedConnectionField:
-			return true
-		case *plan.GroupField:
-			if derives(r, f.Fields) {
-				return true
-			}
-		case *plan.ColumnField, *plan.HoleField, *plan.StaticField, *plan.NodeIDField:
-		}
-	}
-	return false
-}
-
-func (c *compiler) fields(fields []plan.Field, l *cells) ([]jsonshape.Field, error) {
-	out := make([]jsonshape.Field, 0, len(fields))
-	for _, f := range fields {
-		key, node, err := c.field(f, l)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, jsonshape.Field{Prefix: jsonshape.Prefix(len(out) == 0, key), Node: node})
-	}
-	return out, nil
+// object compiles the fields of a row.
+func (c *compiler) object(fields []plan.Field, l *cells) (*jsonshape.Object, error) {
+	return sqlgen.Object(fields, func(f plan.Field) (string, jsonshape.Node, error) { return c.field(f, l) })
 }
 
 func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error) {
@@ -163,8 +130,8 @@ func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error)
 	case *plan.StaticField:
 		return f.Key, &jsonshape.Literal{JSON: f.JSON}, nil
 	case *plan.GroupField:
-		inner, err := c.fields(f.Fields, l)
-		return f.Key, &jsonshape.Inline{Presence: -1, Object: &jsonshape.Object{Fields: inner}}, err
+		object, err := c.object(f.Fields, l)
+		return f.Key, &jsonshape.Inline{Presence: -1, Object: object}, err
 	}
 	return "", nil, fmt.Errorf("unknown kind of field %T", f)
 }
@@ -187,7 +154,7 @@ func (c *compiler) guarded(value expression, guard plan.Predicate, s *scope) (ex
 		return value, nil
 	}
 	condition, err := c.predicate(guard, predicateScope{s, s})
-	return caseWhen{condition: condition, then: value}, err
+	return sqlgen.CaseWhen(condition, value), err
 }
 
 // hole selects the key of a join. The key's cells are no fields.
@@ -222,10 +189,10 @@ func (c *compiler) nestedField(f *plan.NestedField, l *cells) (jsonshape.Node, e
 		return nil, err
 	}
 	node := &jsonshape.Nested{List: true, Object: object, Rows: jsonRows(inner.layout), Absent: []byte("[]")}
-	value := expression(subquery{inner.query})
+	value := sqlgen.Subquery(inner.query)
 	if f.Guard != nil {
 		// No rows are null, too, but must not look like a guard that doesn't hold.
-		value = &call{name: "ISNULL", arguments: []expression{value, keyword("N'[]'")}}
+		value = sqlgen.Function("ISNULL", value, keyword("N'[]'"))
 		node.Absent = []byte("null")
 	}
 	if value, err = c.guarded(value, f.Guard, l.scope); err != nil {
@@ -248,12 +215,12 @@ func (c *compiler) nestedObject(f *plan.NestedField, l *cells) (jsonshape.Node, 
 		if err != nil {
 			return nil, err
 		}
-		condition = junction{andOperator, append(conjuncts(guard), condition)}
+		condition = sqlgen.And(append(dialect.Conjuncts(guard), condition)...)
 	}
 	presence := l.flag(condition)
-	fields, err := c.fields(f.Selection.Fields, l.in(joined))
+	object, err := c.object(f.Selection.Fields, l.in(joined))
 	if err != nil {
 		return nil, err
 	}
-	return &jsonshape.Inline{Presence: presence, Object: &jsonshape.Object{Fields: fields}, Absent: []byte("null")}, nil
+	return &jsonshape.Inline{Presence: presence, Object: object, Absent: []byte("null")}, nil
 }

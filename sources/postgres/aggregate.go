@@ -7,6 +7,7 @@ import (
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // aggregateFunctions are the functions of aggregates and aggregate orderings.
@@ -44,7 +45,7 @@ func (c *compiler) nestedAggregate(f *plan.NestedAggregateField, l *cells) (json
 		return nil, err
 	}
 	inner.query.record = true
-	value, err := c.guarded(subquery{inner.query}, f.Guard, l.scope)
+	value, err := c.guarded(sqlgen.Subquery(inner.query), f.Guard, l.scope)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (c *compiler) aggregation(a *plan.Aggregation, outer *scope, bound bool) (*
 		case *plan.AggregateStatic:
 		}
 	}
-	if nodes == 0 && bound && plainRows(&a.Rows) {
+	if nodes == 0 && bound && sqlgen.Plain(&a.Rows) {
 		return c.groupedAggregates(a)
 	}
 	if nodes == 0 && !bound {
@@ -82,7 +83,7 @@ func (c *compiler) plainAggregates(a *plan.Aggregation, outer *scope) (*cells, *
 	object, err := c.aggregateFields(a, l, l, nil, nodesOf{})
 	if len(l.layout.oids) == 0 {
 		// Even without aggregates there is exactly one row.
-		l.add(&call{name: "count", star: true}, oidInt8)
+		l.add(&call{Name: "count", Star: true}, oidInt8)
 	}
 	return l, object, err
 }
@@ -91,7 +92,7 @@ func (c *compiler) plainAggregates(a *plan.Aggregation, outer *scope) (*cells, *
 // matters only to a limit.
 func (c *compiler) aggregatedRows(r *plan.Rows, outer *scope) (*rowsQuery, error) {
 	base := *r
-	if plainRows(r) {
+	if sqlgen.Plain(r) {
 		base.OrderBy = nil
 	}
 	rows, err := c.rows(&base, rowsRequest{outer: outer, derive: true})
@@ -115,13 +116,13 @@ func (c *compiler) groupedAggregates(a *plan.Aggregation) (*cells, *jsonshape.Ob
 		return nil, nil, err
 	}
 	joined := &rows.query.from[1]
-	joined.join = leftJoin
-	joined.on = append(joined.on, rows.query.where...)
+	joined.Join = sqlgen.LeftJoin
+	joined.On = append(joined.On, rows.query.where...)
 	rows.query.where = nil
-	by := columnOf{bindingsAlias, ordinal}
+	by := sqlgen.Column(bindingsAlias, ordinal)
 	rows.query.groupBy = []expression{by}
 	l := newCells(rows)
-	present := nullTest{left: rows.scope.column(base.On[0].Column.Name), negate: true}
+	present := sqlgen.IsNotNull(rows.scope.column(base.On[0].Column.Name))
 	object, err := c.aggregateFields(a, l, l, present, nodesOf{})
 	l.close()
 	return l, object, err
@@ -132,7 +133,7 @@ func (c *compiler) groupedAggregates(a *plan.Aggregation) (*cells, *jsonshape.Ob
 // and those of functions) are read once by a WITH.
 func (c *compiler) aggregatesAndNodes(a *plan.Aggregation, outer *scope, bound, groups bool, nodes int) (*cells, *jsonshape.Object, error) {
 	_, isTable := a.From.(*plan.Table)
-	shared := (!isTable || !plainRows(&a.Rows)) && (groups && nodes > 0 || nodes > 1)
+	shared := (!isTable || !sqlgen.Plain(&a.Rows)) && (groups && nodes > 0 || nodes > 1)
 	q := &query{}
 	read := func(permitLimit bool) (*rowsQuery, error) {
 		return c.rows(&a.Rows, rowsRequest{outer: outer, derive: true, permitLimit: permitLimit})
@@ -157,14 +158,14 @@ func (c *compiler) aggregatesAndNodes(a *plan.Aggregation, outer *scope, bound, 
 		}
 		rows.query.orderBy = nil
 		aggregates = newCells(rows)
-		q.from = []fromItem{{source: derivedTable{rows.query}, alias: groupsAlias}}
+		q.from = []fromItem{{Source: sqlgen.Subquery(rows.query), Alias: groupsAlias}}
 	}
 	object, err := c.aggregateFields(a, l, aggregates, nil, nodesOf{read: read, gathers: gathers})
 	if err != nil {
 		return nil, nil, err
 	}
 	if aggregates != nil && len(aggregates.query.items) == 0 {
-		aggregates.query.items = []item{{value: &call{name: "count", star: true}}}
+		aggregates.query.items = []item{{Value: &call{Name: "count", Star: true}}}
 	}
 	if gathers {
 		return c.gathered(l), object, nil
@@ -183,14 +184,14 @@ func (c *compiler) sharedRows(q *query, r *plan.Rows, rows *rowsQuery) func(bool
 	name := "r" + rows.scope.alias
 	base.star = rows.scope.alias
 	for i, o := range rows.order {
-		base.items = append(base.items, item{value: o.value, alias: "~order" + strconv.Itoa(i)})
+		base.items = append(base.items, item{Value: o.Value, Alias: "~order" + strconv.Itoa(i)})
 	}
 	q.with = append(q.with, commonTable{name: name, query: base})
 	return func(permitLimit bool) (*rowsQuery, error) {
 		s := &scope{alias: c.alias(), inner: base, innerAlias: rows.scope.alias, native: rows.scope.native}
-		out := &query{from: []fromItem{{source: tableName{name: name}, alias: s.alias}}}
+		out := &query{from: []fromItem{{Source: sqlgen.Table("", name), Alias: s.alias}}}
 		for i, o := range rows.order {
-			o.value = s.column("~order" + strconv.Itoa(i))
+			o.Value = s.column("~order" + strconv.Itoa(i))
 			out.orderBy = append(out.orderBy, o)
 		}
 		if permitLimit && r.PermitLimit >= 0 {
@@ -205,15 +206,15 @@ func (c *compiler) boundAggregation(l *cells) *cells {
 	const alias = "a"
 	inner := l.query
 	columns := make([]item, 0, len(inner.items)+1)
-	columns = append(columns, item{value: columnOf{bindingsAlias, ordinal}})
+	columns = append(columns, item{Value: sqlgen.Column(bindingsAlias, ordinal)})
 	for i := range inner.items {
-		inner.items[i].alias = "c" + strconv.Itoa(i)
-		columns = append(columns, item{value: columnOf{alias, inner.items[i].alias}})
+		inner.items[i].Alias = "c" + strconv.Itoa(i)
+		columns = append(columns, item{Value: sqlgen.Column(alias, inner.items[i].Alias)})
 	}
 	l.query = &query{
 		items:   columns,
-		from:    []fromItem{c.bindings(), {join: crossJoinLat, source: derivedTable{inner}, alias: alias}},
-		orderBy: []ordering{{value: columnOf{bindingsAlias, ordinal}}},
+		from:    []fromItem{c.bindings(), {Join: crossJoinLateral, Source: sqlgen.Subquery(inner), Alias: alias}},
+		orderBy: []ordering{{Value: sqlgen.Column(bindingsAlias, ordinal)}},
 	}
 	return l
 }
@@ -257,15 +258,15 @@ func (c *compiler) aggregateNodes(f *plan.AggregateNodes, l *cells, read func(bo
 		return nil, err
 	}
 	inner := newCells(rows)
-	fields, err := c.fields(f.Fields, inner)
+	object, err := c.object(f.Fields, inner)
 	if err != nil {
 		return nil, err
 	}
 	inner.close()
 	inner.query.record = true
 	return &jsonshape.Nested{
-		Cell: l.add(arrayOf{inner.query}, 0), Rows: recordArray(inner.layout), List: true,
-		Object: &jsonshape.Object{Fields: fields}, Absent: []byte("[]"),
+		Cell: l.add(sqlgen.Array(inner.query), 0), Rows: recordArray(inner.layout), List: true,
+		Object: object, Absent: []byte("[]"),
 	}, nil
 }
 
@@ -284,8 +285,8 @@ func (g *aggregateGroup) add(value expression, k codec) int {
 		return cell
 	}
 	name := "a" + strconv.Itoa(cell)
-	g.groups.query.items[g.groups.first+cell].alias = name
-	return g.cells.add(columnOf{groupsAlias, name}, k.oid)
+	g.groups.query.items[g.groups.first+cell].Alias = name
+	return g.cells.add(sqlgen.Column(groupsAlias, name), k.oid)
 }
 
 func (g *aggregateGroup) items(items []plan.AggregateItem) (*jsonshape.Object, error) {
@@ -313,7 +314,7 @@ func (g *aggregateGroup) item(i plan.AggregateItem) (string, jsonshape.Node, err
 		}
 		count := countOfValues(values, i.Distinct)
 		if g.present != nil {
-			count.filter = both(count.filter, g.present)
+			count.Filter = both(count.Filter, g.present)
 		}
 		return i.Key, &jsonshape.Scalar{Cell: g.add(count, codecs["int8"]), Encode: encodeInt8}, nil
 	case *plan.AggregateFunction:
@@ -377,7 +378,7 @@ func aggregateOf(function string, value expression, t plan.Type, filter expressi
 	if uuid {
 		value = castTo{value: value, to: systemCast("text")}
 	}
-	out := expression(&call{name: function, arguments: []argument{{value: value}}, filter: filter})
+	out := expression(&call{Name: function, Arguments: []expression{value}, Filter: filter})
 	if uuid {
 		out = castTo{value: out, to: systemCast("uuid")}
 	}
@@ -424,20 +425,20 @@ func countOf(columns []plan.Column, distinct bool, s *scope) *call {
 }
 
 func countOfValues(values []expression, distinct bool) *call {
-	out := &call{name: "count"}
+	out := sqlgen.Function("count")
 	switch {
 	case len(values) == 0:
-		out.star = true
+		out.Star = true
 	case len(values) == 1:
-		out.arguments = []argument{{value: values[0]}}
-		out.distinct = distinct
+		out.Arguments = []expression{values[0]}
+		out.Distinct = distinct
 	case distinct:
-		out.arguments = []argument{{value: record{values}}}
-		out.distinct = true
+		out.Arguments = []expression{record{values}}
+		out.Distinct = true
 	default:
-		out.star = true
+		out.Star = true
 		for _, v := range values {
-			out.filter = both(out.filter, nullTest{left: v, negate: true})
+			out.Filter = both(out.Filter, sqlgen.IsNotNull(v))
 		}
 	}
 	return out
@@ -447,5 +448,5 @@ func both(a, b expression) expression {
 	if a == nil {
 		return b
 	}
-	return junction{"AND", []expression{a, b}}
+	return sqlgen.And(a, b)
 }

@@ -1,16 +1,51 @@
 package postgres
 
-// The types below are the SQL that the compiler makes. Only print.go turns
-// them into text. User data never stands in them: it is a parameter.
+import (
+	"strconv"
 
-// expression is a piece of SQL that yields a value.
-type expression interface{ print(p *printer) }
+	"dovetail/sources/sqlgen"
+)
 
-// columnOf is a column of the rows that an alias names.
-type columnOf struct{ alias, name string }
+// The SQL that the compiler makes is a tree of what all dialects share and of
+// the types below. Only their methods turn it into text. User data never stands
+// in it: it is a parameter.
+type (
+	expression = sqlgen.Expression
+	keyword    = sqlgen.Keyword
+	columnOf   = sqlgen.ColumnOf
+	call       = sqlgen.Call
+	item       = sqlgen.Item
+	ordering   = sqlgen.Ordering
+	fromItem   = sqlgen.FromItem
+	printer    = sqlgen.Printer
+)
+
+var dialect = &sqlgen.Dialect{Open: `"`, Close: `"`, Always: "true", Never: "false"} //nolint:gochecknoglobals // a constant
+
+// crossJoinLateral joins rows that depend on those before them.
+const crossJoinLateral = " CROSS JOIN LATERAL "
+
+// sqlType is the name of a type, or of an array of it.
+type sqlType struct {
+	schema, name string
+	array        bool
+}
+
+func (t sqlType) print(p *printer) {
+	schema := t.schema
+	if schema == "pg_catalog" {
+		schema = "" // implicitly first in every search path
+	}
+	p.Qualified(schema, t.name)
+	if t.array {
+		p.Text("[]")
+	}
+}
 
 // wholeRow is the row that an alias names, as one composite value.
 type wholeRow struct{ alias string }
+
+func (e wholeRow) Print(p *printer) { p.Text(e.alias) }
 
 // parameter is a parameter of the statement, cast to its type.
 type parameter struct {
@@ -18,13 +53,24 @@ type parameter struct {
 	cast   sqlType
 }
 
-// keyword is constant SQL: true, null, a number known to the compiler.
-type keyword string
+func (e parameter) Print(p *printer) {
+	p.Text("($")
+	p.Text(strconv.Itoa(e.number))
+	p.Text(")::")
+	e.cast.print(p)
+}
 
-// infix is a binary operator.
-type infix struct {
-	operator    string
-	left, right expression
+// castTo is a cast.
+type castTo struct {
+	value expression
+	to    sqlType
+}
+
+func (e castTo) Print(p *printer) {
+	p.Text("(")
+	e.value.Print(p)
+	p.Text(")::")
+	e.to.print(p)
 }
 
 // quantified compares with any or all elements of an array or a subquery.
@@ -36,81 +82,45 @@ type quantified struct {
 	rows       *query
 }
 
-// junction is a list of conditions that AND or OR joins.
-type junction struct {
-	operator string
-	parts    []expression
+func (e quantified) Print(p *printer) {
+	p.Text("(")
+	e.left.Print(p)
+	p.Text(" " + e.operator + " " + e.quantifier + " (")
+	if e.rows != nil {
+		e.rows.Print(p)
+	} else {
+		e.array.Print(p)
+	}
+	p.Text("))")
 }
 
-// negation is NOT.
-type negation struct{ part expression }
-
-// nullTest is IS NULL or IS NOT NULL.
-type nullTest struct {
-	left   expression
-	negate bool
-}
-
-// caseWhen is a value that is null unless the condition holds.
-type caseWhen struct{ condition, then expression }
-
-// castTo is a cast.
-type castTo struct {
-	value expression
-	to    sqlType
-}
-
-// argument is an argument of a call; with a name it is passed by name.
-type argument struct {
+// namedArgument is an argument of a call that is passed by name.
+type namedArgument struct {
 	name  string
 	value expression
 }
 
-// call is a function or an aggregate. Calls without a schema are the
-// database's own functions.
-type call struct {
-	schema, name string
-	arguments    []argument
-	star         bool // count(*)
-	distinct     bool
-	filter       expression
-}
-
-// window is a window function over all rows.
-type window struct {
-	call    *call
-	orderBy []ordering
+func (e namedArgument) Print(p *printer) {
+	p.Identifier(e.name)
+	p.Text(" => ")
+	e.value.Print(p)
 }
 
 // record is ROW(…).
 type record struct{ items []expression }
 
-// subquery is a query as a value.
-type subquery struct{ query *query }
-
-// arrayOf is ARRAY(query).
-type arrayOf struct{ query *query }
-
-// exists is EXISTS (query).
-type exists struct{ query *query }
-
-// sqlType is the name of a type, or of an array of it.
-type sqlType struct {
-	schema, name string
-	array        bool
+func (e record) Print(p *printer) {
+	p.Text("ROW(")
+	p.Expressions(e.items)
+	p.Text(")")
 }
 
-// item is a member of a select list.
-type item struct {
-	value expression
-	alias string
-}
+// withOrdinality is a function in FROM that numbers its rows.
+type withOrdinality struct{ call *call }
 
-// ordering is a member of an ORDER BY list.
-type ordering struct {
-	value      expression
-	descending bool
-	nulls      string // NULLS FIRST, NULLS LAST or nothing
+func (e withOrdinality) Print(p *printer) {
+	e.call.Print(p)
+	p.Text(" WITH ORDINALITY")
 }
 
 // query is a SELECT.
@@ -139,35 +149,46 @@ type commonTable struct {
 	query *query
 }
 
-// fromItem is a member of FROM. All but the first have a join.
-type fromItem struct {
-	join    string
-	source  fromSource
-	alias   string
-	columns []string
-	on      []expression
-}
-
-// fromSource is what rows are read from.
-type fromSource interface{ printSource(p *printer) }
-
-// tableName is a table or view, or a member of WITH when the schema is empty.
-type tableName struct{ schema, name string }
-
-// tableFunction is a function in FROM.
-type tableFunction struct {
-	call       *call
-	ordinality bool
-}
-
-// derivedTable is a query in FROM.
-type derivedTable struct{ query *query }
-
-// authoredQuery is SQL that the metadata's author wrote, with parameters.
-type authoredQuery struct{ parts []authoredPart }
-
-// authoredPart is text, or a parameter.
-type authoredPart struct {
-	text  string
-	value expression
+// Print writes the statement.
+func (q *query) Print(p *printer) {
+	for i, w := range q.with {
+		if i == 0 {
+			p.Text("WITH ")
+		} else {
+			p.Text(", ")
+		}
+		p.Text(w.name + " AS (")
+		w.query.Print(p)
+		p.Text(") ")
+	}
+	p.Text("SELECT ")
+	if q.distinct {
+		p.Text("DISTINCT ")
+	}
+	if len(q.distinctOn) > 0 {
+		p.Text("DISTINCT ON (")
+		p.Expressions(q.distinctOn)
+		p.Text(") ")
+	}
+	if q.record {
+		p.Text("ROW(")
+	}
+	p.Items(q.star, q.items)
+	if q.record {
+		p.Text(")")
+	}
+	p.From(q.from, q.where, q.groupBy)
+	p.Conditions(" HAVING ", q.having)
+	if len(q.orderBy) > 0 {
+		p.Text(" ")
+		p.OrderBy(q.orderBy)
+	}
+	if q.limit != nil {
+		p.Text(" LIMIT ")
+		q.limit.Print(p)
+	}
+	if q.offset != nil {
+		p.Text(" OFFSET ")
+		q.offset.Print(p)
+	}
 }

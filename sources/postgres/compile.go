@@ -7,6 +7,7 @@ import (
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // session is what the encoding of values depends on besides their types.
@@ -87,7 +88,7 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 		return nil, false, err
 	}
 	return &Statement{
-		text: sqlText(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l,
+		text: dialect.SQL(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l,
 		readsOnly: c.readsOnly, takesKeys: c.takesKeys, gather: c.gather,
 	}, c.zoned, nil
 }
@@ -138,7 +139,7 @@ func (c *compiler) value(v plan.Value, t plan.Type) (expression, error) {
 		if b.Index < 0 || b.Index >= len(c.fragment.Bindings) {
 			return nil, fmt.Errorf("the fragment has no binding %d", b.Index)
 		}
-		return castTo{value: columnOf{bindingsAlias, bindingKey(b.Index)}, to: castOf(t)}, nil
+		return castTo{value: sqlgen.Column(bindingsAlias, bindingKey(b.Index)), to: castOf(t)}, nil
 	}
 	if v == nil {
 		return nil, fmt.Errorf("a value of type %q is missing", t.Name)
@@ -171,7 +172,7 @@ func arrayForm(element *plan.Type) form {
 
 // geometryFrom reads GeoJSON, in which geometries are written in queries.
 func geometryFrom(text expression, t plan.Type) expression {
-	e := expression(&call{schema: t.Schema, name: "st_geomfromgeojson", arguments: []argument{{value: text}}})
+	e := expression(&call{Schema: t.Schema, Name: "st_geomfromgeojson", Arguments: []expression{text}})
 	if t.Class == plan.ClassGeography {
 		e = castTo{value: e, to: castOf(t)}
 	}
@@ -180,15 +181,15 @@ func geometryFrom(text expression, t plan.Type) expression {
 
 // bindings is the binding set as a member of FROM.
 func (c *compiler) bindings() fromItem {
-	unnest := &call{name: "unnest"}
+	unnest := sqlgen.Function("unnest")
 	columns := make([]string, 0, len(c.fragment.Bindings)+1)
 	for i := range c.fragment.Bindings {
 		cast := arrayCast(c.parameters[i].cast)
-		unnest.arguments = append(unnest.arguments, argument{value: parameter{number: i + 1, cast: cast}})
+		unnest.Arguments = append(unnest.Arguments, parameter{number: i + 1, cast: cast})
 		columns = append(columns, bindingKey(i))
 	}
 	return fromItem{
-		source: tableFunction{call: unnest, ordinality: true}, alias: bindingsAlias, columns: append(columns, ordinal),
+		Source: withOrdinality{unnest}, Alias: bindingsAlias, Columns: append(columns, ordinal),
 	}
 }
 
@@ -211,7 +212,7 @@ type scope struct {
 	present expression
 }
 
-func (s *scope) column(name string) expression { return columnOf{s.alias, name} }
+func (s *scope) column(name string) expression { return sqlgen.Column(s.alias, name) }
 
 // wholeRowColumn is the name under which a derived table carries the row of
 // its table, which functions take as an argument.
@@ -223,29 +224,30 @@ func (s *scope) row() expression {
 	}
 	if s.enclosed != nil {
 		s.enclosed.row() // which is handed through with all other columns
-		return columnOf{s.alias, wholeRowColumn}
+		return sqlgen.Column(s.alias, wholeRowColumn)
 	}
 	if !s.rowColumn {
-		s.inner.items = append(s.inner.items, item{value: wholeRow{s.innerAlias}, alias: wholeRowColumn})
+		s.inner.items = append(s.inner.items, item{Value: wholeRow{s.innerAlias}, Alias: wholeRowColumn})
 		s.rowColumn = true
 	}
-	return columnOf{s.alias, wholeRowColumn}
+	return sqlgen.Column(s.alias, wholeRowColumn)
 }
 
 // relation is a relation as a member of FROM; outer is the enclosing row.
-func (c *compiler) relation(r plan.Relation, outer *scope) (fromSource, *scope, error) {
+func (c *compiler) relation(r plan.Relation, outer *scope) (expression, *scope, error) {
 	s := &scope{alias: c.alias()}
 	switch r := r.(type) {
 	case *plan.Table:
-		return tableName{r.Schema, r.Name}, s, nil
+		return sqlgen.Table(r.Schema, r.Name), s, nil
 	case *plan.FunctionCall:
 		f, err := c.functionCall(r, outer)
 		if err != nil {
 			return nil, nil, err
 		}
-		return tableFunction{call: f}, s, nil
+		return f, s, nil
 	case *plan.NativeQuery:
-		q, err := c.nativeQuery(r)
+		c.readsOnly = false
+		q, err := sqlgen.NativeQuery(r, c.value)
 		s.native = true
 		return q, s, err
 	}
@@ -258,7 +260,7 @@ func (c *compiler) scalarCall(f *plan.FunctionCall, s *scope) (expression, error
 	if err != nil || s.present == nil {
 		return value, err
 	}
-	return caseWhen{condition: s.present, then: value}, nil
+	return sqlgen.CaseWhen(s.present, value), nil
 }
 
 func (c *compiler) functionCall(f *plan.FunctionCall, outer *scope) (*call, error) {
@@ -267,13 +269,16 @@ func (c *compiler) functionCall(f *plan.FunctionCall, outer *scope) (*call, erro
 	if schema == "" {
 		schema = "public"
 	}
-	out := &call{schema: schema, name: f.Name}
+	out := &call{Schema: schema, Name: f.Name}
 	for _, a := range f.Arguments {
 		value, err := c.functionArgument(a, outer)
 		if err != nil {
 			return nil, err
 		}
-		out.arguments = append(out.arguments, argument{name: a.Name, value: value})
+		if a.Name != "" {
+			value = namedArgument{a.Name, value}
+		}
+		out.Arguments = append(out.Arguments, value)
 	}
 	return out, nil
 }
@@ -292,24 +297,4 @@ func (c *compiler) functionArgument(a plan.FunctionArgument, outer *scope) (expr
 		return c.parameter(parameterSource{form: formSession, cast: cast}), nil
 	}
 	return c.value(a.Value, a.Type)
-}
-
-func (c *compiler) nativeQuery(n *plan.NativeQuery) (authoredQuery, error) {
-	var out authoredQuery
-	c.readsOnly = false
-	for _, part := range n.Parts {
-		if part.Value == nil {
-			out.parts = append(out.parts, authoredPart{text: part.SQL})
-			continue
-		}
-		v, err := c.value(part.Value, part.Type)
-		if err != nil {
-			return out, err
-		}
-		out.parts = append(out.parts, authoredPart{value: v})
-	}
-	if last := len(out.parts) - 1; last >= 0 && out.parts[last].value == nil {
-		out.parts[last].text = trimStatement(out.parts[last].text)
-	}
-	return out, nil
 }

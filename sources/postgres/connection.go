@@ -8,6 +8,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // rootConnection compiles a fragment that reads a page: one row per binding. A
@@ -115,7 +116,7 @@ func (c *compiler) connection(n *plan.Connection, outer *scope, l *cells) (*json
 	}
 	p.rows.close()
 	p.rows.query.record = true
-	p.shape.Cell = l.add(arrayOf{p.rows.query}, 0)
+	p.shape.Cell = l.add(sqlgen.Array(p.rows.query), 0)
 	return object, nil
 }
 
@@ -151,7 +152,7 @@ func (c *compiler) allRows(n *plan.Connection, outer *scope) (*rowsQuery, error)
 	if err != nil {
 		return nil, err
 	}
-	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
+	base := &query{from: []fromItem{{Source: source, Alias: s.alias}}}
 	correlated, err := c.correlations(n.On, outer, s)
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (c *compiler) allRows(n *plan.Connection, outer *scope) (*rowsQuery, error)
 	base.where = append(correlated, filter...)
 	plain := true
 	for _, o := range order {
-		_, column := o.value.(columnOf)
+		_, column := o.Value.(columnOf)
 		plain = plain && column
 	}
 	if base.distinctOn = c.distinctOn(&n.Rows, s, order); len(base.distinctOn) > 0 {
@@ -186,7 +187,7 @@ func (c *compiler) distinctOn(r *plan.Rows, s *scope, order []ordering) []expres
 		value := s.column(column.Name)
 		for i, o := range r.OrderBy {
 			if by, ok := o.By.(*plan.OrderColumn); ok && by.Column.Name == column.Name {
-				value = order[i].value
+				value = order[i].Value
 				break
 			}
 		}
@@ -200,32 +201,23 @@ func (c *compiler) distinctOn(r *plan.Rows, s *scope, order []ordering) []expres
 func distinctOrder(distinct []expression, order []ordering) []ordering {
 	matches := len(order) >= len(distinct)
 	for i := 0; matches && i < len(distinct); i++ {
-		matches = containsExpression(distinct, order[i].value)
+		matches = containsExpression(distinct, order[i].Value)
 	}
 	if matches {
 		return order
 	}
 	out := make([]ordering, 0, len(distinct)+len(order))
 	for _, d := range distinct {
-		out = append(out, ordering{value: d})
+		out = append(out, ordering{Value: d})
 	}
 	return append(out, order...)
-}
-
-// guardedColumn is the column that an expression shows, if it shows one.
-func guardedColumn(e expression) (columnOf, bool) {
-	if guarded, ok := e.(caseWhen); ok {
-		e = guarded.then
-	}
-	column, ok := e.(columnOf)
-	return column, ok
 }
 
 // containsExpression finds an expression that shows the same column.
 func containsExpression(list []expression, e expression) bool {
 	for _, l := range list {
-		a, known := guardedColumn(l)
-		b, ok := guardedColumn(e)
+		a, known := sqlgen.ShownColumn(l)
+		b, ok := sqlgen.ShownColumn(e)
 		if known && ok && a == b {
 			return true
 		}
@@ -245,7 +237,7 @@ func (c *compiler) pageRows(n *plan.Connection, outer *scope) (*rowsQuery, error
 		if err != nil {
 			return nil, err
 		}
-		rows.query.where = append(rows.query.where, conjuncts(condition)...)
+		rows.query.where = append(rows.query.where, dialect.Conjuncts(condition)...)
 	}
 	if n.Backward {
 		rows.order = reversed(rows.order)
@@ -257,12 +249,12 @@ func (c *compiler) pageRows(n *plan.Connection, outer *scope) (*rowsQuery, error
 func reversed(order []ordering) []ordering {
 	out := make([]ordering, 0, len(order))
 	for _, o := range order {
-		o.descending = !o.descending
-		switch o.nulls {
+		o.Descending = !o.Descending
+		switch o.Nulls {
 		case nullsFirst:
-			o.nulls = nullsLast
+			o.Nulls = nullsLast
 		case nullsLast:
-			o.nulls = nullsFirst
+			o.Nulls = nullsFirst
 		}
 		out = append(out, o)
 	}
@@ -280,10 +272,10 @@ func (c *compiler) rowsBehind(n *plan.Connection, outer *scope) (expression, err
 	if err != nil {
 		return nil, err
 	}
-	rows.query.where = append(rows.query.where, conjuncts(condition)...)
+	rows.query.where = append(rows.query.where, dialect.Conjuncts(condition)...)
 	rows.query.orderBy = nil
-	rows.query.items = []item{{value: keyword("1")}}
-	return exists{rows.query}, nil
+	rows.query.items = []item{{Value: keyword("1")}}
+	return sqlgen.Exists(rows.query), nil
 }
 
 // pageSize is how many rows the page may hold; nil: all.
@@ -302,7 +294,7 @@ func (c *compiler) pageSize(n *plan.Connection) (expression, error) {
 	if size == nil {
 		return most, nil
 	}
-	return &call{name: "least", arguments: []argument{{value: size}, {value: most}}}, nil
+	return sqlgen.Function("least", size, most), nil
 }
 
 // limited limits rows to those of the page, and one more when it matters that
@@ -313,7 +305,7 @@ func (p *page) limited(rows *rowsQuery, size expression) *rowsQuery {
 	}
 	rows.query.limit = size
 	if p.plan.AsksMore() {
-		rows.query.limit = infix{"+", size, keyword("1")}
+		rows.query.limit = sqlgen.Infix("+", size, keyword("1"))
 	}
 	if !p.derives() {
 		return rows
@@ -332,7 +324,7 @@ func (p *page) derives() bool {
 			continue
 		}
 		for _, e := range edges.Fields {
-			if node, ok := e.(*plan.EdgeNode); ok && derives(&p.plan.Rows, node.Fields) {
+			if node, ok := e.(*plan.EdgeNode); ok && sqlgen.Derives(&p.plan.Rows, node.Fields) {
 				return true
 			}
 		}
@@ -381,11 +373,11 @@ func (p *page) edges(f *plan.ConnectionEdges) (jsonshape.Node, error) {
 			}
 			key, node = e.Key, token
 		case *plan.EdgeNode:
-			fields, err := p.compiler.fields(e.Fields, p.rows)
+			object, err := p.object(e.Fields, p.rows)
 			if err != nil {
 				return nil, err
 			}
-			key, node = e.Key, &jsonshape.Inline{Presence: -1, Object: &jsonshape.Object{Fields: fields}}
+			key, node = e.Key, &jsonshape.Inline{Presence: -1, Object: object}
 		default:
 			return nil, fmt.Errorf("unknown kind of edge field %T", e)
 		}
@@ -444,7 +436,7 @@ func (p *page) cursorToken() (*jsonshape.Token, error) {
 	cells := make([]jsonshape.TokenPart, 0, len(p.keys))
 	for i, key := range p.keys {
 		by := p.plan.OrderBy[i].By
-		if column, ok := by.(*plan.OrderColumn); ok && key.value == p.rows.scope.column(column.Column.Name) {
+		if column, ok := by.(*plan.OrderColumn); ok && key.Value == p.rows.scope.column(column.Column.Name) {
 			cell, k := p.columnCell(p.rows, column.Column, false, false)
 			cells = append(cells, jsonshape.TokenPart{Cell: cell, Encode: k.json})
 			continue
@@ -453,7 +445,7 @@ func (p *page) cursorToken() (*jsonshape.Token, error) {
 		if err != nil {
 			return nil, err
 		}
-		value, k := p.encoded(key.value, t, false, p.rows.scope.native || !isColumnType(by))
+		value, k := p.encoded(key.Value, t, false, p.rows.scope.native || !isColumnType(by))
 		cells = append(cells, jsonshape.TokenPart{Cell: p.rows.add(value, k.oid), Encode: k.json})
 	}
 	p.cursor = jsonshape.CursorToken(p.plan.Cursor, func(i int) (int, jsonshape.Encoder) { return cells[i].Cell, cells[i].Encode })

@@ -5,6 +5,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // How ORDER BY places nulls.
@@ -40,8 +41,8 @@ func (c *compiler) keyset(n *plan.Connection, order []ordering, after, inclusive
 		if err != nil {
 			return nil, err
 		}
-		k := keysetKey{value: o.value, bound: bound, descending: o.descending, nullable: !isTable || nullable(by)}
-		k.nullsFirst = o.nulls == nullsFirst || o.nulls == "" && o.descending
+		k := keysetKey{value: o.Value, bound: bound, descending: o.Descending, nullable: !isTable || nullable(by)}
+		k.nullsFirst = o.Nulls == nullsFirst || o.Nulls == "" && o.Descending
 		if !after {
 			k.descending, k.nullsFirst = !k.descending, !k.nullsFirst
 		}
@@ -50,7 +51,7 @@ func (c *compiler) keyset(n *plan.Connection, order []ordering, after, inclusive
 	condition := keysetOf(keys, inclusive)
 	if first := keys[0]; len(keys) > 1 && !first.nullable {
 		// Said once more without an OR, so that an index may begin at the cursor.
-		return junction{"AND", []expression{infix{first.operator() + "=", first.value, first.bound}, condition}}, nil
+		return sqlgen.And(sqlgen.Infix(first.operator()+"=", first.value, first.bound), condition), nil
 	}
 	return condition, nil
 }
@@ -65,11 +66,11 @@ func keysetOf(keys []keysetKey, inclusive bool) expression {
 		case !inclusive:
 			return beyond
 		case !first.nullable:
-			return infix{first.operator() + "=", first.value, first.bound}
+			return sqlgen.Infix(first.operator()+"=", first.value, first.bound)
 		}
-		return junction{"OR", []expression{beyond, first.equal()}}
+		return sqlgen.Or(beyond, first.equal())
 	}
-	return junction{"OR", []expression{beyond, junction{"AND", []expression{first.equal(), keysetOf(rest, inclusive)}}}}
+	return sqlgen.Or(beyond, sqlgen.And(first.equal(), keysetOf(rest, inclusive)))
 }
 
 func (k keysetKey) operator() string {
@@ -80,7 +81,7 @@ func (k keysetKey) operator() string {
 }
 
 func (k keysetKey) beyond() expression {
-	compared := infix{k.operator(), k.value, k.bound}
+	compared := sqlgen.Infix(k.operator(), k.value, k.bound)
 	if !k.nullable {
 		return compared
 	}
@@ -88,16 +89,16 @@ func (k keysetKey) beyond() expression {
 	if k.nullsFirst {
 		known, unknown = k.value, k.bound
 	}
-	return junction{"OR", []expression{compared, junction{"AND", []expression{
-		nullTest{left: unknown}, nullTest{left: known, negate: true},
-	}}}}
+	return sqlgen.Or(compared, sqlgen.And(
+		sqlgen.IsNull(unknown), sqlgen.IsNotNull(known),
+	))
 }
 
 func (k keysetKey) equal() expression {
 	if k.nullable {
-		return infix{"IS NOT DISTINCT FROM", k.value, k.bound}
+		return sqlgen.Infix("IS NOT DISTINCT FROM", k.value, k.bound)
 	}
-	return infix{"=", k.value, k.bound}
+	return sqlgen.Infix("=", k.value, k.bound)
 }
 
 // keyType is the type of the values of a key of order.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // Key sets are sent as one array for each column of the key. The array of a
@@ -126,33 +127,33 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 		// Postgres would make <> ALL of it, which it hashes from version 15 on only.
 		return orFalse(in), nil
 	}
-	return junction{"AND", []expression{in, nullTest{left: column, negate: true}}}, nil
+	return sqlgen.And(in, sqlgen.IsNotNull(column)), nil
 }
 
 func orFalse(e expression) expression {
-	return &call{name: "coalesce", arguments: []argument{{value: e}, {value: keyword("false")}}}
+	return sqlgen.Function("coalesce", e, keyword("false"))
 }
 
 // inKeyRows tests whether several columns are among the rows of the arrays. At
 // the top of a statement that is a join. Elsewhere the rows had better be hashed
 // once for all; the database does so when it can't see how many they are.
 func (c *compiler) inKeyRows(t *keyTuple, columns []plan.Column, s predicateScope) expression {
-	keys := fromItem{alias: c.alias()}
-	unnest := &call{name: "unnest"}
+	keys := fromItem{Alias: c.alias()}
+	unnest := sqlgen.Function("unnest")
 	rows := &query{}
 	var left []expression
 	for i, column := range columns {
 		array := c.keyArray(t, i)
 		if !s.joinable {
-			array = subquery{&query{items: []item{{value: array}}}}
+			array = sqlgen.Subquery(&query{items: []item{{Value: array}}})
 		}
-		unnest.arguments = append(unnest.arguments, argument{value: array})
-		keys.columns = append(keys.columns, bindingKey(i))
-		l, r := keyComparable(s.row.column(column.Name), columnOf{keys.alias, bindingKey(i)}, column.Type)
+		unnest.Arguments = append(unnest.Arguments, array)
+		keys.Columns = append(keys.Columns, bindingKey(i))
+		l, r := keyComparable(s.row.column(column.Name), sqlgen.Column(keys.Alias, bindingKey(i)), column.Type)
 		left = append(left, l)
-		rows.items = append(rows.items, item{value: r})
+		rows.items = append(rows.items, item{Value: r})
 	}
-	keys.source = tableFunction{call: unnest}
+	keys.Source = unnest
 	rows.from = []fromItem{keys}
 	in := quantified{operator: "=", left: record{left}, quantifier: "ANY", rows: rows}
 	if s.joinable {
@@ -170,32 +171,32 @@ func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expre
 	}
 	const rank = "r"
 	sent, alias := c.alias(), c.alias()
-	unnest := &call{name: "unnest", arguments: []argument{{value: c.keyArray(t, 0)}}}
+	unnest := sqlgen.Function("unnest", c.keyArray(t, 0))
 	names := []string{rank}
 	ranks := &query{}
-	joined := fromItem{join: leftJoin, alias: alias}
+	joined := fromItem{Join: sqlgen.LeftJoin, Alias: alias}
 	for i, column := range key.Columns {
 		name := bindingKey(i)
-		unnest.arguments = append(unnest.arguments, argument{value: c.keyArray(t, i+1)})
+		unnest.Arguments = append(unnest.Arguments, c.keyArray(t, i+1))
 		names = append(names, name)
-		ranks.items = append(ranks.items, item{value: columnOf{sent, name}})
-		ranks.groupBy = append(ranks.groupBy, columnOf{sent, name})
-		left, right := keyComparable(s.column(column.Name), columnOf{alias, name}, column.Type)
-		joined.on = append(joined.on, infix{"=", right, left})
+		ranks.items = append(ranks.items, item{Value: sqlgen.Column(sent, name)})
+		ranks.groupBy = append(ranks.groupBy, sqlgen.Column(sent, name))
+		left, right := keyComparable(s.column(column.Name), sqlgen.Column(alias, name), column.Type)
+		joined.On = append(joined.On, sqlgen.Infix("=", right, left))
 	}
-	least := &call{name: "min", arguments: []argument{{value: columnOf{sent, rank}}}}
-	ranks.items = append(ranks.items, item{value: least, alias: rank})
-	ranks.from = []fromItem{{source: tableFunction{call: unnest}, alias: sent, columns: names}}
-	joined.source = derivedTable{ranks}
+	least := sqlgen.Function("min", sqlgen.Column(sent, rank))
+	ranks.items = append(ranks.items, item{Value: least, Alias: rank})
+	ranks.from = []fromItem{{Source: unnest, Alias: sent, Columns: names}}
+	joined.Source = sqlgen.Subquery(ranks)
 	q.from = append(q.from, joined)
-	value := expression(columnOf{alias, rank})
+	value := expression(sqlgen.Column(alias, rank))
 	if key.Missing < 0 {
 		return value, nil
 	}
 	missing := keyword(strconv.Itoa(key.Missing))
-	value = &call{name: "coalesce", arguments: []argument{{value: value}, {value: missing}}}
+	value = sqlgen.Function("coalesce", value, missing)
 	if s.present != nil {
-		value = caseWhen{condition: s.present, then: value}
+		value = sqlgen.CaseWhen(s.present, value)
 	}
 	return value, nil
 }
@@ -206,19 +207,8 @@ func (c *compiler) rankOf(key plan.OrderKey, l *cells) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	rank := window{call: &call{name: "dense_rank"}, orderBy: []ordering{{value: value}}}
-	return caseWhen{condition: nullTest{left: value, negate: true}, then: rank}, nil
-}
-
-// keysOnly gives the join of a selection that answers nothing but keys.
-func keysOnly(s *plan.Selection) *plan.Join {
-	if len(s.Fields) != 1 {
-		return nil
-	}
-	if hole, ok := s.Fields[0].(*plan.HoleField); ok && hole.Join != nil && hole.Join.KeysOnly {
-		return hole.Join
-	}
-	return nil
+	rank := sqlgen.Window{Function: "dense_rank", OrderBy: []ordering{{Value: value}}}
+	return sqlgen.CaseWhen(sqlgen.IsNotNull(value), rank), nil
 }
 
 // distinctKeys writes DISTINCT ON of the columns of all keys as what is planned
@@ -229,7 +219,7 @@ func distinctKeys(j *plan.Join, r *plan.Rows, q *query) {
 	for _, column := range r.DistinctOn {
 		distinct = append(distinct, plan.Correlation{Column: column})
 	}
-	if identifies(&plan.Rows{From: r.From, On: distinct}) {
+	if sqlgen.Identifies(&plan.Rows{From: r.From, On: distinct}) {
 		q.distinctOn = nil
 		return
 	}
@@ -242,9 +232,9 @@ func distinctKeys(j *plan.Join, r *plan.Rows, q *query) {
 	case j.Keys[0].Rank != nil:
 		// The least rank of several rows with one key, whatever the plan.
 		for _, e := range q.distinctOn {
-			q.orderBy = append(q.orderBy, ordering{value: e})
+			q.orderBy = append(q.orderBy, ordering{Value: e})
 		}
-		q.orderBy = append(q.orderBy, ordering{value: keyword("1")})
+		q.orderBy = append(q.orderBy, ordering{Value: keyword("1")})
 	case len(j.Keys) == len(r.DistinctOn) && !slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool { return !plain(k) }):
 		q.distinctOn, q.distinct = nil, true
 	}

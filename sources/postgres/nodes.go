@@ -5,6 +5,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // The nodes of an aggregation that isn't nested come as rows of the result,
@@ -46,18 +47,18 @@ func (c *compiler) gatherNodes(f *plan.AggregateNodes, read func(bool) (*rowsQue
 		return nil, err
 	}
 	inner := newCells(rows)
-	fields, err := c.fields(f.Fields, inner)
+	object, err := c.object(f.Fields, inner)
 	if err != nil {
 		return nil, err
 	}
 	// Without nodes the aggregates have a row all the same.
 	present := inner.add(keyword("true"), oidBool)
 	for i := range inner.query.items {
-		inner.query.items[i].alias = "c" + strconv.Itoa(i)
+		inner.query.items[i].Alias = "c" + strconv.Itoa(i)
 	}
 	c.nodes = inner
 	return &jsonshape.Nested{
-		Cell: 0, List: true, Object: &jsonshape.Object{Fields: fields}, Absent: []byte("[]"),
+		Cell: 0, List: true, Object: object, Absent: []byte("[]"),
 		Rows: func(cell []byte, yield func(cells [][]byte) error) error {
 			return jsonshape.GatheredRows(cell, func(cells [][]byte) error {
 				if present >= len(cells) {
@@ -78,7 +79,7 @@ func (c *compiler) gathered(l *cells) *cells {
 	out := &query{with: l.query.with}
 	oids := make([]uint32, 0, len(c.nodes.layout.oids)+len(l.layout.oids))
 	for i, oid := range c.nodes.layout.oids {
-		out.items = append(out.items, item{value: columnOf{nodesAlias, "c" + strconv.Itoa(i)}})
+		out.items = append(out.items, item{Value: sqlgen.Column(nodesAlias, "c"+strconv.Itoa(i))})
 		oids = append(oids, oid)
 	}
 	for i, aggregate := range l.query.items[1:] {
@@ -88,9 +89,9 @@ func (c *compiler) gathered(l *cells) *cells {
 	}
 	// The one row of aggregates comes first, so that the join, a loop, leaves the
 	// nodes in their order.
-	nodes := fromItem{source: derivedTable{c.nodes.query}, alias: nodesAlias}
+	nodes := fromItem{Source: sqlgen.Subquery(c.nodes.query), Alias: nodesAlias}
 	if len(l.query.from) > 0 {
-		nodes.join = leftJoin
+		nodes.Join = sqlgen.LeftJoin
 	}
 	out.from = append(l.query.from, nodes)
 	return &cells{query: out, layout: &layout{oids: oids}}

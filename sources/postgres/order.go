@@ -5,6 +5,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // orderBy makes an ORDER BY list. What is ordered by an object relationship is
@@ -16,13 +17,13 @@ func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, 
 		if err != nil {
 			return nil, err
 		}
-		by := ordering{value: value, descending: o.Descending}
+		by := ordering{Value: value, Descending: o.Descending}
 		switch o.Nulls {
 		case plan.NullsDefault: // Postgres's own default is v2's
 		case plan.NullsFirst:
-			by.nulls = nullsFirst
+			by.Nulls = nullsFirst
 		case plan.NullsLast:
-			by.nulls = nullsLast
+			by.Nulls = nullsLast
 		default:
 			return nil, fmt.Errorf("unknown order of nulls %q", o.Nulls)
 		}
@@ -48,10 +49,10 @@ func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, 
 }
 
 func (c *compiler) orderRelated(key *plan.OrderRelated, s *scope, q *query) (expression, error) {
-	if !plainRows(&key.Target) {
+	if !sqlgen.Plain(&key.Target) {
 		return nil, sources.NotSupported("ordering by limited rows of relationship %q is not supported", key.Relationship)
 	}
-	if identifies(&key.Target) {
+	if sqlgen.Identifies(&key.Target) {
 		joined, err := c.leftJoin(&key.Target, s, q)
 		if err != nil {
 			return nil, err
@@ -66,8 +67,8 @@ func (c *compiler) orderRelated(key *plan.OrderRelated, s *scope, q *query) (exp
 	if err != nil {
 		return nil, err
 	}
-	rows.query.items = []item{{value: value}}
-	return subquery{rows.query}, nil
+	rows.query.items = []item{{Value: value}}
+	return sqlgen.Subquery(rows.query), nil
 }
 
 // leftJoin joins the at most one row that a unique key identifies.
@@ -84,8 +85,8 @@ func (c *compiler) leftJoin(r *plan.Rows, outer *scope, q *query) (*scope, error
 	if err != nil {
 		return nil, err
 	}
-	s.present = nullTest{left: s.column(r.On[0].Column.Name), negate: true}
-	q.from = append(q.from, fromItem{join: leftJoin, source: source, alias: s.alias, on: append(on, filter...)})
+	s.present = sqlgen.IsNotNull(s.column(r.On[0].Column.Name))
+	q.from = append(q.from, fromItem{Join: sqlgen.LeftJoin, Source: source, Alias: s.alias, On: append(on, filter...)})
 	return s, nil
 }
 
@@ -94,13 +95,13 @@ func (c *compiler) leftJoin(r *plan.Rows, outer *scope, q *query) (*scope, error
 func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope) (expression, error) {
 	value, err := c.aggregateKey(key, s)
 	if err == nil && key.Function == "count" && s.present != nil {
-		value = caseWhen{condition: s.present, then: value}
+		value = sqlgen.CaseWhen(s.present, value)
 	}
 	return value, err
 }
 
 func (c *compiler) aggregateKey(key *plan.OrderAggregate, s *scope) (expression, error) {
-	if !plainRows(&key.Target) {
+	if !sqlgen.Plain(&key.Target) {
 		return nil, sources.NotSupported("ordering by an aggregate of limited rows of relationship %q is not supported", key.Relationship)
 	}
 	if c.sharesKey(&key.Target, s) {
@@ -119,14 +120,14 @@ func (c *compiler) aggregateKey(key *plan.OrderAggregate, s *scope) (expression,
 		return nil, err
 	}
 	rows.query.orderBy = nil
-	rows.query.items = []item{{value: aggregate}}
-	return subquery{rows.query}, nil
+	rows.query.items = []item{{Value: aggregate}}
+	return sqlgen.Subquery(rows.query), nil
 }
 
 // orderedAggregate is the aggregate of rows that others are ordered by.
 func (c *compiler) orderedAggregate(key *plan.OrderAggregate, s *scope) (expression, error) {
 	if key.Function == "count" {
-		return &call{name: "count", star: true}, nil
+		return &call{Name: "count", Star: true}, nil
 	}
 	name, ok := aggregateFunctions[key.Function]
 	if !ok {

@@ -3,10 +3,10 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"sort"
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // form is how a value becomes the text of a parameter.
@@ -47,18 +47,7 @@ func (s *parameterSource) same(o *parameterSource) bool {
 		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || !slices.Equal(s.path, o.path) {
 		return false
 	}
-	switch a := s.value.(type) {
-	case nil:
-		return o.value == nil
-	case *plan.Variable:
-		b, ok := o.value.(*plan.Variable)
-		return ok && a.Name == b.Name && slices.Equal(a.Path, b.Path)
-	case *plan.SessionVariable:
-		b, ok := o.value.(*plan.SessionVariable)
-		return ok && a.Name == b.Name
-	case *plan.Literal, *plan.ListValue, *plan.ObjectValue, *plan.BindingValue, *plan.Token, *plan.RemoteEnum:
-	}
-	return s.value == o.value
+	return sqlgen.SameValue(s.value, o.value)
 }
 
 // text gives the parameter's text for a request; nil is null.
@@ -71,7 +60,7 @@ func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]
 	case formPath:
 		return textArray(s.path), nil
 	case formSession:
-		return sessionJSON(args), nil
+		return sqlgen.SessionJSON(args), nil
 	case formText, formJSON, formArray, formJSONs, formArrays:
 	}
 	j, err := args.Resolve(s.value)
@@ -127,24 +116,6 @@ func (s *parameterSource) dig(j plan.JSON) (plan.JSON, error) {
 	}
 	m, _ := j.Get(s.member)
 	return m, nil
-}
-
-func sessionJSON(args *plan.Arguments) []byte {
-	names := make([]string, 0, len(args.Session))
-	for name := range args.Session {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	b := []byte{'{'}
-	for i, name := range names {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = plan.AppendJSONString(b, name)
-		b = append(b, ':')
-		b = plan.AppendJSONString(b, args.Session[name])
-	}
-	return append(b, '}')
 }
 
 // appendArray appends a list as an array literal; asJSON makes every element

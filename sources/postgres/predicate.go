@@ -5,6 +5,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // predicateScope is what a predicate is about: the row in scope and the row of
@@ -25,29 +26,34 @@ func (s predicateScope) below() predicateScope {
 	return s
 }
 
+// about compiles predicates about a row.
+func (c *compiler) about(s predicateScope) sqlgen.CompilePredicate {
+	return func(p plan.Predicate) (expression, error) { return c.predicate(p, s) }
+}
+
 func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, error) {
 	switch p := p.(type) {
 	case *plan.And:
-		return c.junction("AND", p.Parts, s)
+		return dialect.All(p.Parts, c.about(s))
 	case *plan.Or:
-		return c.junction("OR", p.Parts, s.below())
+		return dialect.Any(p.Parts, c.about(s.below()))
 	case *plan.Not:
 		s = s.below()
 		s.negated = true
 		part, err := c.predicate(p.Part, s)
-		return negation{part}, err
+		return sqlgen.Not(part), err
 	case *plan.Const:
 		if p.Value {
-			return keyword("true"), nil
+			return dialect.Always, nil
 		}
-		return keyword("false"), nil
+		return dialect.Never, nil
 	case *plan.Compare:
 		return c.compare(p, s)
 	case *plan.CompareColumns:
 		return c.compareColumns(p, s)
 	case *plan.IsNull:
 		left, err := c.operand(p.Left, s)
-		return nullTest{left: left, negate: p.Negate}, err
+		return sqlgen.NullTest(left, p.Negate), err
 	case *plan.Exists:
 		return c.exists(p, s)
 	case *plan.CompareAggregate:
@@ -56,30 +62,6 @@ func (c *compiler) predicate(p plan.Predicate, s predicateScope) (expression, er
 		return c.inKeys(p, s)
 	}
 	return nil, fmt.Errorf("unknown kind of predicate %T", p)
-}
-
-func (c *compiler) junction(operator string, parts []plan.Predicate, s predicateScope) (expression, error) {
-	out := junction{operator: operator}
-	for _, part := range parts {
-		e, err := c.predicate(part, s)
-		if err != nil {
-			return nil, err
-		}
-		if operator == "AND" {
-			out.parts = append(out.parts, conjuncts(e)...)
-		} else {
-			out.parts = append(out.parts, e)
-		}
-	}
-	switch {
-	case len(out.parts) == 1:
-		return out.parts[0], nil
-	case len(out.parts) > 1:
-		return out, nil
-	case operator == "AND":
-		return keyword("true"), nil
-	}
-	return keyword("false"), nil
 }
 
 func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, error) {
@@ -91,7 +73,7 @@ func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, error)
 			if err != nil {
 				return nil, err
 			}
-			e = caseWhen{condition: guard, then: e}
+			e = sqlgen.CaseWhen(guard, e)
 		}
 		if o.Cast != nil {
 			e = castTo{value: e, to: castOf(*o.Cast)}
@@ -191,18 +173,18 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 	}
 	if opposite, ok := withoutInequality(t, operator); ok {
 		e, err := c.comparison(left, t, opposite, right)
-		return negation{e}, err
+		return sqlgen.Not(e), err
 	}
 	scalar := func(form form, cast sqlType) (expression, error) {
 		if right == nil {
 			return nil, fmt.Errorf("operator %q has no right side", operator)
 		}
-		return infix{o.sql, left, c.parameter(parameterSource{form: form, value: right, cast: cast})}, nil
+		return sqlgen.Infix(o.sql, left, c.parameter(parameterSource{form: form, value: right, cast: cast})), nil
 	}
 	switch o.right {
 	case rightSame:
 		value, err := c.value(right, t)
-		return infix{o.sql, left, value}, err
+		return sqlgen.Infix(o.sql, left, value), err
 	case rightPattern:
 		cast := systemCast("text")
 		if t.Name == "citext" {
@@ -265,10 +247,10 @@ func (c *compiler) inList(left expression, t plan.Type, operator string, right p
 	}
 	source.cast = arrayCast(systemCast("text"))
 	alias := c.alias()
-	texts := tableFunction{call: &call{name: "unnest", arguments: []argument{{value: c.parameter(source)}}}}
+	texts := sqlgen.Function("unnest", c.parameter(source))
 	out.rows = &query{
-		items: []item{{value: element(columnOf{alias, "v"})}},
-		from:  []fromItem{{source: texts, alias: alias, columns: []string{"v"}}},
+		items: []item{{Value: element(sqlgen.Column(alias, "v"))}},
+		from:  []fromItem{{Source: texts, Alias: alias, Columns: []string{"v"}}},
 	}
 	return out, nil
 }
@@ -278,7 +260,6 @@ func (c *compiler) geometryTest(left expression, t plan.Type, operator plan.Oper
 	if right == nil {
 		return nil, fmt.Errorf("operator %q has no right side", operator)
 	}
-	test := &call{schema: t.Schema, name: name, arguments: []argument{{value: left}}}
 	member := func(name string, cast sqlType, fallback string) expression {
 		return c.parameter(parameterSource{form: formText, value: right, member: name, cast: cast, fallback: fallback})
 	}
@@ -302,10 +283,7 @@ func (c *compiler) geometryTest(left expression, t plan.Type, operator plan.Oper
 		}
 		arguments = []expression{value}
 	}
-	for _, a := range arguments {
-		test.arguments = append(test.arguments, argument{value: a})
-	}
-	return test, nil
+	return &call{Schema: t.Schema, Name: name, Arguments: append([]expression{left}, arguments...)}, nil
 }
 
 func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (expression, error) {
@@ -320,15 +298,15 @@ func (c *compiler) compareColumns(p *plan.CompareColumns, s predicateScope) (exp
 	if p.RightRoot {
 		right = s.root
 	}
-	return infix{o.sql, s.row.column(p.Left.Name), right.column(p.Right.Name)}, nil
+	return sqlgen.Infix(o.sql, s.row.column(p.Left.Name), right.column(p.Right.Name)), nil
 }
 
 // related is the query of the rows that an exists or an aggregate predicate is
 // about. Their user-written part keeps the root of the whole predicate, their
 // permission is about themselves.
 func (c *compiler) related(r *plan.Rows, s predicateScope) (*query, *scope, error) {
-	if !plainRows(r) {
-		return nil, nil, sources.NotSupported("a predicate about limited rows of %s is not supported", relationName(r.From))
+	if !sqlgen.Plain(r) {
+		return nil, nil, sources.NotSupported("a predicate about limited rows of %s is not supported", sqlgen.RelationName(r.From))
 	}
 	source, inner, err := c.relation(r.From, s.row)
 	if err != nil {
@@ -343,7 +321,7 @@ func (c *compiler) related(r *plan.Rows, s predicateScope) (*query, *scope, erro
 		if err != nil {
 			return nil, nil, err
 		}
-		where = append(where, conjuncts(e)...)
+		where = append(where, dialect.Conjuncts(e)...)
 	}
 	rest := *r
 	rest.Where = nil
@@ -351,7 +329,7 @@ func (c *compiler) related(r *plan.Rows, s predicateScope) (*query, *scope, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	return &query{from: []fromItem{{source: source, alias: inner.alias}}, where: append(where, permit...)}, inner, nil
+	return &query{from: []fromItem{{Source: source, Alias: inner.alias}}, where: append(where, permit...)}, inner, nil
 }
 
 func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) {
@@ -359,8 +337,8 @@ func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) 
 	if err != nil {
 		return nil, err
 	}
-	q.items = []item{{value: keyword("1")}}
-	return exists{q}, nil
+	q.items = []item{{Value: keyword("1")}}
+	return sqlgen.Exists(q), nil
 }
 
 // compareAggregate holds when the only group that an aggregate without GROUP BY
@@ -380,8 +358,8 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 	if q.having, err = c.having(p, aggregate, result); err != nil {
 		return nil, err
 	}
-	q.items = []item{{value: aggregate}}
-	return exists{q}, nil
+	q.items = []item{{Value: aggregate}}
+	return sqlgen.Exists(q), nil
 }
 
 // having are the comparisons of an aggregate's value.
@@ -389,7 +367,7 @@ func (c *compiler) having(p *plan.CompareAggregate, aggregate expression, result
 	var out []expression
 	for _, h := range p.Having {
 		if h.IsNull != nil {
-			out = append(out, nullTest{left: aggregate, negate: !*h.IsNull})
+			out = append(out, sqlgen.NullTest(aggregate, !*h.IsNull))
 			continue
 		}
 		e, err := c.comparison(aggregate, result, h.Operator, h.Right)
@@ -420,9 +398,9 @@ func predicateAggregate(p *plan.CompareAggregate, s *scope) (expression, plan.Ty
 			result = systemType("bool")
 		}
 	}
-	aggregate := &call{name: name, distinct: p.Distinct}
+	aggregate := &call{Name: name, Distinct: p.Distinct}
 	for _, a := range p.Arguments {
-		aggregate.arguments = append(aggregate.arguments, argument{value: s.column(a.Name)})
+		aggregate.Arguments = append(aggregate.Arguments, s.column(a.Name))
 	}
 	return aggregate, result, nil
 }

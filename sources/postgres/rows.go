@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // rowsRequest says how rows are wanted.
@@ -41,7 +41,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := &query{from: []fromItem{{source: source, alias: s.alias}}}
+	base := &query{from: []fromItem{{Source: source, Alias: s.alias}}}
 	s.outermost = request.outer == nil && !request.bound
 	if t, ok := r.From.(*plan.Table); ok && request.keys && s.outermost {
 		c.keyed = &keyedRows{table: t, scope: s, query: base}
@@ -75,17 +75,17 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 		return &rowsQuery{query: base, scope: s, order: order}, nil
 	}
 	// The binding set comes first, so that what is joined may refer to it.
-	base.from[0].join = innerJoin
-	base.from[0].on = correlated
+	base.from[0].Join = sqlgen.InnerJoin
+	base.from[0].On = correlated
 	base.from = slices.Insert(base.from, 0, c.bindings())
 	return c.withOrdinal(base, s, order), nil
 }
 
 // withOrdinal orders rows by their binding's ordinal and selects it.
 func (c *compiler) withOrdinal(q *query, s *scope, order []ordering) *rowsQuery {
-	by := columnOf{bindingsAlias, ordinal}
-	q.items = append(q.items, item{value: by})
-	q.orderBy = append([]ordering{{value: by}}, order...)
+	by := sqlgen.Column(bindingsAlias, ordinal)
+	q.items = append(q.items, item{Value: by})
+	q.orderBy = append([]ordering{{Value: by}}, order...)
 	return &rowsQuery{query: q, scope: s, first: 1, order: order}
 }
 
@@ -96,21 +96,21 @@ func (c *compiler) derived(base *query, inner *scope, order []ordering, bound bo
 	base.star = inner.alias
 	outer := make([]ordering, 0, len(order))
 	for i, o := range order {
-		if column, ok := o.value.(columnOf); ok && column.alias == inner.alias {
-			o.value = s.column(column.name)
+		if column, ok := o.Value.(columnOf); ok && column.Alias == inner.alias {
+			o.Value = s.column(column.Name)
 		} else {
 			name := "~order" + strconv.Itoa(i)
-			base.items = append(base.items, item{value: o.value, alias: name})
-			o.value = s.column(name)
+			base.items = append(base.items, item{Value: o.Value, Alias: name})
+			o.Value = s.column(name)
 		}
 		outer = append(outer, o)
 	}
-	from := fromItem{source: derivedTable{base}, alias: s.alias}
+	from := fromItem{Source: sqlgen.Subquery(base), Alias: s.alias}
 	if !bound {
 		q := &query{from: []fromItem{from}, orderBy: outer}
 		return &rowsQuery{query: q, scope: s, order: outer}
 	}
-	from.join = crossJoinLat
+	from.Join = crossJoinLateral
 	return c.withOrdinal(&query{from: []fromItem{c.bindings(), from}}, s, outer)
 }
 
@@ -123,7 +123,7 @@ func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expre
 		case pair.Binding >= len(c.fragment.Bindings):
 			return nil, fmt.Errorf("the fragment has no binding %d", pair.Binding)
 		case pair.Binding >= 0:
-			right = columnOf{bindingsAlias, bindingKey(pair.Binding)}
+			right = sqlgen.Column(bindingsAlias, bindingKey(pair.Binding))
 			t := c.fragment.Bindings[pair.Binding].Type.Underlying()
 			if _, _, native := keyOf(t); native {
 				break
@@ -138,55 +138,19 @@ func (c *compiler) correlations(on []plan.Correlation, outer, s *scope) ([]expre
 		default:
 			right = outer.column(pair.Outer.Name)
 		}
-		out = append(out, infix{"=", left, right})
+		out = append(out, sqlgen.Infix("=", left, right))
 	}
 	return out, nil
 }
 
 // filter is what the user and the role's permission ask of a row.
 func (c *compiler) filter(r *plan.Rows, s *scope) ([]expression, error) {
-	if r.Restricted && r.Permit == nil {
-		return nil, fmt.Errorf("rows of %s are restricted, but their permission is missing", relationName(r.From))
-	}
-	var out []expression
-	for _, p := range []plan.Predicate{r.Where, r.Permit} {
-		if p == nil {
-			continue
-		}
-		e, err := c.predicate(p, predicateScope{row: s, root: s, joinable: s.outermost})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, conjuncts(e)...)
-	}
+	out, err := dialect.Filter(r, c.about(predicateScope{row: s, root: s, joinable: s.outermost}))
 	if f, ok := r.From.(*plan.FunctionCall); ok && f.SingleRow {
 		// A function that returns no row returns a row of nulls instead.
-		out = append(out, negation{nullTest{left: wholeRow{s.alias}}})
+		out = append(out, sqlgen.Not(sqlgen.IsNull(wholeRow{s.alias})))
 	}
-	return out, nil
-}
-
-// conjuncts takes an AND apart and drops what is always true.
-func conjuncts(e expression) []expression {
-	if e == keyword("true") {
-		return nil
-	}
-	if j, ok := e.(junction); ok && j.operator == "AND" {
-		return j.parts
-	}
-	return []expression{e}
-}
-
-func relationName(r plan.Relation) string {
-	switch r := r.(type) {
-	case *plan.Table:
-		return r.Schema + "." + r.Name
-	case *plan.FunctionCall:
-		return r.Schema + "." + r.Name
-	case *plan.NativeQuery:
-		return r.Name
-	}
-	return "an unknown relation"
+	return out, err
 }
 
 // limits sets LIMIT and OFFSET.
@@ -212,7 +176,7 @@ func (c *compiler) limits(q *query, r *plan.Rows, request rowsRequest) error {
 			q.limit = number
 		} else {
 			// A null limit is no limit, and least passes over nulls.
-			q.limit = &call{name: "least", arguments: []argument{{value: q.limit}, {value: number}}}
+			q.limit = sqlgen.Function("least", q.limit, number)
 		}
 	}
 	if r.Offset != nil {
@@ -223,31 +187,4 @@ func (c *compiler) limits(q *query, r *plan.Rows, request rowsRequest) error {
 		q.offset = offset
 	}
 	return nil
-}
-
-// identifies tells whether a correlation leaves at most one row.
-func identifies(r *plan.Rows) bool {
-	t, ok := r.From.(*plan.Table)
-	if !ok {
-		return false
-	}
-	for _, key := range t.UniqueKeys {
-		if len(key) > 0 && !slices.ContainsFunc(key, func(column string) bool {
-			return !slices.ContainsFunc(r.On, func(o plan.Correlation) bool { return o.Column.Name == column })
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
-// plainRows tells whether rows are neither limited nor made distinct.
-func plainRows(r *plan.Rows) bool {
-	return r.Limit == nil && r.Offset == nil && len(r.DistinctOn) == 0
-}
-
-// trimStatement takes the end of a statement off, so that it can stand inside
-// of another.
-func trimStatement(sql string) string {
-	return strings.TrimRight(sql, "; \t\r\n")
 }

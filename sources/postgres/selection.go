@@ -5,6 +5,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // maxItems keeps select lists below Postgres's limit of 1,664 members.
@@ -44,7 +45,7 @@ func (l *cells) in(s *scope) *cells {
 
 // add appends a cell and gives its index.
 func (l *cells) add(value expression, oid uint32) int {
-	l.query.items = append(l.query.items, item{value: value})
+	l.query.items = append(l.query.items, item{Value: value})
 	l.layout.oids = append(l.layout.oids, oid)
 	return len(l.layout.oids) - 1
 }
@@ -62,24 +63,17 @@ func (c *compiler) rootSelection(s *plan.Selection) (*query, *jsonshape.Shape, *
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	shape := &jsonshape.Shape{List: s.Card == plan.Many, Object: object, Absent: absent(s.Card)}
+	shape := &jsonshape.Shape{List: s.Card == plan.Many, Object: object, Absent: sqlgen.Absent(s.Card)}
 	return l.query, shape, l.layout, nil
-}
-
-func absent(card plan.Cardinality) []byte {
-	if card == plan.Many {
-		return []byte("[]")
-	}
-	return []byte("null")
 }
 
 // selection compiles rows and their fields; outer is the enclosing row.
 func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cells, *jsonshape.Object, error) {
-	keys := keysOnly(s)
+	keys := sqlgen.KeysOnly(s)
 	rows, err := c.rows(&s.Rows, rowsRequest{
 		outer: outer, bound: bound, permitLimit: true,
 		single: s.Card == plan.One && !oneRow(&s.Rows),
-		derive: derives(&s.Rows, s.Fields), keys: keys != nil,
+		derive: sqlgen.Derives(&s.Rows, s.Fields), keys: keys != nil,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -88,50 +82,23 @@ func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cell
 		distinctKeys(keys, &s.Rows, rows.query)
 	}
 	l := newCells(rows)
-	fields, err := c.fields(s.Fields, l)
+	object, err := c.object(s.Fields, l)
 	if err != nil {
 		return nil, nil, err
 	}
 	l.close()
-	return l, &jsonshape.Object{Fields: fields}, nil
+	return l, object, nil
 }
 
 // oneRow tells whether rows can be but one without a limit.
 func oneRow(r *plan.Rows) bool {
 	f, ok := r.From.(*plan.FunctionCall)
-	return ok && f.SingleRow || identifies(r)
+	return ok && f.SingleRow || sqlgen.Identifies(r)
 }
 
-// derives tells whether rows had better be limited before anything is joined to
-// them: sorting or comparing rows would otherwise come after the joins.
-func derives(r *plan.Rows, fields []plan.Field) bool {
-	if len(r.DistinctOn) == 0 && len(r.OrderBy) == 0 && r.Offset == nil {
-		return false
-	}
-	for _, f := range fields {
-		switch f := f.(type) {
-		case *plan.NestedField, *plan.NestedAggregateField, *plan.NestedConnectionField, *plan.ComputedField:
-			return true
-		case *plan.GroupField:
-			if derives(r, f.Fields) {
-				return true
-			}
-		case *plan.ColumnField, *plan.HoleField, *plan.StaticField, *plan.NodeIDField:
-		}
-	}
-	return false
-}
-
-func (c *compiler) fields(fields []plan.Field, l *cells) ([]jsonshape.Field, error) {
-	out := make([]jsonshape.Field, 0, len(fields))
-	for _, f := range fields {
-		key, node, err := c.field(f, l)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, jsonshape.Field{Prefix: jsonshape.Prefix(len(out) == 0, key), Node: node})
-	}
-	return out, nil
+// object compiles the fields of a row.
+func (c *compiler) object(fields []plan.Field, l *cells) (*jsonshape.Object, error) {
+	return sqlgen.Object(fields, func(f plan.Field) (string, jsonshape.Node, error) { return c.field(f, l) })
 }
 
 func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error) {
@@ -159,8 +126,8 @@ func (c *compiler) field(f plan.Field, l *cells) (string, jsonshape.Node, error)
 	case *plan.StaticField:
 		return f.Key, &jsonshape.Literal{JSON: f.JSON}, nil
 	case *plan.GroupField:
-		inner, err := c.fields(f.Fields, l)
-		return f.Key, &jsonshape.Inline{Presence: -1, Object: &jsonshape.Object{Fields: inner}}, err
+		object, err := c.object(f.Fields, l)
+		return f.Key, &jsonshape.Inline{Presence: -1, Object: object}, err
 	}
 	return "", nil, fmt.Errorf("unknown kind of field %T", f)
 }
@@ -190,7 +157,7 @@ func (c *compiler) computedField(f *plan.ComputedField, l *cells) (jsonshape.Nod
 func (c *compiler) valueCell(l *cells, value expression, t plan.Type, path []string, stringify bool, guard plan.Predicate) (*jsonshape.Scalar, error) {
 	if len(path) > 0 {
 		texts := parameterSource{form: formPath, path: path, cast: arrayCast(systemCast("text"))}
-		value = infix{"#>", value, c.parameter(texts)}
+		value = sqlgen.Infix("#>", value, c.parameter(texts))
 	}
 	value, k := c.encoded(value, t, stringify, l.scope.native)
 	value, err := c.guarded(value, guard, l.scope)
@@ -206,7 +173,7 @@ func (c *compiler) guarded(value expression, guard plan.Predicate, s *scope) (ex
 		return value, nil
 	}
 	condition, err := c.predicate(guard, scopeOf(s))
-	return caseWhen{condition: condition, then: value}, err
+	return sqlgen.CaseWhen(condition, value), err
 }
 
 // columnCell gives the cell of a column, adding it the first time.
@@ -276,7 +243,7 @@ func (c *compiler) computedKey(k plan.JoinKey, l *cells) (jsonshape.KeyCell, err
 
 func (c *compiler) nestedField(f *plan.NestedField, l *cells) (jsonshape.Node, error) {
 	s := f.Selection
-	joinable := s.Card == plan.One && f.Guard == nil && plainRows(&s.Rows) && identifies(&s.Rows)
+	joinable := s.Card == plan.One && f.Guard == nil && sqlgen.Plain(&s.Rows) && sqlgen.Identifies(&s.Rows)
 	if joinable && len(l.query.items) < maxItems {
 		return c.joinedObject(s, l)
 	}
@@ -288,9 +255,9 @@ func (c *compiler) nestedField(f *plan.NestedField, l *cells) (jsonshape.Node, e
 	node := &jsonshape.Nested{List: s.Card == plan.Many, Object: object, Absent: []byte("null")}
 	var value expression
 	if node.List {
-		value, node.Rows = arrayOf{inner.query}, recordArray(inner.layout)
+		value, node.Rows = sqlgen.Array(inner.query), recordArray(inner.layout)
 	} else {
-		value, node.Rows = subquery{inner.query}, recordRow(inner.layout)
+		value, node.Rows = sqlgen.Subquery(inner.query), recordRow(inner.layout)
 	}
 	if value, err = c.guarded(value, f.Guard, l.scope); err != nil {
 		return nil, err
@@ -313,13 +280,13 @@ func (c *compiler) joinedObject(s *plan.Selection, l *cells) (jsonshape.Node, er
 	if _, k := c.encoded(joined.column(column.Name), column.Type, false, false); k.binary && k.oid != 0 {
 		presence, _ = c.columnCell(inner, column, false, false)
 	} else {
-		presence = l.add(caseWhen{condition: joined.present, then: keyword("true")}, oidBool)
+		presence = l.add(sqlgen.CaseWhen(joined.present, keyword("true")), oidBool)
 	}
-	fields, err := c.fields(s.Fields, inner)
+	object, err := c.object(s.Fields, inner)
 	if err != nil {
 		return nil, err
 	}
-	return &jsonshape.Inline{Presence: presence, Object: &jsonshape.Object{Fields: fields}, Absent: []byte("null")}, nil
+	return &jsonshape.Inline{Presence: presence, Object: object, Absent: []byte("null")}, nil
 }
 
 // encoded is how a value is fetched so that its JSON can be written.
@@ -333,14 +300,14 @@ func (c *compiler) encoded(value expression, t plan.Type, stringify, native bool
 	switch t.Class { //nolint:exhaustive // all others are alike
 	case plan.ClassGeometry, plan.ClassGeography:
 		// 15 digits, with the long form of the reference system.
-		return &call{schema: t.Schema, name: "st_asgeojson", arguments: []argument{
-			{value: value}, {value: keyword("15")}, {value: keyword("4")},
+		return &call{Schema: t.Schema, Name: "st_asgeojson", Arguments: []expression{
+			value, keyword("15"), keyword("4"),
 		}}, copied
 	}
 	if stringify && stringifies(t) {
 		value = castTo{value: value, to: sqlType{schema: systemSchema, name: "text", array: t.Class == plan.ClassArray}}
 	}
-	return castTo{value: &call{name: "to_json", arguments: []argument{{value: value}}}, to: systemCast("text")}, copied
+	return castTo{value: sqlgen.Function("to_json", value), to: systemCast("text")}, copied
 }
 
 // stringifies tells whether stringifying changes values of a type.
@@ -362,8 +329,8 @@ func (c *compiler) keyText(value expression, t plan.Type, native bool) (expressi
 	switch t.Class { //nolint:exhaustive // all others are alike
 	case plan.ClassTime:
 		// The text inside of the JSON, which every database reads.
-		json := &call{name: "to_json", arguments: []argument{{value: value}}}
-		return infix{"#>>", json, keyword("'{}'")}, copied
+		json := sqlgen.Function("to_json", value)
+		return sqlgen.Infix("#>>", json, keyword("'{}'")), copied
 	case plan.ClassGeometry, plan.ClassGeography:
 		return c.encoded(value, t, false, native)
 	}

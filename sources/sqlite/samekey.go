@@ -1,9 +1,8 @@
 package sqlite
 
 import (
-	"slices"
-
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 // A fragment that is wanted for its keys may ask for aggregates of all rows that
@@ -14,17 +13,6 @@ import (
 type keyedRows struct {
 	table *plan.Table
 	query *query
-}
-
-// keysOnly gives the join of a selection that answers nothing but keys.
-func keysOnly(sel *plan.Selection) *plan.Join {
-	if len(sel.Fields) != 1 {
-		return nil
-	}
-	if hole, ok := sel.Fields[0].(*plan.HoleField); ok && hole.Join != nil && hole.Join.KeysOnly {
-		return hole.Join
-	}
-	return nil
 }
 
 // keyedQuery starts the query of rows that are wanted for their keys.
@@ -49,17 +37,9 @@ func (q *query) distinctKeys(j *plan.Join, rows *plan.Rows) {
 	for _, column := range rows.DistinctOn {
 		distinct[column.Name] = true
 	}
-	if table, ok := rows.From.(*plan.Table); ok {
-		for _, key := range table.UniqueKeys {
-			unique := len(key) > 0
-			for _, column := range key {
-				unique = unique && distinct[column]
-			}
-			if unique {
-				q.partition = nil
-				return
-			}
-		}
+	if sqlgen.HasUniqueKey(rows.From, func(column string) bool { return distinct[column] }) {
+		q.partition = nil
+		return
 	}
 	if len(q.order) > 0 || len(j.Keys) == 0 {
 		return
@@ -83,19 +63,8 @@ func (q *query) distinctKeys(j *plan.Join, rows *plan.Rows) {
 // sharesKey tells whether related rows are those rows of the same table that
 // have the row's own values in some columns.
 func (c *compiler) sharesKey(rows *plan.Rows, here *scope) bool {
-	if c.keyed == nil || c.keyed.query.alias != here.alias || c.keyed.query.joins >= maximumJoins || len(rows.On) == 0 ||
-		rows.Limit != nil || rows.Offset != nil || len(rows.DistinctOn) > 0 || refersToRoot(rows.Where) {
-		return false
-	}
-	if t, ok := rows.From.(*plan.Table); !ok || t.Schema != c.keyed.table.Schema || t.Name != c.keyed.table.Name {
-		return false
-	}
-	for _, on := range rows.On {
-		if on.Binding >= 0 || on.Column.Name != on.Outer.Name {
-			return false
-		}
-	}
-	return !joinable(rows)
+	return c.keyed != nil && c.keyed.query.alias == here.alias && c.keyed.query.joins < maximumJoins &&
+		sqlgen.SharesKey(rows, c.keyed.table) && !joinable(rows)
 }
 
 // ofSharedKey joins an aggregate of the rows that share the key of a row, and
@@ -150,25 +119,4 @@ func orZero(count *builder) *builder {
 	b.append(count)
 	b.write(", 0)")
 	return b
-}
-
-// refersToRoot tells whether a predicate compares with a column of the row that
-// the whole predicate is about.
-func refersToRoot(p plan.Predicate) bool {
-	switch p := p.(type) {
-	case *plan.And:
-		return slices.ContainsFunc(p.Parts, refersToRoot)
-	case *plan.Or:
-		return slices.ContainsFunc(p.Parts, refersToRoot)
-	case *plan.Not:
-		return refersToRoot(p.Part)
-	case *plan.CompareColumns:
-		return p.RightRoot
-	case *plan.Exists:
-		return refersToRoot(p.Target.Where)
-	case *plan.CompareAggregate:
-		return refersToRoot(p.Target.Where)
-	case *plan.Const, *plan.Compare, *plan.IsNull, *plan.InKeys:
-	}
-	return false
 }

@@ -5,6 +5,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources/sqlgen"
 )
 
 const jsonNull = "null"
@@ -23,7 +24,7 @@ func (c *compiler) rootSelection(s *statement, sel *plan.Selection) {
 	bounded := sel.Limit != nil || sel.Offset != nil || permitLimit >= 0 || len(sel.DistinctOn) > 0
 	switch {
 	case len(c.fragment.Bindings) == 0:
-		keys := keysOnly(sel)
+		keys := sqlgen.KeysOnly(sel)
 		var q *query
 		if keys != nil {
 			q = c.keyedQuery(&sel.Rows)
@@ -199,21 +200,8 @@ func (c *compiler) nested(q *query, here *scope, f *plan.NestedField) jsonshape.
 
 // joinable tells whether at most one row can match, without a bound.
 func joinable(rows *plan.Rows) bool {
-	table, ok := rows.From.(*plan.Table)
-	if !ok || rows.Limit != nil || rows.Offset != nil || len(rows.DistinctOn) > 0 || rows.PermitLimit == 0 {
-		return false
-	}
-	tied := func(column string) bool {
-		return slices.ContainsFunc(rows.On, func(on plan.Correlation) bool { return on.Column.Name == column && on.Binding < 0 })
-	}
-	for _, on := range rows.On {
-		if on.Binding >= 0 {
-			return false
-		}
-	}
-	return slices.ContainsFunc(table.UniqueKeys, func(key []string) bool {
-		return len(key) > 0 && !slices.ContainsFunc(key, func(column string) bool { return !tied(column) })
-	})
+	bound := slices.ContainsFunc(rows.On, func(on plan.Correlation) bool { return on.Binding >= 0 })
+	return sqlgen.Plain(rows) && rows.PermitLimit != 0 && !bound && sqlgen.Identifies(rows)
 }
 
 func (c *compiler) hole(q *query, a alias, j *plan.Join) jsonshape.Node {
