@@ -23,6 +23,12 @@ type Document struct {
 	fragments map[string]*ast.FragmentDefinition
 }
 
+// Fragment finds a fragment by its name.
+func (d *Document) Fragment(name string) (*ast.FragmentDefinition, bool) {
+	f, ok := d.fragments[name]
+	return f, ok
+}
+
 // Parse parses a query text and chooses the operation to run.
 func Parse(text, operationName string) (*Document, error) {
 	if nesting(text) > maxDepth {

@@ -10,6 +10,9 @@ func (*Meta) binding() {}
 // BooleanType is the Boolean scalar.
 func (s *Schema) BooleanType() *Type { return s.scalar("Boolean") }
 
+// StringType is the type of texts.
+func (s *Schema) StringType() *Type { return s.scalar("String") }
+
 // MetaSchema is the type of __schema.
 func (s *Schema) MetaSchema() *Type { return s.meta("__Schema") }
 

@@ -12,8 +12,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"dovetail/metadata/catalog"
 	"dovetail/metadata/command"
 	"dovetail/metadata/document"
+	"dovetail/openapi"
 	"dovetail/plan"
 )
 
@@ -100,6 +102,22 @@ func (s *Server) handleREST(w http.ResponseWriter, r *http.Request) {
 	out.flush(r, s)
 }
 
+// handleSwagger describes the REST endpoints to admins.
+func (s *Server) handleSwagger(w http.ResponseWriter, r *http.Request) {
+	who, failure := s.authenticate(w, r)
+	if failure != nil {
+		s.writeError(w, r, failure, false)
+		return
+	}
+	if !who.Admin() {
+		s.writeError(w, r, adminsOnly(), false)
+		return
+	}
+	state, release := s.engine.Acquire()
+	defer release()
+	s.writeValue(w, r, openapi.Build(plans(state).schema(state.Catalog, catalog.AdminRole, false), state.Metadata))
+}
+
 func chooseEndpoint(matches []restMatch, method string) (restMatch, *command.Error) {
 	if len(matches) == 0 {
 		return restMatch{}, &command.Error{Status: http.StatusNotFound, Code: command.CodeNotFound, Path: "$", Message: "Endpoint not found"}
@@ -121,7 +139,7 @@ func chooseEndpoint(matches []restMatch, method string) (restMatch, *command.Err
 // restRequest makes the GraphQL request of an endpoint. A variable is taken from
 // the path, else the URL's query, else the body.
 func restRequest(m *document.Metadata, match restMatch, query url.Values, body []byte) (plan.JSON, *command.Error) {
-	text, ok := listedQuery(m, match.endpoint)
+	text, ok := m.EndpointQuery(match.endpoint)
 	if !ok {
 		return plan.JSON{}, &command.Error{
 			Status: http.StatusInternalServerError, Code: command.CodeUnexpected, Path: "$",
@@ -146,20 +164,6 @@ func restRequest(m *document.Metadata, match restMatch, query url.Values, body [
 		Kind: plan.JSONObject, Keys: []string{"query", "variables"},
 		Items: []plan.JSON{{Kind: plan.JSONString, Text: text}, variables},
 	}, nil
-}
-
-func listedQuery(m *document.Metadata, e *document.RestEndpoint) (string, bool) {
-	for _, c := range m.QueryCollections {
-		if c.Name != e.Collection {
-			continue
-		}
-		for _, q := range c.Queries {
-			if q.Name == e.Query {
-				return q.Query, true
-			}
-		}
-	}
-	return "", false
 }
 
 func bodyVariables(body []byte) (plan.JSON, *command.Error) {

@@ -136,6 +136,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("POST /v1/graphql/explain", s.handleExplain)
 		mux.HandleFunc("GET /v1/graphql", s.handleGraphQLGet)
 	}
+	mux.HandleFunc("GET /api/swagger/json", s.handleSwagger)
 	mux.HandleFunc(restPrefix, s.handleREST)
 	mux.HandleFunc("/", s.handleNotFound)
 	return mux

@@ -20,6 +20,7 @@ import (
 	"dovetail/sources/mssql"
 	"dovetail/sources/postgres"
 	"dovetail/sources/sqlite"
+	"dovetail/storedquery"
 )
 
 // factories make the sources that metadata names.
@@ -42,6 +43,8 @@ func factories(s *settings) engine.Factories {
 		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (engine.Remote, error) { return openRemote(s, r) },
 		Customize:  customize,
 		Permission: permission,
+
+		CheckQueries: storedquery.Check,
 	}
 }
 

@@ -41,6 +41,7 @@ func Build(in Input) *Catalog {
 	b.roles()
 	b.inheritedRoles()
 	b.rootConflicts()
+	b.restEndpoints()
 	return b.catalog
 }
 

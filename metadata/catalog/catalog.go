@@ -93,6 +93,15 @@ type Inconsistency struct {
 	// Served tells that the object is served all the same, by what was known of it
 	// before; it is not to be dropped.
 	Served bool
+	// Conflicts are the objects that can't be told apart, where that is the fault;
+	// Definition and Path are then empty.
+	Conflicts []Conflict
+}
+
+// Conflict is one of several objects that exclude each other.
+type Conflict struct {
+	Definition any
+	Path       ObjectPath
 }
 
 // ObjectPath leads to an object in the metadata document. Empty parts do not
@@ -105,6 +114,7 @@ type ObjectPath struct {
 	Kind         string // as Inconsistency.Type
 	Name         string // relationship, computed field, function, role …
 	Role         string
+	Collection   string // of a query, for its name
 }
 
 // Compiler is the pure half of a source.

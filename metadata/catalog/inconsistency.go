@@ -27,6 +27,8 @@ const (
 	ObjectRemoteSchemaPermission   = "remote_schema_permission"
 	ObjectRemoteSchemaRelationship = "remote_schema_remote_relationship"
 	ObjectInheritedRole            = "inherited_role"
+	ObjectRestEndpoint             = "rest_endpoint"
+	ObjectQueryCollections         = "query_collections"
 	// ObjectInheritedPermission marks what inherited roles could not inherit; it
 	// doesn't make metadata inconsistent.
 	ObjectInheritedPermission = "inherited role permission inconsistency"

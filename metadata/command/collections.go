@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"dovetail/metadata/catalog"
 	"dovetail/metadata/document"
-	"dovetail/plan"
 )
 
 func collectionCommands() map[string]command {
@@ -55,8 +58,25 @@ func createCollection(c *call, m *document.Metadata) (subject, error) {
 	if len(twice) > 0 {
 		return subject{}, fail(CodeNotSupported, "found duplicate query names %s", strings.Join(twice, ", "))
 	}
+	for i, query := range q.Queries {
+		if err := parsable(query.Query, fmt.Sprintf("%s.definition.queries[%d].query", argsPath, i)); err != nil {
+			return subject{}, err
+		}
+	}
 	m.QueryCollections = append(m.QueryCollections, q)
 	return subject{}, nil
+}
+
+// maxQueryTokens bounds the queries of collections.
+const maxQueryTokens = 200_000
+
+// parsable refuses what isn't GraphQL; whether it suits the schema is seen when
+// the change is judged.
+func parsable(text, path string) error {
+	if _, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxQueryTokens); err != nil {
+		return parseError(fmt.Errorf("not a valid graphql query: %w", err), path)
+	}
+	return nil
 }
 
 func renameCollection(c *call, m *document.Metadata) (subject, error) {
@@ -123,6 +143,9 @@ func addQuery(c *call, m *document.Metadata) (subject, error) {
 	o := c.object()
 	name, query, text := o.nonEmpty("collection_name"), o.nonEmpty("query_name"), o.text("query")
 	if err := o.err(); err != nil {
+		return subject{}, err
+	}
+	if err := parsable(text, argsPath+".query"); err != nil {
 		return subject{}, err
 	}
 	q, ok := collection(m, name)
@@ -239,78 +262,7 @@ func createEndpoint(c *call, m *document.Metadata) (subject, error) {
 		return subject{}, fail(CodeNotExists, "query with name: %s does not exist in collection: %s", e.Query, e.Collection)
 	}
 	m.RestEndpoints = append(m.RestEndpoints, e)
-	return subject{}, checkURL(m, e)
-}
-
-// endpointJSON is an endpoint as errors show it.
-func endpointJSON(e *document.RestEndpoint, definition plan.JSON) map[string]any {
-	return map[string]any{"name": e.Name, "url": e.URL, "methods": e.Methods, "comment": e.Comment, "definition": definition}
-}
-
-func checkURL(m *document.Metadata, e *document.RestEndpoint) error {
-	definition, _ := e.JSON().Get("definition")
-	refuse := func(reason string) error {
-		return fail(CodeInvalidConfiguration, "%s", reason).with([]map[string]any{{
-			"definition": endpointJSON(e, definition), "reason": reason, "name": "rest_endpoint " + e.Name, "type": "rest_endpoint",
-		}})
-	}
-	seen := map[string]bool{}
-	for segment := range strings.SplitSeq(e.URL, "/") {
-		if segment == "" || segment == ":" {
-			return refuse("Empty segments or unnamed variables are not allowed: " + e.URL)
-		}
-		if seen[segment] && segment[0] == ':' {
-			return refuse("Duplicate variables found in endpoint path: " + e.URL)
-		}
-		seen[segment] = true
-	}
-	var conflicts []map[string]any
-	var urls []string
-	for _, x := range sortedEndpoints(m.RestEndpoints) {
-		if x == e || overlap(x, e) {
-			conflicts = append(conflicts, endpointJSON(x, queryJSON(m, x)))
-			urls = append(urls, x.URL)
-		}
-	}
-	if len(conflicts) < 2 {
-		return nil
-	}
-	reason := "Ambiguous URL paths: " + joinNames(urls)
-	return fail(CodeInvalidConfiguration, "%s", reason).with([]map[string]any{{"reason": reason, "conflicts": conflicts}})
-}
-
-func sortedEndpoints(list []*document.RestEndpoint) []*document.RestEndpoint {
-	out := slices.Clone(list)
-	slices.SortFunc(out, func(a, b *document.RestEndpoint) int { return strings.Compare(a.URL, b.URL) })
-	return out
-}
-
-func queryJSON(m *document.Metadata, e *document.RestEndpoint) plan.JSON {
-	if q, ok := collection(m, e.Collection); ok {
-		for _, x := range q.Queries {
-			if x.Name == e.Query {
-				return jsonObject(field{"query", jsonText(x.Query)})
-			}
-		}
-	}
-	return plan.JSON{}
-}
-
-// overlap tells whether one URL could mean both endpoints.
-func overlap(a, b *document.RestEndpoint) bool {
-	if !slices.ContainsFunc(a.Methods, func(m string) bool { return slices.Contains(b.Methods, m) }) {
-		return false
-	}
-	left, right := strings.Split(a.URL, "/"), strings.Split(b.URL, "/")
-	if len(left) != len(right) {
-		return false
-	}
-	for i := range left {
-		if left[i] != right[i] && left[i][0] != ':' && right[i][0] != ':' {
-			return false
-		}
-	}
-	return true
+	return subject{kind: catalog.ObjectRestEndpoint, name: e.Name}, nil
 }
 
 func dropEndpoint(c *call, m *document.Metadata) (subject, error) {

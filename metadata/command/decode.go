@@ -168,7 +168,7 @@ func (o *object) texts(key string) []string {
 }
 
 // source is the source that arguments name, default when they don't.
-func (o *object) source() string { return o.textOr("source", "default") }
+func (o *object) source() string { return o.textOr("source", defaultSourceName) }
 
 // jsonText makes a JSON string.
 func jsonText(s string) plan.JSON { return plan.JSON{Kind: plan.JSONString, Text: s} }

@@ -18,7 +18,7 @@ func functionCommands() map[string]command {
 
 // functionName reads the function that arguments name, or are.
 func (c *call) functionName(m *document.Metadata) (*document.Source, document.TableName, error) {
-	sourceName, value, path := "default", c.args, argsPath
+	sourceName, value, path := defaultSourceName, c.args, argsPath
 	if named, ok := c.args.Get("function"); ok {
 		o := c.object()
 		sourceName, value, path = o.source(), named, argsPath+".function"

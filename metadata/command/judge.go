@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"dovetail/metadata/catalog"
@@ -24,6 +25,11 @@ type subject struct {
 
 // is tells whether an inconsistency is the subject's own.
 func (s subject) is(i catalog.Inconsistency) bool {
+	if slices.ContainsFunc(i.Conflicts, func(c catalog.Conflict) bool {
+		return s.is(catalog.Inconsistency{Type: i.Type, Path: c.Path})
+	}) {
+		return true
+	}
 	p := i.Path
 	if s.kind == "" || i.Type != s.kind || p.Source != s.source || p.RemoteSchema != s.remote && s.remote != "" {
 		return false
@@ -39,6 +45,13 @@ func (s subject) is(i catalog.Inconsistency) bool {
 
 // inconsistencyJSON is an inconsistent object as clients see it.
 func inconsistencyJSON(i catalog.Inconsistency) map[string]any {
+	if i.Conflicts != nil {
+		conflicts := make([]any, 0, len(i.Conflicts))
+		for _, c := range i.Conflicts {
+			conflicts = append(conflicts, c.Definition)
+		}
+		return map[string]any{"reason": i.Reason, "conflicts": conflicts}
+	}
 	out := map[string]any{"type": i.Type, "name": i.Name, "definition": definitionJSON(i), "reason": i.Reason}
 	if i.Informational() {
 		delete(out, "definition")
@@ -126,10 +139,14 @@ func judgeFor(s subject) func(before, after *engine.State) error {
 		case s.kind != "":
 			return fail(CodeUnexpected, "cannot continue due to new inconsistent metadata").with(inconsistenciesJSON(broken))
 		default:
-			return fail(CodeUnexpected, "cannot continue due to newly found inconsistent metadata").
-				serious().with(inconsistenciesJSON(broken))
+			return newlyInconsistent(broken)
 		}
 	}
+}
+
+func newlyInconsistent(broken []catalog.Inconsistency) error {
+	return fail(CodeUnexpected, "cannot continue due to newly found inconsistent metadata").
+		serious().with(inconsistenciesJSON(broken))
 }
 
 // change carries out an edit on a copy of the document and applies it.
@@ -188,7 +205,7 @@ func (c *call) applyWithout(ctx context.Context, m *document.Metadata, cascade b
 			if broken = newInconsistencies(before, after); len(broken) == 0 {
 				return nil
 			}
-			return dependencyError(broken)
+			return dropError(broken)
 		})
 		if err == nil || len(broken) == 0 || !cascade {
 			return err
@@ -196,7 +213,9 @@ func (c *call) applyWithout(ctx context.Context, m *document.Metadata, cascade b
 		m = m.Clone()
 		removed := false
 		for _, i := range broken {
-			removed = remove(m, i.Path) || removed
+			if i.Type != catalog.ObjectQueryCollections {
+				removed = remove(m, i.Path) || removed
+			}
 		}
 		if !removed {
 			return err
@@ -204,11 +223,17 @@ func (c *call) applyWithout(ctx context.Context, m *document.Metadata, cascade b
 	}
 }
 
-// dependencyError names what depends on an object that is to go.
-func dependencyError(broken []catalog.Inconsistency) error {
+// dropError names what depends on an object that is to go. Queries that ask for
+// it are no dependents that could go with it.
+func dropError(broken []catalog.Inconsistency) error {
 	names := make([]string, 0, len(broken))
 	for _, i := range broken {
-		names = append(names, dependentName(i))
+		if i.Type != catalog.ObjectQueryCollections {
+			names = append(names, dependentName(i))
+		}
+	}
+	if len(names) == 0 {
+		return newlyInconsistent(broken)
 	}
 	return fail(CodeDependencyError, "cannot drop due to the following dependent objects: %s", joinNames(names))
 }

@@ -155,13 +155,22 @@ func marshal(v any) ([]byte, error) {
 	return out, nil
 }
 
+// defaultSourceName is the source that commands are about when they name none.
+const defaultSourceName = "default"
+
 func clearMetadata(ctx context.Context, c *call) ([]byte, error) {
 	if err := c.writable(ctx); err != nil {
 		return nil, err
 	}
+	// As in v2, a source by the name of the one that a database URL makes stays,
+	// with nothing but its connection.
 	m := &document.Metadata{}
-	if configuration := c.runner.config.DefaultSource; !configuration.IsNull() {
-		m.Sources = []*document.Source{{Name: "default", Kind: document.KindPostgres, Configuration: configuration}}
+	if now, ok := c.metadata().Source(defaultSourceName); ok {
+		m.Sources = []*document.Source{{
+			Name: now.Name, Kind: now.Kind, Configuration: now.Configuration, Customization: now.Customization, HealthCheck: now.HealthCheck,
+		}}
+	} else if configuration := c.runner.config.DefaultSource; !configuration.IsNull() {
+		m.Sources = []*document.Source{{Name: defaultSourceName, Kind: document.KindPostgres, Configuration: configuration}}
 	}
 	if err := c.tx.Apply(ctx, m, engine.Reload{}, nil); err != nil {
 		return nil, err
@@ -242,7 +251,7 @@ func dropInconsistentMetadata(ctx context.Context, c *call) ([]byte, error) {
 	m := c.metadata().Clone()
 	var kept []string
 	for _, i := range c.tx.State().Faulty() {
-		if !i.Served && !remove(m, i.Path) {
+		if !i.Served && !removeFaulty(m, i) {
 			kept = append(kept, i.Name)
 		}
 	}
@@ -262,6 +271,18 @@ func dropInconsistentMetadata(ctx context.Context, c *call) ([]byte, error) {
 			serious()
 	}
 	return success(), nil
+}
+
+// removeFaulty takes what is inconsistent out of a document.
+func removeFaulty(m *document.Metadata, i catalog.Inconsistency) bool {
+	if i.Conflicts == nil {
+		return remove(m, i.Path)
+	}
+	gone := true
+	for _, c := range i.Conflicts {
+		gone = remove(m, c.Path) && gone
+	}
+	return gone
 }
 
 func dumpInternalState(_ context.Context, c *call) ([]byte, error) {

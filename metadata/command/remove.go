@@ -19,6 +19,9 @@ func remove(m *document.Metadata, p catalog.ObjectPath) bool {
 		return removeAll(&m.InheritedRoles, func(r *document.InheritedRole) bool { return r.Name == p.Name || r.Name == p.Role })
 	case "rest_endpoint":
 		return removeAll(&m.RestEndpoints, func(r *document.RestEndpoint) bool { return r.Name == p.Name })
+	case catalog.ObjectQueryCollections:
+		c, ok := collection(m, p.Collection)
+		return ok && removeAll(&c.Queries, func(q document.ListedQuery) bool { return q.Name == p.Name })
 	case "action":
 		return removeAll(&m.Actions, func(a *document.Entry) bool { return a.Name == p.Name })
 	case "cron_trigger":

@@ -32,7 +32,7 @@ type tracked struct {
 // readTracked reads track_table's arguments: an object, or a bare name as older
 // clients send it.
 func (c *call) readTracked(m *document.Metadata, value plan.JSON, path string) (tracked, error) {
-	sourceName, named, rest := "default", value, plan.JSON{Kind: plan.JSONObject}
+	sourceName, named, rest := defaultSourceName, value, plan.JSON{Kind: plan.JSONObject}
 	if _, ok := value.Get("table"); ok {
 		o := readObject(value, "TrackTable", path)
 		sourceName = o.source()
@@ -40,7 +40,11 @@ func (c *call) readTracked(m *document.Metadata, value plan.JSON, path string) (
 			return tracked{}, err
 		}
 		named, _ = value.Get("table")
-		rest = without(value, "source", "table", "allow_warnings")
+		for _, key := range []string{"configuration", "is_enum", "apollo_federation_config", "logical_model"} { // v2 ignores others
+			if v, ok := value.Get(key); ok {
+				rest = withField(rest, key, v)
+			}
+		}
 		path = child(path, "table")
 	}
 	s, err := c.sourceIn(m, sourceName)
@@ -129,7 +133,7 @@ func (c *call) each(ctx context.Context, verb, code string, f func(ctx context.C
 			source, _ := t.Get("source")
 			sourceName := source.Text
 			if sourceName == "" {
-				sourceName = "default"
+				sourceName = defaultSourceName
 			}
 			warnings = append(warnings, warningJSON{
 				Code: code, Message: underIndex(err, i).Message, Type: "table", Name: fmt.Sprintf("table %s in source %s", name, sourceName),

@@ -27,6 +27,21 @@ type RestEndpoint struct {
 	Collection, Query string
 }
 
+// EndpointQuery is the text of the query that an endpoint runs, if it is there.
+func (m *Metadata) EndpointQuery(e *RestEndpoint) (string, bool) {
+	for _, c := range m.QueryCollections {
+		if c.Name != e.Collection {
+			continue
+		}
+		for _, q := range c.Queries {
+			if q.Name == e.Query {
+				return q.Query, true
+			}
+		}
+	}
+	return "", false
+}
+
 func collectionName(c *QueryCollection) string { return c.Name }
 
 func allowlistName(e *AllowlistEntry) string { return e.Collection }

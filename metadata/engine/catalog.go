@@ -20,7 +20,11 @@ func (e *Engine) catalog(s *State) *catalog.Catalog {
 	for _, r := range s.Metadata.RemoteSchemas {
 		in.RemoteSchemas[r.Name] = e.introspectedRemote(r, s.parts[RemotePrefix+r.Name])
 	}
-	return catalog.Build(in)
+	out := catalog.Build(in)
+	if e.factories.CheckQueries != nil {
+		out.Inconsistencies = append(out.Inconsistencies, e.factories.CheckQueries(out, s.Metadata)...)
+	}
+	return out
 }
 
 // settingsFor are the settings with what the metadata itself sets.

@@ -41,6 +41,9 @@ type Factories struct {
 	Customize func(schema *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCustomization, error)
 	// Permission reads a role's view of a service.
 	Permission func(permission *document.RemoteSchemaPermission, upstream *ast.Schema) (*catalog.RemotePermission, error)
+	// CheckQueries finds the queries of collections that a catalog can't answer;
+	// nil: none are checked.
+	CheckQueries func(c *catalog.Catalog, metadata *document.Metadata) []catalog.Inconsistency
 }
 
 // connection is an open source that states share.
