@@ -182,7 +182,7 @@ func TestCrash(t *testing.T) {
 // at both of its ends.
 func numbered(n int) string {
 	collection := func(name string) string {
-		return fmt.Sprintf(`{"name": "%s", "definition": {"queries": [{"name": "q", "query": "query q { n%d }"}]}}`, name, n)
+		return fmt.Sprintf(`{"name": "%s", "definition": {"queries": [{"name": "q", "query": "query q { n%d: __typename }"}]}}`, name, n)
 	}
 	list := []string{collection("a")}
 	for i := range 50 {
@@ -213,7 +213,7 @@ func storedNumber(t *testing.T, p *process) int {
 	n := -1
 	for _, c := range metadata.Collections {
 		var here int
-		if _, err := fmt.Sscanf(c.Definition.Queries[0].Query, "query q { n%d }", &here); err != nil {
+		if _, err := fmt.Sscanf(c.Definition.Queries[0].Query, "query q { n%d: __typename }", &here); err != nil {
 			t.Fatal(err)
 		}
 		if n >= 0 && here != n {
