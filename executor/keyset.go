@@ -44,12 +44,35 @@ func (r *run) keySet(set *plan.KeySet) (plan.Bindings, error) {
 		return fetch.keys, fetch.err
 	}
 	defer close(fetch.done)
-	if set.Candidates != nil {
+	switch {
+	case len(set.Columns) == 0:
+		fetch.keys, fetch.err = r.found(set)
+	case set.Candidates != nil:
 		fetch.keys, fetch.err = r.probed(set)
-	} else {
+	default:
 		fetch.keys, fetch.err = r.sent(set)
 	}
 	return fetch.keys, fetch.err
+}
+
+// found tells whether the other side has a row at all.
+func (r *run) found(set *plan.KeySet) (plan.Bindings, error) {
+	out := plan.Bindings{Width: 1}
+	answer := jsonshape.NewAnswer(1)
+	if err := r.statement(set.Fragment, plan.Bindings{}, answer); err != nil {
+		return out, err
+	}
+	if present(answer, 0) {
+		out.Cells = []string{plan.FoundKey}
+	}
+	return out, nil
+}
+
+// present tells whether the value of an ordinal is there and not null.
+func present(answer *jsonshape.Answer, ordinal int) bool {
+	span := answer.Values[ordinal]
+	value := answer.Bytes[span.Start:span.End]
+	return len(value) > 0 && string(value) != "null"
 }
 
 // sent gives the keys that hold on the other side.
@@ -112,8 +135,8 @@ func (r *run) probed(set *plan.KeySet) (plan.Bindings, error) {
 		if errs[c] != nil {
 			return out, errs[c]
 		}
-		for o, span := range answer.Values {
-			if value := answer.Bytes[span.Start:span.End]; len(value) > 0 && string(value) != "null" {
+		for o := range answer.Values {
+			if present(answer, o) {
 				out.Cells = append(out.Cells, candidates.Original(c*size+o)...)
 			}
 		}

@@ -22,11 +22,16 @@ type KeySet struct {
 	Setting string
 	// Ranked sets have the rank as the first part of each key.
 	Ranked bool
-	// Columns are the columns that the keys are compared with, on this side.
+	// Columns are the columns that the keys are compared with, on this side. A set
+	// without columns only asks whether its fragment answers anything but null; it
+	// has one key, FoundKey, if it does.
 	Columns []Column
 	// Why says why the keys are fetched in this direction, for explain.
 	Why string
 }
+
+// FoundKey is the key of a key set without columns that found a row.
+const FoundKey = "true"
 
 // OrderRanked orders by something of another source: the rank that the key set
 // gives the row's key. Keys that aren't in the set have the rank Missing, or

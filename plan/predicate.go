@@ -70,7 +70,8 @@ type AggregateComparison struct {
 
 // InKeys holds for rows whose columns are in a key set of the fragment, an index
 // into its KeySets. It is never null: rows with a null among the columns are not
-// in the set. In the filters of a catalog a negative number stands for a
+// in the set. Without columns it holds where the key set found a row. In the
+// filters of a catalog a negative number stands for a
 // condition whose keys a planner has yet to ask for.
 type InKeys struct {
 	Columns []Column

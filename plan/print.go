@@ -434,6 +434,9 @@ func PredicateText(p Predicate) string {
 		return fmt.Sprintf("%s(%s%s distinct=%t) of %s %s", p.Function, columnNames(p.Arguments), targetText(&p.Target),
 			p.Distinct, p.Relationship, strings.Join(having, " and "))
 	case *InKeys:
+		if len(p.Columns) == 0 {
+			return "key set " + strconv.Itoa(p.KeySet) + " found a row"
+		}
 		return "(" + columnNames(p.Columns) + ") in key set " + strconv.Itoa(p.KeySet)
 	}
 	return "?"

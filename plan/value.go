@@ -118,6 +118,14 @@ func (a *Arguments) Resolve(v Value) (JSON, error) {
 	return JSON{}, fmt.Errorf("unknown kind of value %T", v)
 }
 
+// Found tells whether a key set without columns found a row.
+func (a *Arguments) Found(set int) (bool, error) {
+	if set >= len(a.KeySets) {
+		return false, fmt.Errorf("the keys of key set %d are missing", set)
+	}
+	return len(a.KeySets[set].Cells) > 0, nil
+}
+
 // IsSessionVariableName tells whether a string in a permission names a session
 // variable rather than being a literal.
 func IsSessionVariableName(s string) bool {

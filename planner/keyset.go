@@ -342,6 +342,37 @@ func selectivity(t *plan.Table, rows float64, c plan.Predicate) float64 {
 	return min(1, values/math.Sqrt(rows))
 }
 
+// existence asks another source whether a row of a table satisfies a condition,
+// before the fragment that is being planned.
+func (p *planner) existence(remote *catalog.RemotePredicate) (int, error) {
+	outer := p.scope
+	h := newHolder(outer.path)
+	selection := &plan.Selection{
+		Card:   plan.One,
+		Fields: []plan.Field{&plan.StaticField{Key: "found", JSON: []byte("true")}},
+	}
+	err := p.within(h, func() error {
+		var err error
+		if selection.Rows, err = p.target(remote.Target, false); err != nil {
+			return err
+		}
+		selection.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "1"}}
+		if selection.Where, err = p.settle(remote.Where); err != nil {
+			return err
+		}
+		p.direct(&selection.Rows)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	outer.keySets = append(outer.keySets, &plan.KeySet{
+		Relationship: "_exists", Fragment: p.fragment(remote.Target.Source.Name, selection, nil, h),
+		Why: "whether there is a row is asked first",
+	})
+	return len(outer.keySets) - 1, nil
+}
+
 // settle replaces the conditions on other sources in a permission's filter,
 // which the catalog numbers, by key sets of the fragment.
 func (p *planner) settle(c plan.Predicate) (plan.Predicate, error) {
@@ -353,6 +384,10 @@ func (p *planner) settle(c plan.Predicate) (plan.Predicate, error) {
 			return in, nil
 		}
 		remote := p.schema.Catalog.RemotePredicates[-1-in.KeySet]
+		if remote.Relationship == nil {
+			index, err := p.existence(remote)
+			return &plan.InKeys{KeySet: index}, err
+		}
 		index, err := p.keySet(keyRows{
 			relationship: remote.Relationship,
 			where:        func() (plan.Predicate, error) { return p.settle(remote.Where) },

@@ -33,10 +33,13 @@ type Catalog struct {
 	metadata         *document.Metadata
 }
 
-// RemotePredicate is a condition on the target of a relationship to another
-// source. The target's own permission does not apply.
+// RemotePredicate is a condition on rows of another source's table, whose own
+// permission does not apply.
 type RemotePredicate struct {
+	// Relationship ties the rows to those of this side; nil for _exists, which
+	// only asks whether there is one.
 	Relationship *ToSource
+	Target       *Table
 	Where        plan.Predicate
 }
 

@@ -280,7 +280,7 @@ func (w *dependencyWalk) expression(t *Table, j plan.JSON) {
 	if j.IsNull() {
 		return
 	}
-	b := &builder{catalog: &Catalog{}}
+	b := &builder{catalog: &Catalog{Sources: w.catalog.Sources}}
 	f := &filter{builder: b, root: t}
 	if p, err := f.parse(t, j, false); err == nil { // what doesn't parse rests on nothing that is there
 		w.predicate(t, t, p, b.catalog.RemotePredicates)
@@ -322,9 +322,11 @@ func (w *dependencyWalk) predicate(t, root *Table, p plan.Predicate, remote []*R
 	case *plan.InKeys:
 		if i := -1 - p.KeySet; i >= 0 && i < len(remote) {
 			r := remote[i]
-			w.on(fieldReference(t, ObjectRemoteRelationship, r.Relationship.Name))
-			w.on(tableReference(r.Relationship.Target))
-			w.predicate(r.Relationship.Target, r.Relationship.Target, r.Where, remote)
+			if r.Relationship != nil {
+				w.on(fieldReference(t, ObjectRemoteRelationship, r.Relationship.Name))
+			}
+			w.on(tableReference(r.Target))
+			w.predicate(r.Target, r.Target, r.Where, remote)
 		}
 	case *plan.Const, nil:
 	}

@@ -53,7 +53,11 @@ func dumpCatalog(c *catalog.Catalog, show []string) string {
 		d.line("roles %v", c.Roles)
 	}
 	for i, r := range c.RemotePredicates {
-		d.line("remote predicate %d: %s where %s", -1-i, r.Relationship.Name, predicate(r.Where))
+		name := "_exists " + r.Target.Source.Name + " " + r.Target.Name.String()
+		if r.Relationship != nil {
+			name = r.Relationship.Name
+		}
+		d.line("remote predicate %d: %s where %s", -1-i, name, predicate(r.Where))
 	}
 	for _, i := range c.Inconsistencies {
 		definition, err := json.Marshal(i.Definition)

@@ -91,9 +91,15 @@ func (f *filter) list(t *Table, key string, value plan.JSON, nested bool) ([]pla
 	return parts, nil
 }
 
-// exists reads _exists: rows of a table of the same source, not tied to the row
-// in scope.
+// exists reads _exists: rows of a table, not tied to the row in scope. _source
+// names the source of the table where it is another.
 func (f *filter) exists(t *Table, value plan.JSON) (plan.Predicate, error) {
+	source := t.Source
+	if named, ok := value.Get("_source"); ok {
+		if source, ok = f.builder.catalog.Source(named.Text); !ok || named.Kind != plan.JSONString {
+			return nil, fmt.Errorf("source %s in _exists does not exist", named)
+		}
+	}
 	table, ok := value.Get("_table")
 	if !ok {
 		return nil, errors.New("key \"_table\" not found in _exists")
@@ -102,13 +108,16 @@ func (f *filter) exists(t *Table, value plan.JSON) (plan.Predicate, error) {
 	if !ok {
 		return nil, errors.New("key \"_where\" not found in _exists")
 	}
-	name, err := parseTableName(table, t.Source.Kind)
+	name, err := parseTableName(table, source.Kind)
 	if err != nil {
 		return nil, err
 	}
-	target, ok := t.Source.Table(name)
+	target, ok := source.Table(name)
 	if !ok {
-		return nil, fmt.Errorf("table %q does not exist in source: %s", name, t.Source.Name)
+		return nil, fmt.Errorf("table %q does not exist in source: %s", name, source.Name)
+	}
+	if source != t.Source {
+		return f.remoteCondition(&RemotePredicate{Target: target}, where)
 	}
 	inner, err := f.parse(target, where, true)
 	if err != nil {
@@ -164,25 +173,32 @@ func (f *filter) computed(t *Table, c *ComputedField, value plan.JSON, nested bo
 // remoteRows reads a condition on a table of another source, whose keys are to
 // be fetched first.
 func (f *filter) remoteRows(r *ToSource, value plan.JSON) (plan.Predicate, error) {
-	if f.remote {
-		return nil, fmt.Errorf("remote relationship %q can't be followed from another source", r.Name)
-	}
-	in := &plan.InKeys{}
+	var columns []plan.Column
 	for _, p := range r.Pairs {
 		if p.Left.Column == nil {
 			return nil, fmt.Errorf("remote relationship %q is by a computed field, so it can't stand in a boolean expression", r.Name)
 		}
-		in.Columns = append(in.Columns, p.Left.Column.Plan())
+		columns = append(columns, p.Left.Column.Plan())
 	}
-	inner := &filter{builder: f.builder, root: r.Target, remote: true}
-	where, err := inner.parse(r.Target, value, false)
+	in, err := f.remoteCondition(&RemotePredicate{Relationship: r, Target: r.Target}, value)
 	if err != nil {
 		return nil, err
 	}
-	b := f.builder
-	b.catalog.RemotePredicates = append(b.catalog.RemotePredicates, &RemotePredicate{Relationship: r, Where: where})
-	in.KeySet = -len(b.catalog.RemotePredicates)
+	in.Columns = columns
 	return in, nil
+}
+
+// remoteCondition reads what rows of another source's table have to satisfy.
+func (f *filter) remoteCondition(r *RemotePredicate, value plan.JSON) (*plan.InKeys, error) {
+	inner := &filter{builder: f.builder, root: r.Target, remote: true}
+	var err error
+	// Its root is the row of this source, so that nothing there is.
+	if r.Where, err = inner.parse(r.Target, value, true); err != nil {
+		return nil, err
+	}
+	c := f.builder.catalog
+	c.RemotePredicates = append(c.RemotePredicates, r)
+	return &plan.InKeys{KeySet: -len(c.RemotePredicates)}, nil
 }
 
 // Relationship finds a relationship within the source.

@@ -116,7 +116,7 @@ func renameRelationship(c *call, m *document.Metadata) (subject, error) {
 			"cannot rename relationship %q to %q in table %q as a column/relationship with the name already exists", name, renamed, t.Name)
 	}
 	known := namesOf(c.tx.State())
-	known.renameInFilters(s, renaming{source: s.Name, table: t.Name, from: name, to: renamed})
+	known.renameInFilters(m, renaming{of: place{s.Name, t.Name}, from: name, to: renamed})
 	r := *(*list)[i]
 	r.Name = renamed
 	(*list)[i] = &r

@@ -2,57 +2,12 @@ package command
 
 import (
 	"slices"
-	"strings"
 
 	"dovetail/metadata/catalog"
 	"dovetail/metadata/document"
 	"dovetail/metadata/engine"
 	"dovetail/plan"
 )
-
-// names knows where the relationships of tables lead, so that boolean
-// expressions can be followed through them.
-type names struct {
-	// targets by source, table and relationship, as they are called in the
-	// document that is being changed.
-	targets map[relationshipName]document.TableName
-}
-
-type relationshipName struct {
-	source string
-	table  document.TableName
-	name   string
-}
-
-// namesOf knows the relationships of a state.
-func namesOf(s *engine.State) *names {
-	out := &names{targets: map[relationshipName]document.TableName{}}
-	for _, source := range s.Catalog.Sources {
-		for _, t := range source.Tables {
-			for _, r := range t.Local {
-				out.targets[relationshipName{source.Name, document.TableName(t.Name), r.Name}] = document.TableName(r.Target.Name)
-			}
-		}
-	}
-	return out
-}
-
-// renameTable keeps what is known up with a table's new name.
-func (n *names) renameTable(source string, from, to document.TableName) {
-	targets := make(map[relationshipName]document.TableName, len(n.targets))
-	for r, target := range n.targets {
-		if r.source == source {
-			if r.table == from {
-				r.table = to
-			}
-			if target == from {
-				target = to
-			}
-		}
-		targets[r] = target
-	}
-	n.targets = targets
-}
 
 // renameTable lets everything in a document that names a table of a source name
 // it otherwise.
@@ -69,9 +24,11 @@ func renameTable(m *document.Metadata, s *document.Source, from, to document.Tab
 		fix(t.ObjectRelationships)
 		fix(t.ArrayRelationships)
 	}
-	eachFilter(s, func(_ *document.Table, e plan.JSON) plan.JSON {
-		return renameExists(e, s.Kind, from, to)
-	})
+	for _, other := range m.Sources {
+		eachFilter(other, func(_ *document.Table, e plan.JSON) plan.JSON {
+			return renameExists(e, other.Name, s, from, to)
+		})
+	}
 	eachToSource(m, func(x *document.ToSource) {
 		if x.Source != s.Name {
 			return
@@ -95,151 +52,10 @@ func renameInRelationship(r *document.Relationship, from, to document.TableName)
 	return &out
 }
 
-// renameExists renames the table of _exists expressions.
-func renameExists(e plan.JSON, kind string, from, to document.TableName) plan.JSON {
-	out := plan.JSON{Kind: e.Kind, Text: e.Text, Keys: e.Keys}
-	for i, item := range e.Items {
-		if e.Kind == plan.JSONObject && e.Keys[i] == "_table" {
-			if name, err := document.ParseTableName(item, "$", kind); err == nil && name == from {
-				item = to.JSON()
-			}
-		}
-		out.Items = append(out.Items, renameExists(item, kind, from, to))
-	}
-	return out
-}
-
-// eachFilter lets f replace every boolean expression in the permissions of a
-// source's tables.
-func eachFilter(s *document.Source, f func(t *document.Table, e plan.JSON) plan.JSON) {
-	replace := func(t *document.Table, e plan.JSON) plan.JSON {
-		if e.Kind != plan.JSONObject {
-			return e
-		}
-		return f(t, e)
-	}
-	for _, t := range s.Tables {
-		for i, p := range t.SelectPermissions {
-			changed := *p
-			changed.Filter = replace(t, p.Filter)
-			t.SelectPermissions[i] = &changed
-		}
-		for _, list := range [][]*document.WritePermission{t.InsertPermissions, t.UpdatePermissions, t.DeletePermissions} {
-			for i, p := range list {
-				changed := *p
-				changed.Filter, changed.Check = replace(t, p.Filter), replace(t, p.Check)
-				list[i] = &changed
-			}
-		}
-	}
-}
-
-// renaming is a field that goes by another name in boolean expressions.
-type renaming struct {
-	source   string
-	table    document.TableName
-	from, to string
-}
-
-// expression renames a field in a boolean expression of a table. root is the
-// table of the whole expression, which column comparisons may name.
-func (n *names) expression(e plan.JSON, kind string, r renaming, table, root document.TableName) plan.JSON {
-	if e.Kind != plan.JSONObject {
-		return e
-	}
-	out := plan.JSON{Kind: plan.JSONObject}
-	for i, key := range e.Keys {
-		value := e.Items[i]
-		switch key {
-		case "_and", "_or", "$and", "$or":
-			list := plan.JSON{Kind: value.Kind, Text: value.Text}
-			for _, item := range value.Items {
-				list.Items = append(list.Items, n.expression(item, kind, r, table, root))
-			}
-			if value.Kind == plan.JSONObject {
-				list = n.expression(value, kind, r, table, root)
-			}
-			value = list
-		case "_not", "$not":
-			value = n.expression(value, kind, r, table, root)
-		case "_exists", "$exists":
-			value = n.exists(value, kind, r, root)
-		default:
-			if target, ok := n.targets[relationshipName{r.source, table, key}]; ok {
-				value = n.expression(value, kind, r, target, root)
-			} else {
-				value = n.comparison(value, r, table, root)
-			}
-			if table == r.table && key == r.from {
-				key = r.to
-			}
-		}
-		out.Keys, out.Items = append(out.Keys, key), append(out.Items, value)
-	}
-	return out
-}
-
-func (n *names) exists(value plan.JSON, kind string, r renaming, root document.TableName) plan.JSON {
-	out := plan.JSON{Kind: value.Kind, Text: value.Text, Keys: value.Keys}
-	named, _ := value.Get("_table")
-	target, err := document.ParseTableName(named, "$", kind)
-	for i, item := range value.Items {
-		if value.Kind == plan.JSONObject && value.Keys[i] == "_where" && err == nil {
-			item = n.expression(item, kind, r, target, root)
-		}
-		out.Items = append(out.Items, item)
-	}
-	return out
-}
-
-// comparison renames the columns that a column's comparisons name.
-func (n *names) comparison(value plan.JSON, r renaming, table, root document.TableName) plan.JSON {
-	if value.Kind != plan.JSONObject {
-		return value
-	}
-	out := plan.JSON{Kind: plan.JSONObject, Keys: value.Keys}
-	for i, key := range value.Keys {
-		item := value.Items[i]
-		if slices.Contains([]string{"ceq", "cne", "cneq", "cgt", "clt", "cgte", "clte"}, strings.TrimLeft(key, "_$")) {
-			item = renameComparedColumn(item, r, table, root)
-		}
-		out.Items = append(out.Items, item)
-	}
-	return out
-}
-
-// renameComparedColumn renames "column" of the table, or ["$", "column"] of the
-// root table.
-func renameComparedColumn(item plan.JSON, r renaming, table, root document.TableName) plan.JSON {
-	if item.Kind == plan.JSONString && table == r.table && item.Text == r.from {
-		return jsonText(r.to)
-	}
-	if item.Kind == plan.JSONArray && len(item.Items) > 0 {
-		of := table
-		if len(item.Items) > 1 && item.Items[0].Text == "$" {
-			of = root
-		}
-		last := len(item.Items) - 1
-		if of == r.table && item.Items[last].Text == r.from {
-			out := plan.JSON{Kind: plan.JSONArray, Items: slices.Clone(item.Items)}
-			out.Items[last] = jsonText(r.to)
-			return out
-		}
-	}
-	return item
-}
-
-// renameInFilters renames a field in every permission of a source.
-func (n *names) renameInFilters(s *document.Source, r renaming) {
-	eachFilter(s, func(t *document.Table, e plan.JSON) plan.JSON {
-		return n.expression(e, s.Kind, r, t.Name, t.Name)
-	})
-}
-
 // renameColumn lets everything in a document that names a column name it
 // otherwise.
 func (n *names) renameColumn(m *document.Metadata, s *document.Source, c columnRename) {
-	n.renameInFilters(s, renaming{source: s.Name, table: c.table, from: c.from, to: c.to})
+	n.renameInFilters(m, renaming{of: place{s.Name, c.table}, from: c.from, to: c.to})
 	for _, t := range s.Tables {
 		own := t.Name == c.table
 		for i, r := range t.ObjectRelationships {

@@ -151,6 +151,9 @@ func renameSource(c *call, m *document.Metadata) (subject, error) {
 			to.Source = renamed
 		}
 	})
+	for _, other := range m.Sources {
+		eachFilter(other, func(_ *document.Table, e plan.JSON) plan.JSON { return renameExistsSource(e, name, renamed) })
+	}
 	return subject{}, nil
 }
 

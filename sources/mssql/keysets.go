@@ -44,6 +44,12 @@ func keyed(columns []plan.Column, s *scope, alias string, from int) []expression
 
 // inKeys tests whether a row's key is in a key set. It is never null.
 func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) {
+	if len(p.Columns) == 0 {
+		if p.KeySet < 0 || p.KeySet >= len(c.fragment.KeySets) {
+			return nil, fmt.Errorf("the fragment has no key set %d", p.KeySet)
+		}
+		return infix{"=", c.parameter(parameterSource{form: formFound, set: p.KeySet}), one}, nil
+	}
 	keys, err := c.keySet(p.KeySet, false, p.Columns)
 	if err != nil {
 		return nil, err

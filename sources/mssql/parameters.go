@@ -19,6 +19,7 @@ const (
 	formFetch                // the same, but at least one
 	formOffset               // a number of rows to pass over
 	formKeySet               // a key set as a JSON array
+	formFound                // whether a key set without columns found a row, as 1 or 0
 	formSession              // all session variables as one JSON object
 	formBindings             // the binding set as a JSON array
 	formOverflow             // the parameters beyond those a statement may have
@@ -59,6 +60,12 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 		return boundJSON(keysJSON(bindings, s.keys)), nil
 	case formKeySet:
 		return s.keySetJSON(args)
+	case formFound:
+		found, err := args.Found(s.set)
+		if found {
+			return boundInteger(1), err
+		}
+		return boundInteger(0), err
 	case formSession:
 		return boundJSON(sqlgen.SessionJSON(args)), nil
 	case formScalar, formList, formLimit, formFetch, formOffset, formOverflow:
@@ -82,7 +89,7 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 		return listValue(j, s.as, session)
 	case formLimit, formFetch, formOffset:
 		return s.count(j)
-	case formSession, formBindings, formKeySet, formOverflow:
+	case formSession, formBindings, formKeySet, formFound, formOverflow:
 	}
 	return bound{}, fmt.Errorf("a parameter has the unknown form %d", s.form)
 }

@@ -26,7 +26,7 @@ type keyTuple struct {
 // ranks if it is ranked.
 func (c *compiler) keyTuple(set int, ranked bool, columns []plan.Column) (*keyTuple, error) {
 	if set < 0 || set >= len(c.fragment.KeySets) {
-		return nil, fmt.Errorf("the fragment has no key set %d", set)
+		return nil, errNoKeySet(set)
 	}
 	if len(columns) == 0 {
 		return nil, fmt.Errorf("key set %d is compared with no column", set)
@@ -113,6 +113,9 @@ func geometric(t plan.Type) bool {
 
 // inKeys tests whether a row's key is in a key set. It is never null.
 func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) {
+	if len(p.Columns) == 0 {
+		return c.found(p.KeySet)
+	}
 	t, err := c.keyTuple(p.KeySet, false, p.Columns)
 	if err != nil {
 		return nil, err
@@ -129,6 +132,16 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 	}
 	return sqlgen.And(in, sqlgen.IsNotNull(column)), nil
 }
+
+// found tells whether a key set without columns found a row.
+func (c *compiler) found(set int) (expression, error) {
+	if set < 0 || set >= len(c.fragment.KeySets) {
+		return nil, errNoKeySet(set)
+	}
+	return c.parameter(parameterSource{form: formFound, set: set, cast: systemCast("bool")}), nil
+}
+
+func errNoKeySet(set int) error { return fmt.Errorf("the fragment has no key set %d", set) }
 
 func orFalse(e expression) expression {
 	return sqlgen.Function("coalesce", e, keyword("false"))

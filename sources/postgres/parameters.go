@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"dovetail/plan"
 	"dovetail/sources"
@@ -20,6 +21,7 @@ const (
 	formArrays              // an array literal of array literals
 	formSession             // all session variables as one JSON object
 	formPath                // an array literal of known texts
+	formFound               // whether a key set without columns found a row
 	formBinding             // a column of the binding set as an array literal
 	formKeySet              // a part of the keys of a key set as an array literal
 )
@@ -39,12 +41,14 @@ type parameterSource struct {
 	// tuple and part say which part of the keys of a key set it is.
 	tuple *keyTuple
 	part  int
+	// set is the key set of formFound.
+	set int
 }
 
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.cast != o.cast || s.member != o.member || s.binding != o.binding ||
-		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || !slices.Equal(s.path, o.path) {
+		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || s.set != o.set || !slices.Equal(s.path, o.path) {
 		return false
 	}
 	return sqlgen.SameValue(s.value, o.value)
@@ -57,6 +61,9 @@ func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]
 		return bindingArray(bindings, s.binding, s.key), nil
 	case formKeySet:
 		return s.tuple.text(args.KeySets, s.part)
+	case formFound:
+		found, err := args.Found(s.set)
+		return strconv.AppendBool(nil, found), err
 	case formPath:
 		return textArray(s.path), nil
 	case formSession:
@@ -96,7 +103,7 @@ func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
 		return appendArray(nil, j, s.form == formJSONs), nil
 	case formArrays:
 		return arrayOfArrays(j), nil
-	case formText, formSession, formPath, formBinding, formKeySet:
+	case formText, formSession, formPath, formBinding, formKeySet, formFound:
 	}
 	return []byte(j.TextOf()), nil
 }

@@ -82,6 +82,16 @@ func testKeySets(t *testing.T, f *fixture) {
 	where(&plan.And{Parts: []plan.Predicate{in, ids}}, two, 10, 13)
 	where(&plan.And{Parts: []plan.Predicate{ids, &plan.Not{Part: in}}}, two, 12)
 	where(&plan.Or{Parts: []plan.Predicate{in, in, ids}}, two, 10, 11, 12, 13)
+	// A set without columns only tells whether there was a row.
+	found, first := &plan.InKeys{}, []plan.Bindings{keySet(1, plan.FoundKey)}
+	where(found, first, 10, 11, 12, 13, 14, 15)
+	where(found, none)
+	where(&plan.Not{Part: found}, first)
+	where(&plan.Not{Part: found}, none, 10, 11, 12, 13, 14, 15)
+	where(&plan.Or{Parts: []plan.Predicate{found, titled}}, none, 14)
+	where(&plan.And{Parts: []plan.Predicate{&plan.Not{Part: found}, titled}}, none, 14)
+	other := &plan.InKeys{KeySet: 1}
+	where(&plan.And{Parts: []plan.Predicate{found, &plan.Not{Part: other}}}, []plan.Bindings{keySet(1, plan.FoundKey), keySet(1)}, 10, 11, 12, 13, 14, 15)
 	f.keySetsOfTwo(t)
 	f.keySetsInside(t)
 }

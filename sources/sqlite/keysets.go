@@ -30,6 +30,10 @@ func (c *compiler) keyTypes(set int, columns []plan.Column) []plan.Type {
 // inKeys writes that a row's key is in a key set, which is one JSON parameter
 // that SQLite makes an index of. It is never null.
 func (c *compiler) inKeys(b *builder, p *plan.InKeys, here *scope) {
+	if len(p.Columns) == 0 {
+		c.found(b, p.KeySet)
+		return
+	}
 	types := c.keyTypes(p.KeySet, p.Columns)
 	if c.err != nil {
 		return
@@ -76,6 +80,17 @@ func (c *compiler) inKeys(b *builder, p *plan.InKeys, here *scope) {
 	b.write(" FROM ")
 	b.append(list)
 	b.write("))")
+}
+
+// found writes whether a key set without columns found a row.
+func (c *compiler) found(b *builder, set int) {
+	if set < 0 || set >= len(c.fragment.KeySets) {
+		c.fail(fmt.Errorf("the fragment has no key set %d", set))
+		return
+	}
+	b.write("(")
+	b.parameter(c.parameter(parameter{convert: convertFound, set: set}))
+	b.write(" = 1)")
 }
 
 // keyComparand is comparand for keys of several columns, where each has one

@@ -25,6 +25,7 @@ const (
 	convertLimit                    // a row limit, -1 for none
 	convertOffset                   // rows to skip, 0 for none
 	convertKeys                     // the binding set
+	convertFound                    // whether a key set without columns found a row
 	convertKeySet                   // the keys of a key set
 )
 
@@ -35,7 +36,7 @@ type parameter struct {
 	typ     plan.Type
 	// permitLimit is the role's row limit for convertLimit, negative for none.
 	permitLimit int
-	// set is the key set for convertKeySet, types those of its keys' parts.
+	// set is the key set for convertFound and convertKeySet, types those of its keys' parts.
 	set   int
 	types []plan.Type
 }
@@ -99,6 +100,13 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 	if p.convert == convertKeys {
 		return boundText(string(appendKeys(nil, bindings, keyTypes))), nil
 	}
+	if p.convert == convertFound {
+		found, err := args.Found(p.set)
+		if found {
+			return boundInteger(1), err
+		}
+		return boundInteger(0), err
+	}
 	if p.convert == convertKeySet {
 		keys, err := keysOf(args, p.set, len(p.types))
 		return boundText(string(appendKeySet(nil, keys, p.types))), err
@@ -126,7 +134,7 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		}
 		glob, err := globOf(pattern)
 		return boundText(glob), err
-	case convertScalar, convertNumber, convertKeys, convertKeySet:
+	case convertScalar, convertNumber, convertKeys, convertKeySet, convertFound:
 	}
 	if value.IsNull() {
 		return boundNull(), nil
