@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"bytes"
 	"fmt"
 
 	"dovetail/joins"
@@ -99,15 +100,16 @@ func (r *run) wanted(set *plan.KeySet, f *plan.Fragment) (*joins.KeySet, error) 
 		return nil, err
 	}
 	batch := &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
-	keys := batch.Collect()[0]
-	if keys.Len() > set.Max {
+	// Rows without a key that can be one count, too: the statement stops at the
+	// bound with them.
+	if rows := bytes.Count(answer.Bytes, []byte{'{'}); rows > set.Max {
 		return nil, &sources.Error{
 			Code: sources.CodeBadRequest,
 			Message: fmt.Sprintf("the relationship %q takes more than %d keys of %s; %s allows %d",
 				set.Relationship, set.Max, f.Source, set.Setting, set.Max),
 		}
 	}
-	return keys, nil
+	return batch.Collect()[0], nil
 }
 
 // probed gives those of the keys that may be wanted for which the other side

@@ -214,6 +214,7 @@ func (w *world) placeTogether(t *testing.T, document map[string]any) {
 		source := find(t, document["sources"], "name", name)
 		for _, table := range list(source["tables"]) {
 			makeLocal(t, object(t, table))
+			dropSources(object(t, table)["select_permissions"])
 			tables = append(tables, table)
 		}
 	}
@@ -255,6 +256,23 @@ func makeLocal(t *testing.T, table map[string]any) {
 		})
 	}
 	table["remote_relationships"] = stay
+}
+
+// dropSources lets _exists be about tables of the own source.
+func dropSources(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		if _, exists := value["_table"]; exists {
+			delete(value, "_source")
+		}
+		for _, item := range value {
+			dropSources(item)
+		}
+	case []any:
+		for _, item := range value {
+			dropSources(item)
+		}
+	}
 }
 
 func list(value any) []any {

@@ -72,6 +72,13 @@ func (w *printer) roots(roots []Root) {
 	})
 }
 
+func keySetText(k *KeySet) string {
+	if len(k.Columns) == 0 {
+		return "of " + k.Relationship + ": " + k.Why
+	}
+	return fmt.Sprintf("of %s for (%s): %s", k.Relationship, columnNames(k.Columns), k.Why)
+}
+
 func (w *printer) fragment(f *Fragment) {
 	bindings := make([]string, 0, len(f.Bindings))
 	for _, b := range f.Bindings {
@@ -80,7 +87,7 @@ func (w *printer) fragment(f *Fragment) {
 	w.line("fragment source=%s bindings=(%s)", f.Source, strings.Join(bindings, ", "))
 	w.nested(func() {
 		for i, k := range f.KeySets {
-			w.line("key set %d of %s for (%s): %s", i, k.Relationship, columnNames(k.Columns), k.Why)
+			w.line("key set %d %s", i, keySetText(k))
 			w.nested(func() {
 				if k.Candidates != nil {
 					w.line("candidates")

@@ -73,8 +73,13 @@ func (p *planner) keySet(k keyRows) (int, error) {
 		set.Setting, set.Why = orderSetting, "the keys are sent over with their rank"
 	}
 	left, right := make([]plan.Column, 0, len(r.Pairs)), make([]plan.Column, 0, len(r.Pairs))
+	conditions := conjuncts(selection.Where)
 	for _, pair := range r.Pairs {
 		left, right = append(left, pair.Left.Column.Plan()), append(right, pair.Right.Plan())
+		conditions = append(conditions, notNull(pair.Right)...)
+	}
+	if len(conditions) > 0 {
+		selection.Where = all(conditions)
 	}
 	set.Columns = left
 	h.add(p.wantKeys(selection, r.Name, right, left, rank, set.Max))
@@ -86,6 +91,14 @@ func (p *planner) keySet(k keyRows) (int, error) {
 		p.turnRound(set, r, nil)
 	}
 	return index, nil
+}
+
+// notNull leaves out rows without a key, which must not count as keys.
+func notNull(c *catalog.Column) []plan.Predicate {
+	if !c.Info.Nullable {
+		return nil
+	}
+	return []plan.Predicate{&plan.IsNull{Left: &plan.ColumnOperand{Column: c.Plan()}, Negate: true}}
 }
 
 // target gives the rows of a table, under the role's permission or without.
@@ -162,8 +175,12 @@ func (p *planner) turnRound(set *plan.KeySet, r *catalog.ToSource, local []plan.
 // are copies of conditions that also stand in the fragment itself.
 func (p *planner) candidates(r *catalog.ToSource, from, to []plan.Column, local []plan.Predicate, most int, path []string) *plan.Fragment {
 	selection := &plan.Selection{Card: plan.Many, Rows: plan.Rows{From: r.From.Relation(), PermitLimit: -1}}
-	if len(local) > 0 {
-		selection.Where = all(slices.Clone(local))
+	conditions := slices.Clone(local)
+	for _, pair := range r.Pairs {
+		conditions = append(conditions, notNull(pair.Left.Column)...)
+	}
+	if len(conditions) > 0 {
+		selection.Where = all(conditions)
 	}
 	h := newHolder(path)
 	h.add(p.wantKeys(selection, r.Name, from, to, nil, most))
@@ -310,6 +327,9 @@ func estimate(t *plan.Table, rows float64, conditions []plan.Predicate) float64 
 
 // selectivity guesses the share of rows that satisfy a condition.
 func selectivity(t *plan.Table, rows float64, c plan.Predicate) float64 {
+	if null, ok := c.(*plan.IsNull); ok && null.Negate {
+		return 1
+	}
 	compare, ok := c.(*plan.Compare)
 	if !ok {
 		return 0.5

@@ -308,6 +308,8 @@ func describeParameter(p parameterSource) string {
 		out = "the bindings"
 	case formKeySet:
 		out = fmt.Sprintf("key set %d", p.set)
+	case formFound:
+		out = fmt.Sprintf("key set %d found a row", p.set)
 	case formOverflow:
 		out = "the rest"
 	}

@@ -221,7 +221,7 @@ func (s *Statement) declarations() string {
 // declaration is the type a parameter has.
 func (s *parameterSource) declaration() string {
 	switch s.form {
-	case formLimit, formFetch, formOffset:
+	case formLimit, formFetch, formOffset, formFound:
 		return typeBigint
 	case formScalar:
 		switch s.as.base {

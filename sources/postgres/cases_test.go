@@ -485,6 +485,8 @@ func describeParameter(p parameterSource) string {
 		out += " as JSON"
 	case formKeySet:
 		return fmt.Sprintf("key set %d, part %d", p.tuple.set, p.part)
+	case formFound:
+		return fmt.Sprintf("key set %d found a row", p.set)
 	case formText:
 	}
 	return out
