@@ -48,7 +48,7 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 		if p.KeySet < 0 || p.KeySet >= len(c.fragment.KeySets) {
 			return nil, fmt.Errorf("the fragment has no key set %d", p.KeySet)
 		}
-		return infix{"=", c.parameter(parameterSource{form: formFound, set: p.KeySet}), one}, nil
+		return sqlgen.Infix("=", c.parameter(parameterSource{form: formFound, set: p.KeySet}), one), nil
 	}
 	keys, err := c.keySet(p.KeySet, false, p.Columns)
 	if err != nil {
