@@ -129,10 +129,18 @@ type process struct {
 	id      int
 	// profiles is where the engine serves its profiles, when it does.
 	profiles string
+	// stop ends the engine, as its test does otherwise.
+	stop func()
 }
 
-// startEngine starts the engine with one of its commands.
+// startEngine starts the engine with one of its commands in a folder of its own.
 func startEngine(tb testing.TB, subcommand string) *process {
+	tb.Helper()
+	return startEngineIn(tb, tb.TempDir(), subcommand)
+}
+
+// startEngineIn starts the engine in a folder, in which it keeps its metadata.
+func startEngineIn(tb testing.TB, folder, subcommand string) *process {
 	tb.Helper()
 	binary, err := buildEngine()
 	if err != nil {
@@ -143,7 +151,6 @@ func startEngine(tb testing.TB, subcommand string) *process {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	folder := tb.TempDir()
 	log, err := os.Create(filepath.Join(folder, "log"))
 	if err != nil {
 		tb.Fatal(err)
@@ -161,13 +168,16 @@ func startEngine(tb testing.TB, subcommand string) *process {
 		tb.Fatal(err)
 	}
 	started.id = command.Process.Pid
-	tb.Cleanup(func() {
+	started.stop = sync.OnceFunc(func() {
 		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 			tb.Error(err)
 		}
 		if err := errors.Join(command.Wait(), log.Close()); err != nil {
 			tb.Error(err)
 		}
+	})
+	tb.Cleanup(func() {
+		started.stop()
 		if tb.Failed() {
 			text, _ := os.ReadFile(log.Name()) // nothing is as good as what can't be read
 			tb.Logf("the end of the engine's log:\n%s", text[max(0, len(text)-5000):])
