@@ -34,8 +34,10 @@ func (r *Response) Release() {
 
 // rootValue is a member of the data object; members is set for namespaces.
 type rootValue struct {
-	key     string
-	value   joins.Value
+	key   string
+	value joins.Value
+	// render writes the value instead.
+	render  func(write func(p []byte))
 	members []rootValue
 	object  bool
 }
@@ -157,7 +159,7 @@ func members(roots []plan.Root, batches map[*plan.Fragment]*joins.Batch) ([]root
 		v := rootValue{key: root.Key}
 		switch n := root.Node.(type) {
 		case *plan.Static:
-			v.value = joins.Value{Literal: n.JSON}
+			v.value, v.render = joins.Value{Literal: n.JSON}, n.Render
 		case *plan.Namespace:
 			inner, ok := members(n.Roots, batches)
 			if !ok {
@@ -359,6 +361,9 @@ func (r *Response) Size() (int, bool) {
 			return 0, false
 		}
 	}
+	if slices.ContainsFunc(r.roots, func(v rootValue) bool { return v.render != nil }) {
+		return 0, false
+	}
 	size := 0
 	r.WriteData(func(p []byte) { size += len(p) })
 	return size, r.HasData
@@ -378,9 +383,12 @@ func writeMembers(members []rootValue, write func(p []byte)) {
 		}
 		key = plan.AppendJSONString(key, m.key)
 		write(append(key, ':'))
-		if m.object {
+		switch {
+		case m.object:
 			writeMembers(m.members, write)
-		} else {
+		case m.render != nil:
+			m.render(write)
+		default:
 			m.value.WriteTo(write)
 		}
 	}

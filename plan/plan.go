@@ -33,7 +33,12 @@ type RootNode interface{ rootNode() }
 
 // Static is a root whose JSON is known when the plan is made: __typename and
 // introspection.
-type Static struct{ JSON []byte }
+type Static struct {
+	JSON []byte
+	// Render writes the JSON instead, piece by piece, where it is too large to be
+	// kept. It always writes the same; a piece is good until it returns.
+	Render func(write func(piece []byte))
+}
 
 // Namespace is an object that exists only to group root fields.
 type Namespace struct{ Roots []Root }

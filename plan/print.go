@@ -59,6 +59,10 @@ func (w *printer) roots(roots []Root) {
 		for _, r := range roots {
 			switch n := r.Node.(type) {
 			case *Static:
+				if n.Render != nil {
+					w.line("%s = written for each answer", r.Key)
+					continue
+				}
 				w.line("%s = %s", r.Key, n.JSON)
 			case *Namespace:
 				w.line("%s {", r.Key)

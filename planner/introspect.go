@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,8 +21,15 @@ func (p *planner) introspect(s *selected) (*plan.Static, error) {
 		}
 	}
 	if s.introspection == "__schema" {
-		out, err := p.metaObject(nil, s.set(), p.schema.MetaSchema(), p.schema, s.path)
-		return &plan.Static{JSON: out}, err
+		below, err := p.metaSelect(s.set(), p.schema.MetaSchema(), s.path)
+		if err != nil {
+			return nil, err
+		}
+		if !p.schema.Large() {
+			return &plan.Static{JSON: below.append(nil, p.schema)}, nil
+		}
+		role := p.schema
+		return &plan.Static{Render: func(write func(piece []byte)) { below.render(role.Transient(), write) }}, nil
 	}
 	name := &schema.Input{Name: "name", Type: schema.Required(schema.Named(p.metaString()))}
 	for _, a := range s.nodes[0].Arguments {
@@ -47,12 +55,19 @@ func (p *planner) introspect(s *selected) (*plan.Static, error) {
 	if err := check(name.Type, j, path); err != nil {
 		return nil, err
 	}
-	t, ok := p.schema.TypeByName(j.Text)
+	below, err := p.metaSelect(s.set(), p.schema.MetaType(), s.path)
+	if err != nil {
+		return nil, err
+	}
+	all := p.schema
+	if all.Large() {
+		all = all.Transient()
+	}
+	t, ok := all.TypeByName(j.Text)
 	if !ok {
 		return &plan.Static{JSON: []byte("null")}, nil
 	}
-	out, err := p.metaObject(nil, s.set(), p.schema.MetaType(), schema.Named(t), s.path)
-	return &plan.Static{JSON: out}, err
+	return &plan.Static{JSON: below.append(nil, schema.Named(t))}, nil
 }
 
 func (p *planner) metaString() *schema.Type {
@@ -60,32 +75,45 @@ func (p *planner) metaString() *schema.Type {
 	return f.Type.Base()
 }
 
-// metaObject writes an introspection object: the schema, a schema.Ref as a
-// type, a field, an input, an enum value or a directive.
-func (p *planner) metaObject(out []byte, set ast.SelectionSet, on *schema.Type, of any, path string) ([]byte, error) {
-	members, err := p.collect(set, on, path)
+// metaSelection is what is asked of an introspection object.
+type metaSelection struct {
+	typeName string
+	members  []metaMember
+}
+
+type metaMember struct {
+	// key is the member's key as it is written; name the field's, empty for
+	// __typename.
+	key, name string
+	// deprecated: what is deprecated is listed too.
+	deprecated bool
+	below      *metaSelection
+}
+
+// metaSelect resolves a selection on an introspection type.
+func (p *planner) metaSelect(set ast.SelectionSet, on *schema.Type, path string) (*metaSelection, error) {
+	fields, err := p.collect(set, on, path)
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, '{')
-	for i, m := range members {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = appendKey(out, m.key)
-		if m.field == nil {
-			out = plan.AppendJSONString(out, on.Name)
+	out := &metaSelection{typeName: on.Name, members: make([]metaMember, len(fields))}
+	for i, f := range fields {
+		m := &out.members[i]
+		m.key = string(appendKey(nil, f.key))
+		if f.field == nil {
 			continue
 		}
-		deprecated, err := p.includeDeprecated(m)
-		if err != nil {
+		m.name = f.field.Name
+		if m.deprecated, err = p.includeDeprecated(f); err != nil {
 			return nil, err
 		}
-		if out, err = p.metaValue(out, m, p.metaField(of, m.field.Name, deprecated)); err != nil {
-			return nil, err
+		if base := f.field.Type.Base(); base.IsComposite() {
+			if m.below, err = p.metaSelect(f.set(), base, f.path); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return append(out, '}'), nil
+	return out, nil
 }
 
 func (p *planner) includeDeprecated(s *selected) (bool, error) {
@@ -101,33 +129,89 @@ func (p *planner) includeDeprecated(s *selected) (bool, error) {
 	return boolean(v, a, path)
 }
 
-// metaValue writes a value of an introspection field: nil, a string, a bool, a
-// list, or something with fields of its own.
-func (p *planner) metaValue(out []byte, s *selected, v any) ([]byte, error) {
+// pieceSize is about how long the pieces are that a schema is written in.
+const pieceSize = 32 << 10
+
+// render writes what is asked of a schema in pieces, and has its types forget
+// their members once they are written.
+func (m *metaSelection) render(s *schema.Schema, write func(piece []byte)) {
+	w := &metaWriter{write: write}
+	w.object(m, s)
+	write(w.out)
+}
+
+// append appends what is asked of the schema, a schema.Ref as a type, a field, an
+// input, an enum value or a directive.
+func (m *metaSelection) append(dst []byte, of any) []byte {
+	w := &metaWriter{out: dst}
+	w.object(m, of)
+	return w.out
+}
+
+// metaWriter writes introspection objects; write takes what has been written so
+// far, nil: it stays.
+type metaWriter struct {
+	out   []byte
+	write func(piece []byte)
+}
+
+func (w *metaWriter) object(asked *metaSelection, of any) {
+	w.out = append(w.out, '{')
+	for i := range asked.members {
+		m := &asked.members[i]
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		w.out = append(w.out, m.key...)
+		if m.name == "" {
+			w.out = plan.AppendJSONString(w.out, asked.typeName)
+			continue
+		}
+		w.value(m, metaField(of, m.name, m.deprecated))
+	}
+	w.out = append(w.out, '}')
+}
+
+// value writes a value of an introspection field: nil, a string, a bool, a list,
+// or something with fields of its own.
+func (w *metaWriter) value(m *metaMember, v any) {
 	switch v := v.(type) {
 	case nil:
-		return append(out, "null"...), nil
+		w.out = append(w.out, "null"...)
 	case string:
-		return plan.AppendJSONString(out, v), nil
+		w.out = plan.AppendJSONString(w.out, v)
 	case bool:
-		if v {
-			return append(out, "true"...), nil
-		}
-		return append(out, "false"...), nil
+		w.out = strconv.AppendBool(w.out, v)
 	case []any:
-		out = append(out, '[')
+		w.out = append(w.out, '[')
 		for i, item := range v {
 			if i > 0 {
-				out = append(out, ',')
+				w.out = append(w.out, ',')
 			}
-			var err error
-			if out, err = p.metaValue(out, s, item); err != nil {
-				return nil, err
-			}
+			w.value(m, item)
 		}
-		return append(out, ']'), nil
+		w.out = append(w.out, ']')
+	case []*schema.Type:
+		w.out = append(w.out, '[')
+		for i, t := range v {
+			if i > 0 {
+				w.out = append(w.out, ',')
+			}
+			w.value(m, schema.Named(t))
+			t.Forget()
+			w.pass()
+		}
+		w.out = append(w.out, ']')
 	default:
-		return p.metaObject(out, s.set(), s.field.Type.Base(), v, s.path)
+		w.object(m.below, v)
+	}
+}
+
+// pass hands on what has been written, if it is enough.
+func (w *metaWriter) pass() {
+	if w.write != nil && len(w.out) >= pieceSize {
+		w.write(w.out)
+		w.out = w.out[:0]
 	}
 }
 
@@ -168,7 +252,7 @@ func typeList(types []*schema.Type) []any {
 }
 
 // metaField evaluates one field of an introspection object.
-func (p *planner) metaField(of any, name string, deprecated bool) any {
+func metaField(of any, name string, deprecated bool) any {
 	switch of := of.(type) {
 	case *schema.Schema:
 		return metaSchema(of, name)
@@ -227,7 +311,7 @@ func reason(r *string) any {
 func metaSchema(s *schema.Schema, name string) any {
 	switch name {
 	case "types":
-		return typeList(s.Types())
+		return s.Types()
 	case "queryType":
 		return schema.Named(s.Query)
 	case "mutationType":

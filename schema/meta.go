@@ -1,6 +1,10 @@
 package schema
 
-import "slices"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Meta marks a field of an introspection type; the planner evaluates it by name.
 type Meta struct{}
@@ -169,29 +173,45 @@ func (s *Schema) TypeByName(name string) (*Type, bool) {
 	return t, ok
 }
 
+// largeSchema is the number of types from which on a schema's types are not kept
+// for introspection alone; typesPerTable is about what a table makes.
+const (
+	largeSchema   = 3000
+	typesPerTable = 15
+)
+
+// Large tells that the schema may have so many types that they, and what
+// introspection tells of them, had better not be kept: Transient is for that.
+func (s *Schema) Large() bool {
+	types := 0
+	for _, source := range s.Catalog.Sources {
+		types += typesPerTable * len(source.Tables)
+	}
+	for _, r := range s.Catalog.RemoteSchemas {
+		if r.Upstream != nil {
+			types += len(r.Upstream.Types)
+		}
+	}
+	return types > largeSchema
+}
+
+// Transient makes the schema anew, for one goroutine that looks at all of its
+// types one after another and has each forget its members.
+func (s *Schema) Transient() *Schema {
+	t := &Schema{Role: s.Role, Catalog: s.Catalog, transient: true}
+	if s.relay {
+		return forRelay(t)
+	}
+	return forRole(t)
+}
+
 func (s *Schema) buildAll() {
 	s.byName = map[string]*Type{}
-	var visit func(t *Type)
-	ref := func(r Ref) { visit(r.Base()) }
-	visit = func(t *Type) {
-		if _, ok := s.byName[t.Name]; ok {
-			return
-		}
-		s.byName[t.Name] = t
-		for _, f := range t.Fields() {
-			ref(f.Type)
-			for _, a := range f.Args {
-				ref(a.Type)
-			}
-		}
-		for _, in := range t.Inputs() {
-			ref(in.Type)
-		}
-		for _, x := range t.Interfaces() {
-			visit(x)
-		}
-		for _, x := range t.Possible() {
-			visit(x)
+	var found []*Type
+	visit := func(t *Type) {
+		if _, ok := s.byName[t.Name]; !ok {
+			s.byName[t.Name] = t
+			found = append(found, t)
 		}
 	}
 	visit(s.Query)
@@ -206,16 +226,28 @@ func (s *Schema) buildAll() {
 	visit(s.MetaSchema())
 	for _, d := range s.Directives() {
 		for _, a := range d.Args {
-			ref(a.Type)
+			visit(a.Type.Base())
 		}
 	}
-	for _, t := range s.byName {
-		s.sorted = append(s.sorted, t)
-	}
-	slices.SortFunc(s.sorted, func(a, b *Type) int {
-		if a.Name < b.Name {
-			return -1
+	for len(found) > 0 {
+		t := found[len(found)-1]
+		found = found[:len(found)-1]
+		for _, f := range t.Fields() {
+			visit(f.Type.Base())
+			for _, a := range f.Args {
+				visit(a.Type.Base())
+			}
 		}
-		return 1
-	})
+		for _, in := range t.Inputs() {
+			visit(in.Type.Base())
+		}
+		for _, x := range t.Interfaces() {
+			visit(x)
+		}
+		for _, x := range t.Possible() {
+			visit(x)
+		}
+		t.Forget()
+	}
+	s.sorted = slices.SortedFunc(maps.Values(s.byName), func(a, b *Type) int { return strings.Compare(a.Name, b.Name) })
 }

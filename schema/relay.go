@@ -13,8 +13,12 @@ const idName = "id"
 // ForRelay makes the Relay schema of a role: connections instead of lists at
 // the root, and global ids.
 func ForRelay(c *catalog.Catalog, role string) *Schema {
-	s := ForRole(c, role)
+	return forRelay(&Schema{Role: role, Catalog: c})
+}
+
+func forRelay(s *Schema) *Schema {
 	s.relay = true
+	forRole(s)
 	s.Mutation = nil // remote schemas have no part in Relay's
 	return s
 }

@@ -18,6 +18,8 @@ type Schema struct {
 
 	// relay: the schema is Relay's.
 	relay bool
+	// transient: types can forget their members.
+	transient bool
 
 	mu       sync.Mutex
 	types    map[string]*Type
@@ -30,12 +32,16 @@ type Schema struct {
 
 // ForRole makes the schema of a role. Types are built when first used.
 func ForRole(c *catalog.Catalog, role string) *Schema {
-	s := &Schema{Role: role, Catalog: c, types: map[string]*Type{}, accesses: map[*catalog.Table]*access{}}
-	s.Query = s.object("query_root", "", func(t *Type) { t.fields = s.roots(querying) })
+	return forRole(&Schema{Role: role, Catalog: c})
+}
+
+func forRole(s *Schema) *Schema {
+	s.types, s.accesses = map[string]*Type{}, map[*catalog.Table]*access{}
+	s.Query = s.root("query_root", querying)
 	if s.mutable() {
-		s.Mutation = s.object("mutation_root", "", func(t *Type) { t.fields = s.roots(mutating) })
+		s.Mutation = s.root("mutation_root", mutating)
 	}
-	s.Subscription = s.object("subscription_root", "", func(t *Type) { t.fields = s.roots(subscribing) })
+	s.Subscription = s.root("subscription_root", subscribing)
 	return s
 }
 
@@ -48,6 +54,7 @@ func (s *Schema) intern(key string, create func() *Type) *Type {
 		return t
 	}
 	t := create()
+	t.transient = s.transient
 	s.types[key] = t
 	return t
 }
@@ -195,14 +202,55 @@ func (a *access) root(op operation, kind catalog.RootFieldKind) bool {
 	return allowed == nil || allowed[kind]
 }
 
-// roots makes the fields of a root type.
-func (s *Schema) roots(op operation) []*Field {
+// root makes a root type. What a query asks for is looked for by name, as an
+// operation names few of the fields that many tables make.
+func (s *Schema) root(name string, op operation) *Type {
+	return s.intern(name, func() *Type {
+		t := &Type{Kind: Object, Name: name, fill: func(t *Type) { t.fields = s.roots(op, true) }}
+		if op == mutating || s.relay {
+			return t
+		}
+		others := sync.OnceValue(func() map[string]*Field {
+			out := map[string]*Field{}
+			for _, f := range s.roots(op, false) {
+				out[f.Name] = f
+			}
+			return out
+		})
+		t.seek = func(name string) (*Field, bool) {
+			if f, ok := others()[name]; ok {
+				return f, true
+			}
+			return s.tableRoot(op, name)
+		}
+		return t
+	})
+}
+
+// tableRoot finds a root field of a table whose source has no namespace. Looking
+// for it again makes an equal one.
+func (s *Schema) tableRoot(op operation, name string) (*Field, bool) {
+	for _, t := range s.Catalog.RootTables(name) {
+		a, ok := s.access(t)
+		if !ok {
+			continue
+		}
+		if f, ok := find(s.tableRoots(a, op), func(f *Field) bool { return f.Name == name }); ok {
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+// roots makes the fields of a root type, with or without those of the tables of
+// sources without a namespace.
+func (s *Schema) roots(op operation, tables bool) []*Field {
 	var fields []*Field
 	for _, source := range s.Catalog.Sources {
 		if op == mutating {
 			break
 		}
-		inside := s.sourceRoots(source, op)
+		inside := s.sourceRoots(source, op, tables || source.Customization.Namespace != "")
 		ns := source.Customization.Namespace
 		if ns == "" || len(inside) == 0 {
 			fields = append(fields, inside...)
@@ -222,7 +270,7 @@ func (s *Schema) roots(op operation) []*Field {
 	case op != subscribing:
 		fields = append(fields, s.remoteRoots(op)...)
 	}
-	if len(fields) == 0 && op == querying {
+	if len(fields) == 0 && op == querying && (tables || !s.readsTables()) {
 		fields = append(fields, &Field{
 			Name: "no_queries_available", Type: Named(s.scalar("String")),
 			Description: "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.",
@@ -232,17 +280,29 @@ func (s *Schema) roots(op operation) []*Field {
 	return fields
 }
 
-func (s *Schema) sourceRoots(source *catalog.Source, op operation) []*Field {
+// readsTables tells whether the role may read any table.
+func (s *Schema) readsTables() bool {
+	for _, source := range s.Catalog.Sources {
+		for _, t := range source.Tables {
+			if a, ok := s.access(t); ok && len(s.tableRoots(a, querying)) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *Schema) sourceRoots(source *catalog.Source, op operation, tables bool) []*Field {
 	if s.relay {
 		return s.relayRoots(source, op)
 	}
 	var fields []*Field
-	for _, t := range source.Tables {
-		a, ok := s.access(t)
-		if !ok {
-			continue
+	if tables {
+		for _, t := range source.Tables {
+			if a, ok := s.access(t); ok {
+				fields = append(fields, s.tableRoots(a, op)...)
+			}
 		}
-		fields = append(fields, s.tableRoots(a, op)...)
 	}
 	if op == querying {
 		for _, f := range source.Functions {

@@ -37,6 +37,11 @@ type Type struct {
 	Upstream *ast.Definition
 	Remote   *catalog.RemoteSchema
 
+	// seek finds a field without making all others; nil: it takes all of them.
+	seek func(name string) (*Field, bool)
+	// transient types can forget their members, as they keep how to make them.
+	transient bool
+
 	once    sync.Once
 	fill    func(*Type)
 	fields  []*Field
@@ -144,7 +149,9 @@ func (t *Type) ready() {
 	t.once.Do(func() {
 		if t.fill != nil {
 			t.fill(t)
-			t.fill = nil
+			if !t.transient {
+				t.fill = nil
+			}
 		}
 		// Few members are found as fast without an index.
 		if len(t.fields) > indexedFrom {
@@ -162,11 +169,25 @@ func (t *Type) ready() {
 	})
 }
 
+// Forget gives up the members of a transient schema's type; they are made again
+// when asked for. Nobody else may be using the type.
+func (t *Type) Forget() {
+	if !t.transient || t.fill == nil {
+		return
+	}
+	t.once = sync.Once{}
+	t.fields, t.byField, t.inputs, t.byInput = nil, nil, nil, nil
+	t.values, t.interfaces, t.possible = nil, nil, nil
+}
+
 // Fields of an object or interface.
 func (t *Type) Fields() []*Field { t.ready(); return t.fields }
 
 // Field finds a field by name.
 func (t *Type) Field(name string) (*Field, bool) {
+	if t.seek != nil {
+		return t.seek(name)
+	}
 	t.ready()
 	if t.byField == nil {
 		return find(t.fields, func(f *Field) bool { return f.Name == name })

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"sync"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/metadata/document"
@@ -31,6 +33,29 @@ type Catalog struct {
 	// set in its place.
 	RemotePredicates []*RemotePredicate
 	metadata         *document.Metadata
+
+	indexing   sync.Once
+	rootTables map[string][]*Table
+}
+
+// RootTables are the tables that have a query field of that name, of the sources
+// without a namespace.
+func (c *Catalog) RootTables(field string) []*Table {
+	c.indexing.Do(func() {
+		c.rootTables = map[string][]*Table{}
+		for _, s := range c.Sources {
+			if s.Customization.Namespace != "" {
+				continue
+			}
+			for _, t := range s.Tables {
+				for _, kind := range []RootFieldKind{RootSelect, RootSelectByPK, RootSelectAggregate, RootSelectStream} {
+					name := t.RootFieldName(kind)
+					c.rootTables[name] = append(c.rootTables[name], t)
+				}
+			}
+		}
+	})
+	return c.rootTables[field]
 }
 
 // RemotePredicate is a condition on rows of another source's table, whose own
