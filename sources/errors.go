@@ -1,6 +1,12 @@
 package sources
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dovetail/plan"
+)
 
 // Error codes that sources answer with; they are codes of the v2 error
 // vocabulary.
@@ -62,4 +68,28 @@ func (e *Error) Unwrap() error { return e.Cause }
 // NotSupported is the error for a fragment that a source can't compile.
 func NotSupported(format string, args ...any) error {
 	return &Error{Code: CodeNotSupported, Message: fmt.Sprintf(format, args...)}
+}
+
+// Told gives the error of a statement that needs no look at what the database
+// says: one that is fit for the user already, or that of a request that has
+// ended. For all others it is nil.
+func Told(ctx context.Context, err error) error {
+	var known *Error
+	var missing *plan.MissingSessionVariableError
+	if errors.As(err, &known) || errors.As(err, &missing) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return Ended(ctx.Err())
+	}
+	return nil
+}
+
+// Ended is the error of a statement whose request has ended, by the cause.
+func Ended(cause error) error {
+	message := "the request was cancelled"
+	if errors.Is(cause, context.DeadlineExceeded) {
+		message = "the database did not answer in time"
+	}
+	return &Error{Code: CodeTimeout, Message: message, Cause: cause}
 }

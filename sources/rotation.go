@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 )
@@ -36,6 +37,34 @@ func (r *Rotation) Order() []int {
 		}
 	}
 	return order
+}
+
+// Primary stands for the database that the replicas are of.
+const Primary = -1
+
+// Run runs a statement in the replica whose turn it is, in another one if that
+// does not answer, and in the primary where no replica can. It goes on only as
+// long as no rows have been received. Of an error of a replica, atReplica tells
+// whether the replica did not answer, and whether the statement can do better
+// elsewhere.
+func (r *Rotation) Run(
+	ctx context.Context, run func(replica int) (received bool, err error), atReplica func(error) (silent, elsewhere bool),
+) error {
+	for _, replica := range r.Order() {
+		received, err := run(replica)
+		if err == nil {
+			return nil
+		}
+		silent, elsewhere := atReplica(err)
+		if received || ctx.Err() != nil || !elsewhere {
+			return err
+		}
+		if silent {
+			r.Failed(replica)
+		}
+	}
+	_, err := run(Primary)
+	return err
 }
 
 // Failed says that a replica did not answer.

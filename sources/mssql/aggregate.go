@@ -1,7 +1,6 @@
 package mssql
 
 import (
-	"fmt"
 	"strconv"
 
 	"dovetail/jsonshape"
@@ -62,29 +61,11 @@ func (c *compiler) aggregation(a *plan.Aggregation, l *cells, outer *scope) (*js
 			return nil, err
 		}
 	}
-	object := &jsonshape.Object{}
-	for _, f := range a.Fields {
-		var (
-			key  string
-			node jsonshape.Node
-			err  error
-		)
-		switch f := f.(type) {
-		case *plan.AggregateStatic:
-			key, node = f.Key, &jsonshape.Literal{JSON: f.JSON}
-		case *plan.AggregateGroup:
-			key = f.Key
-			node, err = g.group(f)
-		case *plan.AggregateNodes:
-			key = f.Key
-			node, err = c.aggregateNodes(f, &rows, l, outer)
-		default:
-			err = fmt.Errorf("unknown kind of aggregate field %T", f)
-		}
-		if err != nil {
-			return nil, err
-		}
-		object.Fields = append(object.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(object.Fields) == 0, key), Node: node})
+	object, err := sqlgen.Aggregation(a, g, func(f *plan.AggregateNodes) (jsonshape.Node, error) {
+		return c.aggregateNodes(f, &rows, l, outer)
+	})
+	if err != nil {
+		return nil, err
 	}
 	if g != nil {
 		g.close()
@@ -174,51 +155,21 @@ func (g *aggregateRow) add(value expression, t sqlType) (int, kind) {
 	return g.cells.add(selected, k), k
 }
 
-func (g *aggregateRow) group(f *plan.AggregateGroup) (jsonshape.Node, error) {
-	out := &jsonshape.Object{}
-	for _, i := range f.Items {
-		key, node, err := g.item(i)
-		if err != nil {
+// Count adds a count.
+func (g *aggregateRow) Count(c *plan.Count) (jsonshape.Node, error) {
+	values := g.counted(c.Columns)
+	for n := range values {
+		var err error
+		if values[n], err = g.compiler.guarded(values[n], c.Guard(n), g.scope); err != nil {
 			return nil, err
 		}
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
 	}
-	return &jsonshape.Inline{Presence: -1, Object: out}, nil
+	cell, k := g.add(g.countOf(values, c.Distinct), asBigint)
+	return &jsonshape.Scalar{Cell: cell, Encode: k.encoder()}, nil
 }
 
-func (g *aggregateRow) item(i plan.AggregateItem) (string, jsonshape.Node, error) {
-	switch i := i.(type) {
-	case *plan.Count:
-		values := g.counted(i.Columns)
-		for n := range values {
-			var err error
-			if values[n], err = g.compiler.guarded(values[n], i.Guard(n), g.scope); err != nil {
-				return "", nil, err
-			}
-		}
-		cell, k := g.add(g.countOf(values, i.Distinct), asBigint)
-		return i.Key, &jsonshape.Scalar{Cell: cell, Encode: k.encoder()}, nil
-	case *plan.AggregateFunction:
-		object := &jsonshape.Object{}
-		for _, column := range i.Columns {
-			node, err := g.column(i.Name, column)
-			if err != nil {
-				return "", nil, err
-			}
-			prefix := jsonshape.Prefix(len(object.Fields) == 0, column.Key)
-			object.Fields = append(object.Fields, jsonshape.Field{Prefix: prefix, Node: node})
-		}
-		return i.Key, &jsonshape.Inline{Presence: -1, Object: object}, nil
-	case *plan.AggregateItemStatic:
-		return i.Key, &jsonshape.Literal{JSON: i.JSON}, nil
-	}
-	return "", nil, fmt.Errorf("unknown kind of aggregate item %T", i)
-}
-
-func (g *aggregateRow) column(function string, column plan.AggregateColumn) (jsonshape.Node, error) {
-	if column.Static != nil {
-		return &jsonshape.Literal{JSON: column.Static}, nil
-	}
+// Column adds an aggregate of a column.
+func (g *aggregateRow) Column(function string, column plan.AggregateColumn) (jsonshape.Node, error) {
 	if column.Computed != nil {
 		return nil, computed(column.Computed)
 	}

@@ -3,7 +3,6 @@ package mssql
 import (
 	"encoding/base64"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -111,45 +110,10 @@ func encodeString(dst, cell []byte) ([]byte, error) { return plan.AppendJSONStri
 // encodeNumber writes digits as they are. What a native query gives for a
 // number may be none.
 func encodeNumber(dst, cell []byte) ([]byte, error) {
-	if !isNumber(cell) {
+	if !jsonshape.IsNumber(cell) {
 		return plan.AppendJSONString(dst, cell), nil
 	}
 	return append(dst, cell...), nil
-}
-
-// isNumber tells whether a text is a JSON number.
-func isNumber(text []byte) bool {
-	i := 0
-	digits := func() int {
-		start := i
-		for i < len(text) && text[i] >= '0' && text[i] <= '9' {
-			i++
-		}
-		return i - start
-	}
-	if i < len(text) && text[i] == '-' {
-		i++
-	}
-	zero := i < len(text) && text[i] == '0'
-	if n := digits(); n == 0 || zero && n > 1 {
-		return false
-	}
-	if i < len(text) && text[i] == '.' {
-		i++
-		if digits() == 0 {
-			return false
-		}
-	}
-	if i < len(text) && (text[i] == 'e' || text[i] == 'E') {
-		i++
-		if i < len(text) && (text[i] == '+' || text[i] == '-') {
-			i++
-		}
-		if digits() == 0 {
-			return false
-		}
-	}
-	return i == len(text)
 }
 
 func encodeBoolean(dst, cell []byte) ([]byte, error) {
@@ -205,9 +169,9 @@ func appendValue(dst []byte, value any, c column) ([]byte, error) {
 		return strconv.AppendInt(dst, v, 10), nil
 	case float64:
 		if c == columnReal {
-			return appendFloat(dst, v, 32), nil
+			return jsonshape.AppendFloat(dst, v, 32), nil
 		}
-		return appendFloat(dst, v, 64), nil
+		return jsonshape.AppendFloat(dst, v, 64), nil
 	case bool:
 		return strconv.AppendBool(dst, v), nil
 	case string:
@@ -268,29 +232,6 @@ func appendUUID(dst, v []byte) []byte {
 	return dst
 }
 
-// appendFloat appends the fewest digits that identify a float, with an exponent
-// where Postgres writes one.
-func appendFloat(dst []byte, f float64, bits int) []byte {
-	if f == 0 {
-		if math.Signbit(f) {
-			return append(dst, "-0"...)
-		}
-		return append(dst, '0')
-	}
-	most := 15
-	if bits == 32 {
-		most = 6
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	at := strings.LastIndexByte(string(dst[start:]), 'e')
-	exponent, err := strconv.Atoi(string(dst[start+at+1:]))
-	if err != nil || exponent < -4 || exponent >= most {
-		return dst
-	}
-	return strconv.AppendFloat(dst[:start], f, 'f', -1, bits)
-}
-
 // appendNestedText appends the text of a cell that stands inside of JSON.
 func appendNestedText(dst, text []byte, k kind) []byte {
 	switch k {
@@ -303,7 +244,7 @@ func appendNestedText(dst, text []byte, k kind) []byte {
 		if err != nil {
 			return append(dst, text...) // a native query's column is no number: as it is
 		}
-		return appendFloat(dst, f, bits)
+		return jsonshape.AppendFloat(dst, f, bits)
 	case kindDecimal:
 		return appendDecimalText(dst, text)
 	case kindMoment:

@@ -12,7 +12,6 @@ import (
 
 	driver "github.com/microsoft/go-mssqldb"
 
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -52,17 +51,8 @@ func connectionError(err error) error {
 
 // failure turns what went wrong with a statement into an error for the user.
 func failure(ctx context.Context, err error, text string) error {
-	var known *sources.Error
-	var missing *plan.MissingSessionVariableError
-	if errors.As(err, &known) || errors.As(err, &missing) {
-		return err
-	}
-	if ctx.Err() != nil {
-		message := "the request was cancelled"
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			message = "the database did not answer in time"
-		}
-		return &sources.Error{Code: sources.CodeTimeout, Message: message, Cause: ctx.Err()}
+	if told := sources.Told(ctx, err); told != nil {
+		return told
 	}
 	server, ok := serverError(err)
 	if !ok {

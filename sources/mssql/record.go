@@ -7,6 +7,8 @@ import (
 	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"dovetail/jsonshape"
 )
 
 var errRows = errors.New("the database sent malformed JSON rows")
@@ -171,7 +173,7 @@ func (s *rowScanner) value(row *jsonRow, k kind) error {
 		case string(raw) == "null":
 			row.ends = append(row.ends, -1)
 			return nil
-		case string(raw) != "true" && string(raw) != "false" && !isNumber(raw):
+		case string(raw) != "true" && string(raw) != "false" && !jsonshape.IsNumber(raw):
 			return errRows
 		}
 	}

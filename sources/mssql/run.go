@@ -8,6 +8,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources"
 )
 
 // Run executes a statement for a binding set.
@@ -28,23 +29,21 @@ func (s *Source) Run(
 	if err != nil {
 		return err
 	}
-	for _, i := range s.rotation.Order() {
-		received, err := s.replicas[i].execute(ctx, compiled, values, out)
-		if err == nil {
-			return nil
-		}
-		silent, elsewhere := atReplica(err)
-		if received || ctx.Err() != nil || !elsewhere {
-			return failure(ctx, err, compiled.text)
-		}
-		if silent {
-			s.rotation.Failed(i)
-		}
-	}
-	if _, err = s.execute(ctx, compiled, values, out); err != nil {
+	err = s.rotation.Run(ctx, func(replica int) (bool, error) {
+		return s.at(replica).execute(ctx, compiled, values, out)
+	}, atReplica)
+	if err != nil {
 		return failure(ctx, err, compiled.text)
 	}
 	return nil
+}
+
+// at is a replica, or this very database.
+func (s *Source) at(replica int) *Source {
+	if replica == sources.Primary {
+		return s
+	}
+	return s.replicas[replica]
 }
 
 // execute runs a statement in this very database, once more if another try may

@@ -12,6 +12,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 func dataException(format string, args ...any) error {
@@ -264,20 +265,11 @@ func validHierarchy(text string) bool {
 	return true
 }
 
-// listValue makes the JSON array that _in compares with. A session variable is
-// an array in Postgres's notation or in JSON.
+// listValue makes the JSON array that _in compares with.
 func listValue(value plan.JSON, as sqlType, session bool) (bound, error) {
-	items := value.Items
-	switch {
-	case value.IsNull():
-		items = []plan.JSON{{}} // a comparison with null is null
-	case session:
-		var err error
-		if items, err = sessionList(value.Text); err != nil {
-			return bound{}, err
-		}
-	case value.Kind != plan.JSONArray:
-		items = []plan.JSON{value}
+	items, err := sqlgen.List(value, session)
+	if err != nil {
+		return bound{}, err
 	}
 	out := []byte{'['}
 	for i, item := range items {
@@ -331,80 +323,4 @@ func textLength(text string) int {
 		n += max(utf16.RuneLen(r), 1)
 	}
 	return n
-}
-
-// sessionList reads the list that a session variable holds.
-func sessionList(text string) ([]plan.JSON, error) {
-	text = strings.TrimSpace(text)
-	if strings.HasPrefix(text, "[") {
-		j, err := plan.ParseJSON([]byte(text))
-		if err != nil || j.Kind != plan.JSONArray {
-			return nil, dataException("malformed array: %q", text)
-		}
-		return j.Items, nil
-	}
-	items, ok := parseArrayLiteral(text)
-	if !ok {
-		return nil, dataException("malformed array literal: %q", text)
-	}
-	return items, nil
-}
-
-// parseArrayLiteral reads a one-dimensional array in Postgres's notation:
-// {1,two,"thr\"ee",NULL}.
-func parseArrayLiteral(text string) ([]plan.JSON, bool) {
-	if len(text) < 2 || text[0] != '{' || text[len(text)-1] != '}' {
-		return nil, false
-	}
-	rest := strings.TrimSpace(text[1 : len(text)-1])
-	var items []plan.JSON
-	for rest != "" || len(items) > 0 {
-		item, after, ok := arrayElement(rest)
-		if !ok {
-			return nil, false
-		}
-		items = append(items, item)
-		if after == "" {
-			break
-		}
-		if after[0] != ',' {
-			return nil, false
-		}
-		rest = strings.TrimSpace(after[1:])
-	}
-	return items, true
-}
-
-// arrayElement reads one element and gives what follows it.
-func arrayElement(text string) (plan.JSON, string, bool) {
-	var word strings.Builder
-	quoted := strings.HasPrefix(text, `"`)
-	i := 0
-	if quoted {
-		i = 1
-	}
-	for i < len(text) && (quoted && text[i] != '"' || !quoted && text[i] != ',') {
-		if !quoted && strings.IndexByte(`{}"`, text[i]) >= 0 {
-			return plan.JSON{}, "", false
-		}
-		if text[i] == '\\' {
-			i++
-			if i == len(text) {
-				return plan.JSON{}, "", false
-			}
-		}
-		word.WriteByte(text[i])
-		i++
-	}
-	if quoted {
-		if i == len(text) {
-			return plan.JSON{}, "", false
-		}
-		return plan.JSON{Kind: plan.JSONString, Text: word.String()}, strings.TrimSpace(text[i+1:]), true
-	}
-	item := strings.TrimSpace(word.String())
-	if strings.EqualFold(item, "null") {
-		return plan.JSON{}, text[i:], true
-	}
-	return plan.JSON{Kind: plan.JSONString, Text: item}, text[i:], item != ""
 }

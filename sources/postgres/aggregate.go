@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"fmt"
 	"strconv"
 
 	"dovetail/jsonshape"
@@ -224,32 +223,8 @@ func (c *compiler) boundAggregation(l *cells) *cells {
 func (c *compiler) aggregateFields(
 	a *plan.Aggregation, l, groups *cells, present expression, nodes nodesOf,
 ) (*jsonshape.Object, error) {
-	out := &jsonshape.Object{}
-	add := func(key string, node jsonshape.Node) {
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
-	}
-	for _, f := range a.Fields {
-		switch f := f.(type) {
-		case *plan.AggregateStatic:
-			add(f.Key, &jsonshape.Literal{JSON: f.JSON})
-		case *plan.AggregateGroup:
-			g := aggregateGroup{compiler: c, cells: l, groups: groups, present: present}
-			object, err := g.items(f.Items)
-			if err != nil {
-				return nil, err
-			}
-			add(f.Key, &jsonshape.Inline{Presence: -1, Object: object})
-		case *plan.AggregateNodes:
-			node, err := nodes.node(c, f, l)
-			if err != nil {
-				return nil, err
-			}
-			add(f.Key, node)
-		default:
-			return nil, fmt.Errorf("unknown kind of aggregate field %T", f)
-		}
-	}
-	return out, nil
+	group := aggregateGroup{compiler: c, cells: l, groups: groups, present: present}
+	return sqlgen.Aggregation(a, &group, func(f *plan.AggregateNodes) (jsonshape.Node, error) { return nodes.node(c, f, l) })
 }
 
 func (c *compiler) aggregateNodes(f *plan.AggregateNodes, l *cells, read func(bool) (*rowsQuery, error)) (jsonshape.Node, error) {
@@ -289,58 +264,28 @@ func (g *aggregateGroup) add(value expression, k codec) int {
 	return g.cells.add(sqlgen.Column(groupsAlias, name), k.oid)
 }
 
-func (g *aggregateGroup) items(items []plan.AggregateItem) (*jsonshape.Object, error) {
-	out := &jsonshape.Object{}
-	for _, i := range items {
-		key, node, err := g.item(i)
+// Count adds a count.
+func (g *aggregateGroup) Count(c *plan.Count) (jsonshape.Node, error) {
+	values := make([]expression, 0, len(c.Columns))
+	for n, column := range c.Columns {
+		value, err := g.guarded(g.groups.scope.column(column.Name), c.Guard(n), g.groups.scope)
 		if err != nil {
 			return nil, err
 		}
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
+		values = append(values, value)
 	}
-	return out, nil
+	count := countOfValues(values, c.Distinct)
+	if g.present != nil {
+		count.Filter = both(count.Filter, g.present)
+	}
+	return &jsonshape.Scalar{Cell: g.add(count, codecs["int8"]), Encode: encodeInt8}, nil
 }
 
-func (g *aggregateGroup) item(i plan.AggregateItem) (string, jsonshape.Node, error) {
-	switch i := i.(type) {
-	case *plan.Count:
-		values := make([]expression, 0, len(i.Columns))
-		for n, column := range i.Columns {
-			value, err := g.guarded(g.groups.scope.column(column.Name), i.Guard(n), g.groups.scope)
-			if err != nil {
-				return "", nil, err
-			}
-			values = append(values, value)
-		}
-		count := countOfValues(values, i.Distinct)
-		if g.present != nil {
-			count.Filter = both(count.Filter, g.present)
-		}
-		return i.Key, &jsonshape.Scalar{Cell: g.add(count, codecs["int8"]), Encode: encodeInt8}, nil
-	case *plan.AggregateFunction:
-		name, ok := aggregateFunctions[i.Name]
-		if !ok {
-			return "", nil, sources.NotSupported("the aggregate function %q is not supported", i.Name)
-		}
-		object := &jsonshape.Object{}
-		for _, column := range i.Columns {
-			node, err := g.column(name, column)
-			if err != nil {
-				return "", nil, err
-			}
-			prefix := jsonshape.Prefix(len(object.Fields) == 0, column.Key)
-			object.Fields = append(object.Fields, jsonshape.Field{Prefix: prefix, Node: node})
-		}
-		return i.Key, &jsonshape.Inline{Presence: -1, Object: object}, nil
-	case *plan.AggregateItemStatic:
-		return i.Key, &jsonshape.Literal{JSON: i.JSON}, nil
-	}
-	return "", nil, fmt.Errorf("unknown kind of aggregate item %T", i)
-}
-
-func (g *aggregateGroup) column(function string, column plan.AggregateColumn) (jsonshape.Node, error) {
-	if column.Static != nil {
-		return &jsonshape.Literal{JSON: column.Static}, nil
+// Column adds an aggregate of a column.
+func (g *aggregateGroup) Column(name string, column plan.AggregateColumn) (jsonshape.Node, error) {
+	function, ok := aggregateFunctions[name]
+	if !ok {
+		return nil, sources.NotSupported("the aggregate function %q is not supported", name)
 	}
 	if column.Computed == nil {
 		if err := checkAggregate(column.Column.Type, function); err != nil {

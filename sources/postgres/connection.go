@@ -333,69 +333,36 @@ func (p *page) derives() bool {
 }
 
 func (p *page) fields() (*jsonshape.Object, error) {
-	out := &jsonshape.Object{}
-	for _, f := range p.plan.Fields {
-		var key string
-		var node jsonshape.Node
-		var err error
+	return sqlgen.Object(p.plan.Fields, func(f plan.ConnectionField) (string, jsonshape.Node, error) {
 		switch f := f.(type) {
 		case *plan.ConnectionStatic:
-			key, node = f.Key, &jsonshape.Literal{JSON: f.JSON}
+			return f.Key, &jsonshape.Literal{JSON: f.JSON}, nil
 		case *plan.ConnectionEdges:
-			key = f.Key
-			node, err = p.edges(f)
+			object, err := sqlgen.Object(f.Fields, p.edgeField)
+			return f.Key, &jsonshape.Edges{Page: p.shape, Object: object}, err
 		case *plan.ConnectionPageInfo:
-			key = f.Key
-			node, err = p.pageInfo(f)
-		default:
-			err = fmt.Errorf("unknown kind of connection field %T", f)
+			object, err := sqlgen.Object(f.Items, func(i plan.PageInfoItem) (string, jsonshape.Node, error) {
+				node, err := p.pageInfoItem(i)
+				return i.Key, node, err
+			})
+			return f.Key, &jsonshape.Inline{Presence: -1, Object: object}, err
 		}
-		if err != nil {
-			return nil, err
-		}
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
-	}
-	return out, nil
+		return "", nil, fmt.Errorf("unknown kind of connection field %T", f)
+	})
 }
 
-func (p *page) edges(f *plan.ConnectionEdges) (jsonshape.Node, error) {
-	out := &jsonshape.Object{}
-	for _, e := range f.Fields {
-		var key string
-		var node jsonshape.Node
-		switch e := e.(type) {
-		case *plan.EdgeStatic:
-			key, node = e.Key, &jsonshape.Literal{JSON: e.JSON}
-		case *plan.EdgeCursor:
-			token, err := p.cursorToken()
-			if err != nil {
-				return nil, err
-			}
-			key, node = e.Key, token
-		case *plan.EdgeNode:
-			object, err := p.object(e.Fields, p.rows)
-			if err != nil {
-				return nil, err
-			}
-			key, node = e.Key, &jsonshape.Inline{Presence: -1, Object: object}
-		default:
-			return nil, fmt.Errorf("unknown kind of edge field %T", e)
-		}
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
+func (p *page) edgeField(f plan.EdgeField) (string, jsonshape.Node, error) {
+	switch f := f.(type) {
+	case *plan.EdgeStatic:
+		return f.Key, &jsonshape.Literal{JSON: f.JSON}, nil
+	case *plan.EdgeCursor:
+		token, err := p.cursorToken()
+		return f.Key, token, err
+	case *plan.EdgeNode:
+		object, err := p.object(f.Fields, p.rows)
+		return f.Key, &jsonshape.Inline{Presence: -1, Object: object}, err
 	}
-	return &jsonshape.Edges{Page: p.shape, Object: out}, nil
-}
-
-func (p *page) pageInfo(f *plan.ConnectionPageInfo) (jsonshape.Node, error) {
-	out := &jsonshape.Object{}
-	for _, i := range f.Items {
-		node, err := p.pageInfoItem(i)
-		if err != nil {
-			return nil, err
-		}
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, i.Key), Node: node})
-	}
-	return &jsonshape.Inline{Presence: -1, Object: out}, nil
+	return "", nil, fmt.Errorf("unknown kind of edge field %T", f)
 }
 
 func (p *page) pageInfoItem(i plan.PageInfoItem) (jsonshape.Node, error) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -47,17 +46,8 @@ func connectionError(err error) error {
 
 // failure turns what went wrong with a statement into an error for the user.
 func (s *Source) failure(ctx context.Context, err error, text string, values [][]byte) error {
-	var known *sources.Error
-	var missing *plan.MissingSessionVariableError
-	if errors.As(err, &known) || errors.As(err, &missing) {
-		return err
-	}
-	if ctx.Err() != nil {
-		message := "the request was cancelled"
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			message = "the database did not answer in time"
-		}
-		return &sources.Error{Code: sources.CodeTimeout, Message: message, Cause: ctx.Err()}
+	if told := sources.Told(ctx, err); told != nil {
+		return told
 	}
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {

@@ -34,24 +34,21 @@ func (s *Source) Run(
 	if err != nil {
 		return err
 	}
-	for _, i := range s.rotation.Order() {
-		received, err := s.replicas[i].execute(ctx, compiled, values, out)
-		if err == nil {
-			return nil
-		}
-		silent, elsewhere := atReplica(err)
-		if received || ctx.Err() != nil || !elsewhere {
-			return s.failure(ctx, err, compiled.text, values)
-		}
-		if silent {
-			s.rotation.Failed(i)
-		}
+	err = s.rotation.Run(ctx, func(replica int) (bool, error) {
+		return s.at(replica).execute(ctx, compiled, values, out)
+	}, atReplica)
+	if err != nil {
+		return s.failure(ctx, err, compiled.text, values)
 	}
-	_, err = s.execute(ctx, compiled, values, out)
-	if err == nil {
-		return nil
+	return nil
+}
+
+// at is a replica, or this very database.
+func (s *Source) at(replica int) *Source {
+	if replica == sources.Primary {
+		return s
 	}
-	return s.failure(ctx, err, compiled.text, values)
+	return s.replicas[replica]
 }
 
 // execute runs a statement in this very database, once more if its connection

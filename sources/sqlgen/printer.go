@@ -10,6 +10,11 @@ type Dialect struct {
 	Always, Never Keyword
 }
 
+// Quote quotes a name; names reach SQL text nowhere else.
+func (d *Dialect) Quote(name string) string {
+	return d.Open + strings.ReplaceAll(name, d.Close, d.Close+d.Close) + d.Close
+}
+
 // Printer writes SQL text.
 type Printer struct {
 	dialect *Dialect
@@ -32,11 +37,9 @@ func (p *Printer) String() string { return p.text.String() }
 // Text appends SQL that the compiler knows.
 func (p *Printer) Text(s string) { p.text.WriteString(s) }
 
-// Identifier quotes a name; names reach SQL text nowhere else.
+// Identifier writes a quoted name.
 func (p *Printer) Identifier(name string) {
-	p.Text(p.dialect.Open)
-	p.Text(strings.ReplaceAll(name, p.dialect.Close, p.dialect.Close+p.dialect.Close))
-	p.Text(p.dialect.Close)
+	p.Text(p.dialect.Quote(name))
 }
 
 // Qualified quotes a name in a schema, or without one.

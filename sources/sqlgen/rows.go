@@ -3,7 +3,6 @@ package sqlgen
 import (
 	"slices"
 
-	"dovetail/jsonshape"
 	"dovetail/plan"
 )
 
@@ -82,19 +81,6 @@ func KeysOnly(s *plan.Selection) *plan.Join {
 		return hole.Join
 	}
 	return nil
-}
-
-// Object is an object whose members compile as member says.
-func Object[T any](members []T, member func(T) (key string, node jsonshape.Node, err error)) (*jsonshape.Object, error) {
-	out := &jsonshape.Object{Fields: make([]jsonshape.Field, 0, len(members))}
-	for _, m := range members {
-		key, node, err := member(m)
-		if err != nil {
-			return nil, err
-		}
-		out.Fields = append(out.Fields, jsonshape.Field{Prefix: jsonshape.Prefix(len(out.Fields) == 0, key), Node: node})
-	}
-	return out, nil
 }
 
 // Absent is what stands for rows of which there are none.

@@ -1,10 +1,13 @@
 package sqlgen
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"dovetail/plan"
+	"dovetail/sources"
 )
 
 // SameValue tells whether two values are the same for every request, so that
@@ -34,4 +37,95 @@ func SessionJSON(args *plan.Arguments) []byte {
 		b = plan.AppendJSONString(b, args.Session[name])
 	}
 	return append(b, '}')
+}
+
+// List is the members of a list that a column is compared with. A session
+// variable holds an array in Postgres's notation or in JSON; anything else that
+// is no list stands for a list of one. A null, too, is one member: what is
+// compared with it is unknown.
+func List(value plan.JSON, session bool) ([]plan.JSON, error) {
+	switch {
+	case session && !value.IsNull():
+		text := strings.TrimSpace(value.Text)
+		if strings.HasPrefix(text, "[") {
+			j, err := plan.ParseJSON([]byte(text))
+			if err != nil || j.Kind != plan.JSONArray {
+				return nil, malformed("array", text)
+			}
+			return j.Items, nil
+		}
+		items, ok := parseArray(text)
+		if !ok {
+			return nil, malformed("array literal", text)
+		}
+		return items, nil
+	case value.Kind != plan.JSONArray:
+		return []plan.JSON{value}, nil
+	}
+	return value.Items, nil
+}
+
+func malformed(what, text string) error {
+	return &sources.Error{Code: sources.CodeDataException, Message: fmt.Sprintf("malformed %s: %q", what, text)}
+}
+
+// parseArray reads a one-dimensional array in Postgres's notation:
+// {1,two,"thr\"ee",NULL}.
+func parseArray(text string) (items []plan.JSON, ok bool) {
+	if len(text) < 2 || text[0] != '{' || text[len(text)-1] != '}' {
+		return nil, false
+	}
+	rest := text[1 : len(text)-1]
+	if strings.TrimSpace(rest) == "" {
+		return nil, true
+	}
+	for {
+		item, after, ok := arrayElement(rest)
+		if !ok {
+			return nil, false
+		}
+		items = append(items, item)
+		if after == "" {
+			return items, true
+		}
+		rest = after[1:]
+	}
+}
+
+const space = " \t\r\n"
+
+// arrayElement reads one element; rest is empty or begins with a comma.
+func arrayElement(text string) (item plan.JSON, rest string, ok bool) {
+	text = strings.TrimLeft(text, space)
+	quoted := strings.HasPrefix(text, `"`)
+	i := 0
+	if quoted {
+		i = 1
+	}
+	var word strings.Builder
+scan:
+	for ; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\':
+			i++
+			if i == len(text) {
+				return plan.JSON{}, "", false
+			}
+			c = text[i]
+		case quoted && c == '"':
+			rest = strings.TrimLeft(text[i+1:], space)
+			return plan.JSON{Kind: plan.JSONString, Text: word.String()}, rest, rest == "" || rest[0] == ','
+		case !quoted && c == ',':
+			break scan
+		case !quoted && (c == '{' || c == '}' || c == '"'):
+			return plan.JSON{}, "", false
+		}
+		word.WriteByte(c)
+	}
+	item = plan.JSON{Kind: plan.JSONString, Text: strings.TrimRight(word.String(), space)}
+	if strings.EqualFold(item.Text, "null") {
+		item = plan.JSON{}
+	}
+	return item, text[min(i, len(text)):], !quoted && (item.IsNull() || item.Text != "")
 }

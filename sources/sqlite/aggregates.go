@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	zombiezen "zombiezen.com/go/sqlite"
+
+	"dovetail/jsonshape"
 )
 
 // The aggregate functions that are computed here, because SQLite lacks them or
@@ -70,7 +72,7 @@ func (a *exactAggregate) Step(_ zombiezen.Context, values []zombiezen.Value) err
 	}
 	text := v.Text()
 	if v.Type() == zombiezen.TypeFloat {
-		text = string(appendReal(nil, v.Float()))
+		text = string(jsonshape.AppendFloat(nil, v.Float(), 64))
 	}
 	a.count++
 	if d, ok := parseDecimal(text); ok {

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"strconv"
 	"strings"
+
+	"dovetail/sources/sqlgen"
 )
 
 // constant is SQL text written in this package. Its own type keeps strings that
@@ -11,6 +13,8 @@ type constant string
 
 // alias names a relation in a statement.
 type alias int
+
+var dialect = &sqlgen.Dialect{Open: `"`, Close: `"`} //nolint:gochecknoglobals // a constant
 
 // builder collects SQL text.
 type builder struct{ text strings.Builder }
@@ -22,11 +26,7 @@ func (b *builder) write(parts ...constant) {
 }
 
 // identifier writes a quoted name. It is the only place where names become SQL.
-func (b *builder) identifier(name string) {
-	b.text.WriteByte('"')
-	b.text.WriteString(strings.ReplaceAll(name, `"`, `""`))
-	b.text.WriteByte('"')
-}
+func (b *builder) identifier(name string) { b.text.WriteString(dialect.Quote(name)) }
 
 func (b *builder) alias(a alias) {
 	b.text.WriteByte('t')

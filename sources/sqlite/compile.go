@@ -7,6 +7,7 @@ import (
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // layout says what the columns of a statement's rows are.
@@ -279,7 +280,7 @@ func (c *compiler) nativeQuery(b *builder, n *plan.NativeQuery) {
 		}
 		sql := part.SQL
 		if i == last {
-			sql = strings.TrimRight(sql, "; \t\r\n")
+			sql = sqlgen.TrimStatement(sql)
 		}
 		b.verbatim(sql)
 	}

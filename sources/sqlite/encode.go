@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -16,22 +15,6 @@ import (
 
 var errCell = errors.New("empty cell")
 
-// appendReal writes a real as Postgres writes double precision.
-func appendReal(dst []byte, f float64) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	}
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e15) {
-		return strconv.AppendFloat(dst, f, 'e', -1, 64)
-	}
-	return strconv.AppendFloat(dst, f, 'f', -1, 64)
-}
-
 // appendString writes text as a JSON string; bytes that are no UTF-8 become
 // the replacement character, as JSON must be UTF-8.
 func appendString(dst, text []byte) []byte {
@@ -39,41 +22,6 @@ func appendString(dst, text []byte) []byte {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
 	return plan.AppendJSONString(dst, text)
-}
-
-// isNumber tells whether text is a JSON number.
-func isNumber[T ~string | ~[]byte](text T) bool {
-	i, n := 0, len(text)
-	digits := func() bool {
-		start := i
-		for i < n && text[i] >= '0' && text[i] <= '9' {
-			i++
-		}
-		return i > start
-	}
-	if i < n && text[i] == '-' {
-		i++
-	}
-	start := i
-	if !digits() || (text[start] == '0' && i > start+1) {
-		return false
-	}
-	if i < n && text[i] == '.' {
-		i++
-		if !digits() {
-			return false
-		}
-	}
-	if i < n && (text[i] == 'e' || text[i] == 'E') {
-		i++
-		if i < n && (text[i] == '+' || text[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return i == n
 }
 
 // encoderOf gives the encoder of a column's JSON.
@@ -126,7 +74,7 @@ func numberEncoder(text jsonshape.Encoder, stringify bool) jsonshape.Encoder {
 	return func(dst, cell []byte) ([]byte, error) {
 		start := len(dst)
 		dst, err := text(dst, cell)
-		if err != nil || (!stringify && isNumber(dst[start:])) {
+		if err != nil || (!stringify && jsonshape.IsNumber(dst[start:])) {
 			return dst, err
 		}
 		odd := bytes.Clone(dst[start:])

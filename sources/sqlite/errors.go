@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -9,14 +8,6 @@ import (
 
 	"dovetail/sources"
 )
-
-// contextError is the error of a statement whose request has ended.
-func contextError(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &sources.Error{Code: sources.CodeTimeout, Message: "the database took too long to answer", Cause: err}
-	}
-	return &sources.Error{Code: sources.CodeUnexpected, Message: "the request was cancelled", Cause: err}
-}
 
 // databaseError turns a failure of SQLite into an error of the v2 vocabulary.
 func databaseError(err error, sql string) error {

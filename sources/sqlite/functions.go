@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	zombiezen "zombiezen.com/go/sqlite"
+
+	"dovetail/jsonshape"
 )
 
 // The SQL functions that every connection has.
@@ -89,7 +91,7 @@ func timeFunction(scalar string) *zombiezen.FunctionImpl {
 		case zombiezen.TypeInteger:
 			cell = append([]byte{tagInteger}, v.Text()...)
 		case zombiezen.TypeFloat:
-			cell = appendReal([]byte{tagReal}, v.Float())
+			cell = jsonshape.AppendFloat([]byte{tagReal}, v.Float(), 64)
 		case zombiezen.TypeText, zombiezen.TypeBlob:
 			cell = append([]byte{tagText}, v.Text()...)
 		}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	zombiezen "zombiezen.com/go/sqlite"
+
+	"dovetail/jsonshape"
 )
 
 // A cell is a value as it came out of SQLite: the tag of its storage class,
@@ -39,7 +41,7 @@ func appendPackedRow(dst []byte, values []zombiezen.Value) []byte {
 			dst = append(dst, byte(len(digits)+1), tagInteger)
 			dst = append(dst, digits...)
 		case zombiezen.TypeFloat:
-			digits := appendReal(scratch[:0], v.Float())
+			digits := jsonshape.AppendFloat(scratch[:0], v.Float(), 64)
 			dst = append(dst, byte(len(digits)+1), tagReal)
 			dst = append(dst, digits...)
 		case zombiezen.TypeText:

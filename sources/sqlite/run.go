@@ -11,6 +11,7 @@ import (
 
 	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources"
 )
 
 // Run executes a statement for a binding set.
@@ -49,7 +50,7 @@ func (s *Source) Run(
 	defer func() { c.ranks = nil }()
 	if err := c.run(st, parameters, out); err != nil {
 		if ctx.Err() != nil {
-			return contextError(ctx.Err())
+			return sources.Ended(ctx.Err())
 		}
 		return databaseError(err, st.sql)
 	}
@@ -118,7 +119,7 @@ func (c *connection) readCells(statement *zombiezen.Stmt, first, columns int) []
 		case zombiezen.TypeInteger:
 			c.row = strconv.AppendInt(append(c.row, tagInteger), statement.ColumnInt64(i), 10)
 		case zombiezen.TypeFloat:
-			c.row = appendReal(append(c.row, tagReal), statement.ColumnFloat(i))
+			c.row = jsonshape.AppendFloat(append(c.row, tagReal), statement.ColumnFloat(i), 64)
 		case zombiezen.TypeText:
 			c.row = append(c.row, tagText)
 			if c.wide {

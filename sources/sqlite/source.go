@@ -132,13 +132,13 @@ func (s *Source) take(ctx context.Context) (*connection, error) {
 	default:
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, contextError(err)
+		return nil, sources.Ended(err)
 	}
 	var c *connection
 	select {
 	case c = <-s.free:
 	case <-ctx.Done():
-		return nil, contextError(ctx.Err())
+		return nil, sources.Ended(ctx.Err())
 	case <-s.closed:
 		return nil, connectionError(s.config.Path, errClosed)
 	}

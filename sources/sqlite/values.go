@@ -11,6 +11,7 @@ import (
 
 	"dovetail/plan"
 	"dovetail/sources"
+	"dovetail/sources/sqlgen"
 )
 
 // conversion says how a value of a request becomes a parameter.
@@ -250,20 +251,11 @@ func bytesHex(text string) (string, error) {
 	return hex.EncodeToString([]byte(text)), nil
 }
 
-// listValue makes the JSON array that _in compares with. A session variable is
-// an array in Postgres's notation.
+// listValue makes the JSON array that _in compares with.
 func listValue(value plan.JSON, t plan.Type, session bool) (bound, error) {
-	items := value.Items
-	switch {
-	case value.IsNull():
-		return boundText("[null]"), nil // a comparison with null is null
-	case session:
-		var err error
-		if items, err = parseArrayLiteral(value.Text); err != nil {
-			return bound{}, err
-		}
-	case value.Kind != plan.JSONArray:
-		items = []plan.JSON{value}
+	items, err := sqlgen.List(value, session)
+	if err != nil {
+		return bound{}, err
 	}
 	out := []byte{'['}
 	for i, item := range items {
@@ -387,67 +379,4 @@ func globOf(like string) (string, error) {
 		out.WriteByte(c)
 	}
 	return out.String(), nil
-}
-
-// parseArrayLiteral reads a one-dimensional array in Postgres's notation:
-// {1,two,"thr\"ee",NULL}.
-func parseArrayLiteral(text string) ([]plan.JSON, error) {
-	malformed := func() ([]plan.JSON, error) { return nil, dataException("malformed array literal: %q", text) }
-	inner := strings.TrimSpace(text)
-	if len(inner) < 2 || inner[0] != '{' || inner[len(inner)-1] != '}' {
-		return malformed()
-	}
-	inner = inner[1 : len(inner)-1]
-	items := []plan.JSON{}
-	if strings.TrimSpace(inner) == "" {
-		return items, nil
-	}
-	for {
-		item, quoted, rest, ok := arrayElement(inner)
-		if !ok {
-			return malformed()
-		}
-		if !quoted && strings.EqualFold(item, "null") {
-			items = append(items, plan.JSON{})
-		} else {
-			items = append(items, plan.JSON{Kind: plan.JSONString, Text: item})
-		}
-		if rest == "" {
-			return items, nil
-		}
-		inner = rest[1:]
-	}
-}
-
-// arrayElement reads one element; rest is empty or begins with a comma.
-func arrayElement(text string) (item string, quoted bool, rest string, ok bool) {
-	text = strings.TrimLeft(text, " \t\r\n")
-	var out strings.Builder
-	i := 0
-	if quoted = strings.HasPrefix(text, `"`); quoted {
-		i = 1
-	}
-	for ; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case c == '\\':
-			i++
-			if i == len(text) {
-				return "", false, "", false
-			}
-			out.WriteByte(text[i])
-			continue
-		case quoted && c == '"':
-			rest = strings.TrimLeft(text[i+1:], " \t\r\n")
-			return out.String(), true, rest, rest == "" || rest[0] == ','
-		case !quoted && c == ',':
-			item = strings.TrimRight(out.String(), " \t\r\n")
-			return item, false, text[i:], item != ""
-		case !quoted && (c == '{' || c == '}' || c == '"'):
-			return "", false, "", false
-		}
-		out.WriteByte(c)
-	}
-	item = strings.TrimRight(out.String(), " \t\r\n")
-	return item, false, "", !quoted && item != ""
 }

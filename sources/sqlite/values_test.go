@@ -3,7 +3,6 @@ package sqlite
 import (
 	"bytes"
 	"errors"
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 	zombiezen "zombiezen.com/go/sqlite"
 
+	"dovetail/jsonshape"
 	"dovetail/plan"
 )
 
@@ -57,7 +57,7 @@ func TestPackedRows(t *testing.T) {
 					values[i], cells[i] = zombiezen.IntegerValue(n), strconv.AppendInt([]byte{tagInteger}, n, 10)
 				case 1:
 					x := rapid.Float64().Draw(t, "real")
-					values[i], cells[i] = zombiezen.FloatValue(x), appendReal([]byte{tagReal}, x)
+					values[i], cells[i] = zombiezen.FloatValue(x), jsonshape.AppendFloat([]byte{tagReal}, x, 64)
 				case 2:
 					s := rapid.String().Draw(t, "text")
 					values[i], cells[i] = zombiezen.TextValue(s), append([]byte{tagText}, s...)
@@ -88,25 +88,6 @@ func TestPackedRows(t *testing.T) {
 	})
 }
 
-func TestReals(t *testing.T) {
-	for x, want := range map[float64]string{
-		0: "0", 1: "1", 0.1: "0.1", 1.0 / 3: "0.3333333333333333", 1234567: "1234567", 1e14: "100000000000000", 1e15: "1e+15",
-		123456789012345680: "1.2345678901234568e+17", 1e-4: "0.0001", 1e-5: "1e-05", -2.5e-10: "-2.5e-10", math.MaxFloat64: "1.7976931348623157e+308",
-		math.Inf(1): "Infinity", math.Inf(-1): "-Infinity",
-	} {
-		if got := string(appendReal(nil, x)); got != want {
-			t.Errorf("%g is %s, want %s", x, got, want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		x := rapid.Float64().Draw(t, "x")
-		back, err := strconv.ParseFloat(string(appendReal(nil, x)), 64)
-		if err != nil || back != x {
-			t.Fatalf("%g came back as %g (%v)", x, back, err)
-		}
-	})
-}
-
 func TestGlob(t *testing.T) {
 	for like, want := range map[string]string{
 		"": "", "a%b_c": "a*b?c", `100\%\_\\`: `100%_\`, "*?[]": "[*][?][[]]", "ž%": "ž*", `\*`: "[*]",
@@ -118,31 +99,6 @@ func TestGlob(t *testing.T) {
 	if _, err := globOf(`x\`); err == nil {
 		t.Error("a pattern that ends in its escape was accepted")
 	}
-}
-
-func TestArrayLiterals(t *testing.T) {
-	for literal, want := range map[string]string{
-		"{}": `[]`, " { } ": `[]`, "{1,2}": `["1","2"]`, `{a b , "c,\"d\\" ,NULL,"NULL"}`: `["a b","c,\"d\\",null,"NULL"]`, `{""}`: `[""]`, `{a\,b}`: `["a,b"]`,
-	} {
-		items, err := parseArrayLiteral(literal)
-		if got := (plan.JSON{Kind: plan.JSONArray, Items: items}).String(); err != nil || got != want {
-			t.Errorf("%s is %s %v, want %s", literal, got, err, want)
-		}
-	}
-	for _, literal := range []string{"", "1", "{1", "1}", "{1,}", "{,1}", `{"a}`, `{"a"b}`, "{{1},{2}}", `{a\}`} {
-		if items, err := parseArrayLiteral(literal); err == nil {
-			t.Errorf("%s was read as %v", literal, items)
-		}
-	}
-}
-
-func FuzzArrayLiteral(f *testing.F) {
-	f.Add(`{1,"a\"b",NULL, x y }`)
-	f.Fuzz(func(t *testing.T, text string) {
-		if items, err := parseArrayLiteral(text); err == nil && len(items) > len(text) {
-			t.Errorf("%d items of %q", len(items), text)
-		}
-	})
 }
 
 // FuzzValues reads any text as every type: as a parameter, as a key, and as
