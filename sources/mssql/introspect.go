@@ -12,10 +12,10 @@ import (
 
 // Introspect reads what the database contains.
 func (s *Source) Introspect(ctx context.Context) (*sources.Database, error) {
-	database, err := introspect(ctx, s.pool)
+	database, err := s.probed(ctx)
 	if err != nil && ctx.Err() == nil && retryableFailure(err) {
 		s.forget()
-		database, err = introspect(ctx, s.pool)
+		database, err = s.probed(ctx)
 	}
 	return database, err
 }
@@ -26,19 +26,88 @@ func retryableFailure(err error) bool {
 	return errors.As(err, &known) && known.Cause != nil && retryable(known.Cause)
 }
 
-func introspect(ctx context.Context, q querier) (database *sources.Database, err error) {
-	rows, err := q.QueryContext(ctx, introspection)
+// probed reads the catalog of a database that statements can run in.
+func (s *Source) probed(ctx context.Context) (*sources.Database, error) {
+	err := ask(ctx, s.pool, catalogQuery{text: probeSQL, readers: []func(*sql.Rows) error{func(*sql.Rows) error { return nil }}})
+	if server, answered := serverError(err); answered && !connectionNumbers[server.Number] {
+		return nil, &sources.Error{
+			Code: sources.CodeNotSupported, Cause: err, Internal: detail(server, probeSQL),
+			Message: "the database has no OPENJSON: SQL Server 2017 or later is needed, and a compatibility level of 130 or more " +
+				"(ALTER DATABASE CURRENT SET COMPATIBILITY_LEVEL = 130)",
+		}
+	}
 	if err != nil {
-		return nil, failure(ctx, err, introspection)
+		return nil, failure(ctx, err, probeSQL)
 	}
-	defer closeRows(rows, &err)
-	i := &introspector{
-		tables: map[int64]*sources.Table{}, functions: map[int64]*sources.Function{}, database: &sources.Database{},
+	return s.introspect(ctx, s.pool)
+}
+
+// What a server was found to lack is not asked of it again, least of all inside
+// of a transaction.
+const (
+	lacksHiddenColumns uint32 = 1 << iota
+	lacksExtra                // and the following bits
+)
+
+// introspect reads the catalog by a connection of the pool or in a transaction.
+func (s *Source) introspect(ctx context.Context, q querier) (*sources.Database, error) {
+	lacks := s.lacks.Load()
+	i := newIntrospector()
+	all := i.essentials(lacks&lacksHiddenColumns == 0)
+	err := ask(ctx, q, all)
+	if server, answered := serverError(err); answered && server.Number == noSuchColumn && lacks&lacksHiddenColumns == 0 {
+		s.lacks.Or(lacksHiddenColumns)
+		i = newIntrospector()
+		all = i.essentials(false)
+		err = ask(ctx, q, all)
 	}
-	if err := i.read(rows); err != nil {
-		return nil, failure(ctx, err, introspection)
+	if err != nil {
+		return nil, failure(ctx, err, all.text)
+	}
+	for n, extra := range i.extras() {
+		bit := lacksExtra << n
+		if lacks&bit != 0 {
+			continue
+		}
+		err := ask(ctx, q, extra)
+		if server, answered := serverError(err); answered && ctx.Err() == nil && !connectionNumbers[server.Number] && !conflictNumbers[server.Number] {
+			s.lacks.Or(bit)
+			if extra.undo != nil {
+				extra.undo()
+			}
+			continue
+		}
+		if err != nil {
+			return nil, failure(ctx, err, extra.text)
+		}
 	}
 	return i.database, nil
+}
+
+// noSuchColumn is the number of the error about a column that doesn't exist.
+const noSuchColumn = 207
+
+// ask reads the results of a batch.
+func ask(ctx context.Context, q querier, c catalogQuery) (err error) {
+	rows, err := q.QueryContext(ctx, c.text)
+	if err != nil {
+		return err
+	}
+	defer closeRows(rows, &err)
+	for at, read := range c.readers {
+		for rows.Next() {
+			if err := read(rows); err != nil {
+				return fmt.Errorf("the database's catalog could not be read: %w", err)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		if at < len(c.readers)-1 && !rows.NextResultSet() {
+			return errors.Join(fmt.Errorf("the introspection gave %d results instead of %d", at+1, len(c.readers)), rows.Err())
+		}
+	}
+	return nil
 }
 
 // introspector collects what the catalog says.
@@ -48,42 +117,59 @@ type introspector struct {
 	functions map[int64]*sources.Function
 }
 
-func (i *introspector) read(rows *sql.Rows) error {
-	readers := [resultCount]func(*sql.Rows) error{
-		resultTables: i.readTable, resultColumns: i.readColumn, resultKeys: i.readKey,
-		resultForeignKeys: i.readForeignKey, resultFunctions: i.readFunction, resultParameters: i.readParameter,
-	}
-	for at, read := range readers {
-		for rows.Next() {
-			if err := read(rows); err != nil {
-				return fmt.Errorf("the database's catalog could not be read: %w", err)
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		if at < resultCount-1 && !rows.NextResultSet() {
-			return errors.Join(fmt.Errorf("the introspection gave %d results instead of %d", at+1, resultCount), rows.Err())
-		}
-	}
-	return nil
+func newIntrospector() *introspector {
+	return &introspector{tables: map[int64]*sources.Table{}, functions: map[int64]*sources.Function{}, database: &sources.Database{}}
 }
 
 func (i *introspector) readTable(rows *sql.Rows) error {
 	t := &sources.Table{Kind: sources.KindTable, Insertable: true, Updatable: true, Deletable: true}
 	var kind string
-	var comment sql.NullString
-	var estimate sql.NullInt64
-	if err := rows.Scan(&t.ObjectID, &t.Schema, &t.Name, &kind, &comment, &estimate); err != nil {
+	if err := rows.Scan(&t.ObjectID, &t.Schema, &t.Name, &kind); err != nil {
 		return err
 	}
-	t.EstimatedRows = estimate.Int64
 	if strings.TrimSpace(kind) == "V" {
 		t.Kind = sources.KindView
 	}
-	t.Comment = comment.String
 	i.tables[t.ObjectID] = t
 	i.database.Tables = append(i.database.Tables, t)
+	return nil
+}
+
+func (i *introspector) readSize(rows *sql.Rows) error {
+	var table int64
+	var estimate sql.NullInt64
+	if err := rows.Scan(&table, &estimate); err != nil {
+		return err
+	}
+	if found, ok := i.tables[table]; ok {
+		found.EstimatedRows = max(estimate.Int64, 0)
+	}
+	return nil
+}
+
+// readComment reads the description of a table, a column or a function.
+func (i *introspector) readComment(rows *sql.Rows) error {
+	var object int64
+	var column int
+	var comment sql.NullString
+	if err := rows.Scan(&object, &column, &comment); err != nil {
+		return err
+	}
+	if f, ok := i.functions[object]; ok && column == 0 {
+		f.Comment = comment.String
+	}
+	t, ok := i.tables[object]
+	switch {
+	case !ok:
+	case column == 0:
+		t.Comment = comment.String
+	default:
+		for _, c := range t.Columns {
+			if c.Position == column {
+				c.Comment = comment.String
+			}
+		}
+	}
 	return nil
 }
 
@@ -120,15 +206,14 @@ func (c *catalogType) declared() sqlType {
 func (i *introspector) readColumn(rows *sql.Rows) error {
 	var table int64
 	var t catalogType
-	var comment sql.NullString
 	var hasDefault, generated int
 	c := &sources.Column{}
 	err := rows.Scan(&table, &c.Position, &c.Name, &t.name, &t.length, &t.precision, &t.scale, &t.collation, &c.Nullable,
-		&hasDefault, &generated, &comment)
+		&hasDefault, &generated)
 	if err != nil {
 		return err
 	}
-	c.HasDefault, c.Generated, c.Comment = hasDefault != 0, generated != 0, comment.String
+	c.HasDefault, c.Generated = hasDefault != 0, generated != 0
 	c.Type = typeOf(t.declared())
 	if found, ok := i.tables[table]; ok {
 		found.Columns = append(found.Columns, c)
@@ -188,11 +273,9 @@ func (i *introspector) readForeignKey(rows *sql.Rows) error {
 func (i *introspector) readFunction(rows *sql.Rows) error {
 	f := &sources.Function{Volatility: sources.Stable, ReturnsSet: true, Overloads: 1, Plain: true}
 	var id int64
-	var comment sql.NullString
-	if err := rows.Scan(&id, &f.Schema, &f.Name, &comment); err != nil {
+	if err := rows.Scan(&id, &f.Schema, &f.Name); err != nil {
 		return err
 	}
-	f.Comment = comment.String
 	i.functions[id] = f
 	i.database.Functions = append(i.database.Functions, f)
 	return nil

@@ -1,24 +1,52 @@
 package mssql
 
-// The results of the introspection, in the order of its statements.
-const (
-	resultTables = iota
-	resultColumns
-	resultKeys
-	resultForeignKeys
-	resultFunctions
-	resultParameters
-	resultCount
+import (
+	"database/sql"
+	"strings"
 )
 
-// introspection reads the catalog in one batch. The types of columns are
-// written as declarations; alias types are taken as what they stand for.
-const introspection = `
-SELECT CAST(o.object_id AS bigint), s.name, o.name, RTRIM(o.type), CAST(p.value AS nvarchar(max)),
-  (SELECT SUM(q.rows) FROM sys.partitions AS q WHERE q.object_id = o.object_id AND q.index_id IN (0, 1))
+// catalogQuery is a batch that asks the catalog, and who reads its results, in
+// the order of its statements.
+type catalogQuery struct {
+	text    string
+	readers []func(*sql.Rows) error
+	// undo forgets what was read before the batch failed; nil: nothing need be.
+	undo func()
+}
+
+// essentials are what a source can't be served without. Servers that only speak
+// T-SQL know no hidden columns.
+func (i *introspector) essentials(hidden bool) catalogQuery {
+	text := essentials
+	if !hidden {
+		text = strings.NewReplacer(" AND c.is_hidden = 0", "", " OR c.generated_always_type <> 0", "").Replace(text)
+	}
+	return catalogQuery{text: text, readers: []func(*sql.Rows) error{i.readTable, i.readColumn, i.readKey, i.readForeignKey}}
+}
+
+// extras are what a source is served without where the catalog lacks it, or
+// where the login may not see it.
+func (i *introspector) extras() []catalogQuery {
+	return []catalogQuery{
+		{text: functionsSQL, readers: []func(*sql.Rows) error{i.readFunction, i.readParameter}, undo: func() {
+			clear(i.functions)
+			i.database.Functions = nil
+		}},
+		{text: sizesSQL, readers: []func(*sql.Rows) error{i.readSize}},
+		{text: commentsSQL, readers: []func(*sql.Rows) error{i.readComment}},
+	}
+}
+
+// probeSQL fails in databases whose compatibility level hides OPENJSON, which
+// sets of keys and lists are read with.
+const probeSQL = "SELECT [value] FROM OPENJSON(N'[1]')"
+
+// essentials reads tables, columns and keys. The types of columns are written
+// as declarations; alias types are taken as what they stand for.
+const essentials = `
+SELECT CAST(o.object_id AS bigint), s.name, o.name, RTRIM(o.type)
 FROM sys.objects AS o
 JOIN sys.schemas AS s ON s.schema_id = o.schema_id
-LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = o.object_id AND p.minor_id = 0 AND p.name = N'MS_Description'
 WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0
 ORDER BY s.name, o.name;
 
@@ -27,12 +55,10 @@ SELECT CAST(c.object_id AS bigint), c.column_id, c.name,
   CAST(c.max_length AS int), CAST(c.precision AS int), CAST(c.scale AS int),
   NULLIF(c.collation_name, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128))), c.is_nullable,
   CASE WHEN c.default_object_id <> 0 OR c.is_identity = 1 THEN 1 ELSE 0 END,
-  CASE WHEN c.is_computed = 1 OR c.is_identity = 1 OR c.generated_always_type <> 0 OR t.name = N'timestamp' THEN 1 ELSE 0 END,
-  CAST(p.value AS nvarchar(max))
+  CASE WHEN c.is_computed = 1 OR c.is_identity = 1 OR c.generated_always_type <> 0 OR t.name = N'timestamp' THEN 1 ELSE 0 END
 FROM sys.columns AS c
 JOIN sys.objects AS o ON o.object_id = c.object_id
 JOIN sys.types AS t ON t.user_type_id = c.user_type_id
-LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = c.object_id AND p.minor_id = c.column_id AND p.name = N'MS_Description'
 WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 AND c.is_hidden = 0
 ORDER BY c.object_id, c.column_id;
 
@@ -52,11 +78,12 @@ JOIN sys.columns AS tc ON tc.object_id = fc.referenced_object_id AND tc.column_i
 JOIN sys.objects AS t ON t.object_id = f.referenced_object_id
 JOIN sys.schemas AS ts ON ts.schema_id = t.schema_id
 ORDER BY f.parent_object_id, f.name, f.object_id, fc.constraint_column_id;
+`
 
-SELECT CAST(o.object_id AS bigint), s.name, o.name, CAST(p.value AS nvarchar(max))
+const functionsSQL = `
+SELECT CAST(o.object_id AS bigint), s.name, o.name
 FROM sys.objects AS o
 JOIN sys.schemas AS s ON s.schema_id = o.schema_id
-LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = o.object_id AND p.minor_id = 0 AND p.name = N'MS_Description'
 WHERE o.type IN ('IF', 'TF', 'FT') AND o.is_ms_shipped = 0
 ORDER BY s.name, o.name;
 
@@ -68,4 +95,18 @@ JOIN sys.objects AS o ON o.object_id = a.object_id
 JOIN sys.types AS t ON t.user_type_id = a.user_type_id
 WHERE o.type IN ('IF', 'TF', 'FT') AND o.is_ms_shipped = 0 AND a.parameter_id > 0
 ORDER BY a.object_id, a.parameter_id;
+`
+
+// sizesSQL estimates how many rows tables have.
+const sizesSQL = `
+SELECT CAST(p.object_id AS bigint), SUM(CAST(p.rows AS bigint))
+FROM sys.partitions AS p
+WHERE p.index_id IN (0, 1)
+GROUP BY p.object_id;
+`
+
+const commentsSQL = `
+SELECT CAST(p.major_id AS bigint), CAST(p.minor_id AS int), CAST(p.value AS nvarchar(max))
+FROM sys.extended_properties AS p
+WHERE p.class = 1 AND p.name = N'MS_Description';
 `

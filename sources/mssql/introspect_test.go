@@ -2,6 +2,7 @@ package mssql
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	driver "github.com/microsoft/go-mssqldb"
+	"github.com/sqlc-dev/teesql/parser"
 
 	"dovetail/sources"
 )
@@ -39,21 +41,53 @@ func catalogResult(columns int, last bool, rows ...string) []byte {
 	return append(out, doneToken(status)...)
 }
 
+// catalogPeer answers the parts of the introspection, or with an error where a
+// part has no tokens.
+func catalogPeer(number int32, essentials, functions, sizes, comments []byte) *peer {
+	p := &peer{}
+	p.answer = func(_ int, request string) []byte {
+		answer := []byte(nil)
+		switch {
+		case strings.Contains(request, "FROM OPENJSON("):
+			answer = catalogResult(1, true, "1")
+		case strings.Contains(request, "sys.foreign_keys"):
+			answer = essentials
+		case strings.Contains(request, "sys.parameters"):
+			answer = functions
+		case strings.Contains(request, "sys.partitions"):
+			answer = sizes
+		case strings.Contains(request, "sys.extended_properties"):
+			answer = comments
+		}
+		if answer == nil {
+			return append(errorToken(number, "Invalid object name."), doneToken(doneError)...)
+		}
+		return answer
+	}
+	return p
+}
+
+func essentialResults() []byte {
+	return bytes.Join([][]byte{
+		catalogResult(4, false, "7 dbo article U", "9 other v V"),
+		catalogResult(11, false,
+			"7 1 id int 4 10 0 - 0 1 1", "7 3 title nvarchar 200 0 0 Polish 1 0 0", "7 4 body nvarchar -1 0 0 - 1 0 0",
+			"7 5 price decimal 9 12 3 - 1 1 0", "7 6 at datetime2 8 23 3 - 1 0 0", "7 7 tag varchar 20 0 0 - 1 0 0", "7 8 place geography -1 0 0 - 1 0 0",
+			"7 9 shape Shape -1 0 0 - 1 0 0", "9 1 id bigint 8 19 0 - 0 0 0", "11 1 gone int 4 10 0 - 0 0 0"),
+		catalogResult(4, false, "7 pk 1 id", "7 uq 0 title", "7 uq 0 tag", "7 uq2 0 at", "11 pk 1 gone"),
+		catalogResult(6, true, "7 fk other v title id", "7 fk other v tag id2", "7 fk2 dbo article id id"),
+	}, nil)
+}
+
+func functionResults() []byte {
+	return append(catalogResult(3, false, "20 dbo search"), catalogResult(6, true, "20 @term nvarchar 100 0 0", "20 @n int 4 10 0")...)
+}
+
 // TestCatalog reads a catalog as a server would send it.
 func TestCatalog(t *testing.T) {
 	t.Parallel()
-	tokens := bytes.Join([][]byte{
-		catalogResult(6, false, "7 dbo article U a_table 12", "9 other v V - -"),
-		catalogResult(12, false,
-			"7 1 id int 4 10 0 - 0 1 1 -", "7 3 title nvarchar 200 0 0 Polish 1 0 0 a_column", "7 4 body nvarchar -1 0 0 - 1 0 0 -",
-			"7 5 price decimal 9 12 3 - 1 1 0 -", "7 6 at datetime2 8 23 3 - 1 0 0 -", "7 7 tag varchar 20 0 0 - 1 0 0 -", "7 8 place geography -1 0 0 - 1 0 0 -",
-			"7 9 shape Shape -1 0 0 - 1 0 0 -", "9 1 id bigint 8 19 0 - 0 0 0 -", "11 1 gone int 4 10 0 - 0 0 0 -"),
-		catalogResult(4, false, "7 pk 1 id", "7 uq 0 title", "7 uq 0 tag", "7 uq2 0 at", "11 pk 1 gone"),
-		catalogResult(6, false, "7 fk other v title id", "7 fk other v tag id2", "7 fk2 dbo article id id"),
-		catalogResult(4, false, "20 dbo search finds"),
-		catalogResult(6, true, "20 @term nvarchar 100 0 0", "20 @n int 4 10 0"),
-	}, nil)
-	s := startPeer(t, &peer{answer: func(int, string) []byte { return tokens }})
+	s := startPeer(t, catalogPeer(208, essentialResults(), functionResults(), catalogResult(2, true, "7 12", "9 -", "11 3"),
+		catalogResult(3, true, "7 0 a_table", "7 3 a_column", "20 0 finds", "20 1 a_parameter", "99 0 gone", "7 4 -")))
 	database, err := s.Introspect(t.Context())
 	if err != nil {
 		t.Fatal(describe(err))
@@ -104,15 +138,59 @@ function dbo.search "finds" term nvarchar(50) n int
 	}
 }
 
+// TestPoorCatalogs checks that a server without some of the catalog serves all
+// the same, and is not asked again for what it lacks.
+func TestPoorCatalogs(t *testing.T) {
+	t.Parallel()
+	p := catalogPeer(208, essentialResults(), nil, nil, nil)
+	rich := p.answer
+	p.answer = func(number int, request string) []byte {
+		switch {
+		case strings.Contains(request, "is_hidden"):
+			return append(errorToken(207, "Invalid column name 'is_hidden'."), doneToken(doneError)...)
+		case strings.Contains(request, "sys.parameters"):
+			return append(catalogResult(3, false, "20 dbo search"), append(errorToken(208, "Invalid object name 'sys.parameters'."), doneToken(doneError)...)...)
+		}
+		return rich(number, request)
+	}
+	s := startPeer(t, p)
+	for range 2 {
+		database, err := s.Introspect(t.Context())
+		if err != nil {
+			t.Fatal(describe(err))
+		}
+		if len(database.Tables) != 2 || len(database.Tables[0].Columns) != 8 || len(database.Functions) != 0 || database.Tables[0].Comment != "" {
+			t.Errorf("got %+v", database)
+		}
+	}
+	// The probe, the tables in full and without hidden columns, three extras; then the probe and the tables.
+	if requests, _ := p.seen(); len(requests) != 8 {
+		t.Errorf("the peer was asked %d times: %q", len(requests), requests)
+	}
+}
+
+// TestOldCompatibilityLevel checks that a database without OPENJSON says what to do.
+func TestOldCompatibilityLevel(t *testing.T) {
+	t.Parallel()
+	s := startPeer(t, &peer{answer: func(int, string) []byte {
+		return append(errorToken(208, "Invalid object name 'OPENJSON'."), doneToken(doneError)...)
+	}})
+	_, err := s.Introspect(t.Context())
+	var coded *sources.Error
+	if !errors.As(err, &coded) || coded.Code != sources.CodeNotSupported || !strings.Contains(coded.Message, "COMPATIBILITY_LEVEL = 130") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBrokenCatalogs(t *testing.T) {
 	t.Parallel()
 	for name, tokens := range map[string][]byte{
-		"too few results":  catalogResult(6, true, "7 dbo article U - -"),
-		"a bad row":        catalogResult(6, true, "x dbo article U - -"),
+		"too few results":  catalogResult(4, true, "7 dbo article U"),
+		"a bad row":        catalogResult(4, true, "x dbo article U"),
 		"too few columns":  catalogResult(2, true, "7 dbo"),
-		"an error at last": append(catalogResult(6, false), append(errorToken(297, "The user does not have permission"), doneToken(doneError)...)...),
+		"an error at last": append(catalogResult(4, false), append(errorToken(297, "The user does not have permission"), doneToken(doneError)...)...),
 	} {
-		s := startPeer(t, &peer{answer: func(int, string) []byte { return tokens }})
+		s := startPeer(t, catalogPeer(208, tokens, nil, nil, nil))
 		_, err := s.Introspect(t.Context())
 		var coded *sources.Error
 		if !errors.As(err, &coded) || coded.Code != sources.CodeUnexpected {
@@ -167,5 +245,24 @@ func TestErrorsOfBatches(t *testing.T) {
 		if err := batchError(driver.Error{Number: number, Message: "m"}, "q"); !errors.As(err, &coded) || coded.Code+" "+coded.Message != want+odbcPrefix+"m" {
 			t.Errorf("%d: got %v", number, err)
 		}
+	}
+}
+
+// TestCatalogQueriesParse holds a parser of T-SQL against what is asked of the
+// catalog: as many statements as results are read.
+func TestCatalogQueriesParse(t *testing.T) {
+	t.Parallel()
+	i := newIntrospector()
+	queries := append([]catalogQuery{i.essentials(true), i.essentials(false), {text: probeSQL, readers: make([]func(*sql.Rows) error, 1)}}, i.extras()...)
+	for _, q := range queries {
+		script, err := parser.Parse(t.Context(), strings.NewReader(q.text))
+		if err != nil {
+			t.Errorf("%v\n%s", err, q.text)
+		} else if n := len(script.Batches[0].Statements); n != len(q.readers) {
+			t.Errorf("%d statements for %d results: %s", n, len(q.readers), q.text)
+		}
+	}
+	if strings.Contains(i.essentials(false).text, "hidden") || strings.Contains(i.essentials(false).text, "generated_always") {
+		t.Error("a plain server is asked for hidden columns")
 	}
 }

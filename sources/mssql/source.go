@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	driver "github.com/microsoft/go-mssqldb"
@@ -43,6 +44,8 @@ type Source struct {
 	isolation      isolation
 	replicas       []*Source
 	rotation       *sources.Rotation
+	// lacks are the parts of the catalog that the server was found to lack.
+	lacks atomic.Uint32
 }
 
 var (

@@ -39,7 +39,7 @@ func (s *Source) RunCheckedSQL(ctx context.Context, text string, check func(*sou
 		if result, err = batchResult(ctx, tx, text); err != nil {
 			return false, sqlFailure(ctx, err, text)
 		}
-		database, err := introspect(ctx, tx)
+		database, err := s.introspect(ctx, tx)
 		if err != nil {
 			return false, err
 		}
