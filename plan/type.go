@@ -32,7 +32,10 @@ type Type struct {
 	// Scalar is the GraphQL scalar the type appears as: Int, bigint, String …
 	// For arrays it is the scalar of the innermost element.
 	Scalar string
-	Class  TypeClass
+	// AlsoScalar is another scalar whose variables may stand where the type is
+	// expected: clients may know the type by an older name. Empty for none.
+	AlsoScalar string
+	Class      TypeClass
 	// Element is the element type of an array.
 	Element *Type
 	// Base is the type under a domain, nil for other types.

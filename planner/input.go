@@ -85,7 +85,7 @@ func compatible(declared *ast.Type, ref schema.Ref) bool {
 		// A single value stands for a list of one.
 		return compatible(declared, schema.Nullable(*ref.List))
 	}
-	return declared.Elem == nil && declared.NamedType == ref.Named.Name
+	return declared.Elem == nil && (declared.NamedType == ref.Named.Name || declared.NamedType == ref.Also)
 }
 
 // isNull tells whether the value is null; a missing one isn't.

@@ -199,7 +199,9 @@ func (s *Schema) typeRef(t plan.Type) Ref {
 	if u.Element != nil {
 		return List(Required(s.typeRef(*u.Element)))
 	}
-	return Named(s.scalar(t.Scalar))
+	ref := Named(s.scalar(t.Scalar))
+	ref.Also = t.AlsoScalar
+	return ref
 }
 
 // enumType is the enum of the rows of an enum table.

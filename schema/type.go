@@ -90,7 +90,9 @@ type EnumValue struct {
 
 // Ref is a use of a type. Exactly one of Named and List is set.
 type Ref struct {
-	Named   *Type
+	Named *Type
+	// Also is the name of another scalar whose variables may be used here.
+	Also    string
 	List    *Ref
 	NonNull bool
 }

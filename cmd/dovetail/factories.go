@@ -127,7 +127,7 @@ func seconds(n *int, otherwise time.Duration) time.Duration {
 func mssqlConfig(c *document.Connection) (mssql.Config, error) {
 	address, err := resolve(c.URL)
 	return mssql.Config{
-		ConnectionString: address, MaxConnections: deref(c.Pool.MaxConnections),
+		ConnectionString: address, MaxConnections: deref(c.Pool.MaxConnections), Unpooled: c.Pool.Disabled,
 		IdleTimeout: seconds(c.Pool.IdleTimeout, 0), IsolationLevel: c.IsolationLevel,
 	}, err
 }

@@ -107,7 +107,11 @@ func (d *decoder) connectionInfo(j plan.JSON, path, kind string) *Connection {
 			c.SSL = d.sslConfiguration(v, info.at("ssl_configuration"))
 		}
 	case KindMSSQL:
-		c.URL = d.configText(info.need("connection_string"), info.at("connection_string"))
+		key := "connection_string"
+		if _, ok := info.get("database_url"); ok {
+			key = "database_url" // v2 knows both
+		}
+		c.URL = d.configText(info.need(key), info.at(key))
 	case KindSQLite:
 		c.Path = d.configText(info.need("path"), info.at("path"))
 	default:

@@ -248,6 +248,9 @@ func TestReplicas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c := connectionOf(t, `{"connection_info": {"database_url": {"from_env": "A"}, "pool_settings": {"enable": false}}}`, "mssql"); c.URL.FromEnv != "A" || !c.Pool.Disabled {
+		t.Errorf("got %+v", c)
+	}
 	if _, err := document.ConnectionOf(j, "$.configuration", "postgres"); err == nil || !strings.Contains(err.Error(), "database_url") {
 		t.Errorf("a replica without a database was taken: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 const Kind = "mssql"
 
 // Capabilities tells what SQL Server can do.
-func (s *Source) Capabilities() plan.Capabilities { return capabilities() }
+func (s *Source) Capabilities() plan.Capabilities { return supported }
 
 // The aggregate functions by their names in GraphQL.
 const (
@@ -62,6 +62,8 @@ func capabilities() plan.Capabilities {
 			plan.ClassTime:    extremes,
 			plan.ClassUUID:    extremes,
 			plan.ClassBoolean: extremes,
+			plan.ClassBytes:   extremes,
+			plan.ClassOther:   extremes,
 		},
 		DistinctOn:         true,
 		Aggregates:         true,

@@ -20,6 +20,8 @@ type Config struct {
 	ConnectionString string
 	// MaxConnections bounds the pool; 0 is 50.
 	MaxConnections int
+	// Unpooled: every statement has a connection of its own.
+	Unpooled bool
 	// IdleTimeout ends connections that nobody uses; 0 is 5 seconds.
 	IdleTimeout time.Duration
 	// IsolationLevel statements run at: read-committed (also when empty),
@@ -39,11 +41,12 @@ const (
 
 // Source is a SQL Server or Azure SQL database.
 type Source struct {
-	pool           *sql.DB
-	maxConnections int
-	isolation      isolation
-	replicas       []*Source
-	rotation       *sources.Rotation
+	pool *sql.DB
+	// idle is how many connections nobody uses are kept.
+	idle      int
+	isolation isolation
+	replicas  []*Source
+	rotation  *sources.Rotation
 	// lacks are the parts of the catalog that the server was found to lack.
 	lacks atomic.Uint32
 }
@@ -82,12 +85,15 @@ func dial(config Config) (*Source, error) {
 	if err != nil {
 		return nil, &sources.Error{Code: sources.CodeConnection, Message: "the connection string is not valid", Internal: err.Error(), Cause: err}
 	}
-	s := &Source{pool: sql.OpenDB(driver.NewConnectorConfig(parsed)), maxConnections: config.MaxConnections, isolation: level}
-	if s.maxConnections <= 0 {
-		s.maxConnections = defaultMaxConnections
+	if config.MaxConnections <= 0 {
+		config.MaxConnections = defaultMaxConnections
 	}
-	s.pool.SetMaxOpenConns(s.maxConnections)
-	s.pool.SetMaxIdleConns(s.maxConnections)
+	s := &Source{pool: sql.OpenDB(driver.NewConnectorConfig(parsed)), idle: config.MaxConnections, isolation: level}
+	if config.Unpooled {
+		s.idle, config.MaxConnections = -1, 0 // none, and no bound
+	}
+	s.pool.SetMaxOpenConns(config.MaxConnections)
+	s.pool.SetMaxIdleConns(s.idle)
 	if config.IdleTimeout <= 0 {
 		config.IdleTimeout = defaultIdleTimeout
 	}
@@ -123,8 +129,8 @@ func isolationLevel(name string) (isolation, error) {
 
 // forget ends the connections that nobody uses at the moment.
 func (s *Source) forget() {
-	s.pool.SetMaxIdleConns(0)
-	s.pool.SetMaxIdleConns(s.maxConnections)
+	s.pool.SetMaxIdleConns(-1)
+	s.pool.SetMaxIdleConns(s.idle)
 }
 
 // Close ends the connections; running statements finish first.

@@ -248,7 +248,9 @@ func typeOf(t sqlType) plan.Type {
 	case plan.ClassNumber:
 		out.Scalar = "Float"
 	case plan.ClassInteger:
-		if t.base != typeBigint {
+		if t.base == typeBigint {
+			out.AlsoScalar = "Int" // v2's name for it
+		} else {
 			out.Scalar = "Int"
 		}
 	}

@@ -305,7 +305,7 @@ func (c *compiler) aggregateCall(b *builder, function string, t plan.Type, argum
 		return t
 	}
 	supported := false
-	for _, name := range capabilities().AggregateFunctions[t.Class] {
+	for _, name := range declared.AggregateFunctions[t.Class] {
 		supported = supported || name == function
 	}
 	if !supported {

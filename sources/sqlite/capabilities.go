@@ -42,3 +42,6 @@ func capabilities() plan.Capabilities {
 		KeySets:            true,
 	}
 }
+
+// declared is what SQLite can do, made once.
+var declared = capabilities() //nolint:gochecknoglobals // a constant table

@@ -121,7 +121,7 @@ func sqlOperator(o plan.Operator) (constant, bool) {
 
 // compare writes the comparison of an expression with a value.
 func (c *compiler) compare(b *builder, left *builder, t plan.Type, operator plan.Operator, right plan.Value) {
-	if !slices.Contains(capabilities().Operators[t.Class], operator) {
+	if !slices.Contains(declared.Operators[t.Class], operator) {
 		c.refuse("SQLite has no operator %s for the type %q", operator, t.Name)
 		return
 	}

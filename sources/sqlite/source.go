@@ -174,7 +174,7 @@ func (s *Source) Close() error {
 }
 
 // Capabilities tells what SQLite can do.
-func (s *Source) Capabilities() plan.Capabilities { return capabilities() }
+func (s *Source) Capabilities() plan.Capabilities { return declared }
 
 // Compile turns a fragment into SQL.
 func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
