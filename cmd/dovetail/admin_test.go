@@ -15,7 +15,9 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"dovetail/internal/testmssql"
 	"dovetail/internal/testpostgres"
+	"dovetail/sources/mssql"
 )
 
 // freshSQLite makes an empty database and gives its path.
@@ -94,8 +96,24 @@ func pretty(text string) string {
 	return out.String()
 }
 
+// startMSSQL starts what stands in for SQL Server: it knows definitions, and its
+// tables have no rows. The queries it is asked are kept.
+func startMSSQL(t *testing.T, queries *[]string) string {
+	t.Helper()
+	s := testmssql.NewServer(mssql.ParseType, func(sql string) []byte {
+		*queries = append(*queries, sql)
+		return testmssql.Result("nothing")
+	})
+	stop, err := s.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s.Address()
+}
+
 // TestAdmin sends what the files say to an engine of their own: "send" with a
-// path, and headers as arguments.
+// path, and headers as arguments; "queries" shows what SQL Server was asked since.
 func TestAdmin(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/admin/*")
@@ -113,11 +131,20 @@ func TestAdmin(t *testing.T) {
 			server := startTest(t, nil)
 			fill := strings.NewReplacer("$POSTGRES", postgres, "$SQLITE", path)
 			hide := strings.NewReplacer(path, "$SQLITE")
+			var queries []string
+			if strings.Contains(file, "mssql") {
+				address := startMSSQL(t, &queries)
+				fill, hide = strings.NewReplacer("$MSSQL", address), strings.NewReplacer(address, "$MSSQL")
+			}
 			if postgres != "" {
 				hide = strings.NewReplacer(postgres, "$POSTGRES", path, "$SQLITE")
 			}
 			datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
 				t.Helper()
+				if d.Cmd == "queries" {
+					defer func() { queries = nil }()
+					return strings.Join(queries, "\n") + "\n"
+				}
 				if d.Cmd != "send" {
 					t.Fatalf("%s: unknown directive %s", d.Pos, d.Cmd)
 				}

@@ -12,6 +12,7 @@ import (
 	driver "github.com/microsoft/go-mssqldb"
 	"github.com/sqlc-dev/teesql/parser"
 
+	"dovetail/internal/testmssql"
 	"dovetail/sources"
 )
 
@@ -20,32 +21,32 @@ import (
 func catalogResult(columns int, last bool, rows ...string) []byte {
 	types := make([][]byte, columns)
 	for i := range types {
-		types[i] = peerText
+		types[i] = testmssql.Text
 	}
-	out := columnsToken(types...)
+	out := testmssql.Columns(types...)
 	for _, row := range rows {
 		var values [][]byte
 		for word := range strings.FieldsSeq(row) {
 			if word == "-" {
-				values = append(values, nullText())
+				values = append(values, testmssql.NullText())
 			} else {
-				values = append(values, textValueOf(strings.ReplaceAll(word, "_", " ")))
+				values = append(values, testmssql.TextValue(strings.ReplaceAll(word, "_", " ")))
 			}
 		}
-		out = append(out, rowToken(values...)...)
+		out = append(out, testmssql.Row(values...)...)
 	}
 	status := byte(1) // more follows
 	if last {
 		status = 0
 	}
-	return append(out, doneToken(status)...)
+	return append(out, testmssql.Done(status)...)
 }
 
 // catalogPeer answers the parts of the introspection, or with an error where a
 // part has no tokens.
-func catalogPeer(number int32, essentials, functions, sizes, comments []byte) *peer {
-	p := &peer{}
-	p.answer = func(_ int, request string) []byte {
+func catalogPeer(number int32, essentials, functions, sizes, comments []byte) *testmssql.Peer {
+	p := &testmssql.Peer{}
+	p.Answer = func(_ int, request string) []byte {
 		answer := []byte(nil)
 		switch {
 		case strings.Contains(request, "FROM OPENJSON("):
@@ -60,7 +61,7 @@ func catalogPeer(number int32, essentials, functions, sizes, comments []byte) *p
 			answer = comments
 		}
 		if answer == nil {
-			return append(errorToken(number, "Invalid object name."), doneToken(doneError)...)
+			return append(testmssql.Failure(number, "Invalid object name."), testmssql.Done(testmssql.DoneError)...)
 		}
 		return answer
 	}
@@ -143,13 +144,13 @@ function dbo.search "finds" term nvarchar(50) n int
 func TestPoorCatalogs(t *testing.T) {
 	t.Parallel()
 	p := catalogPeer(208, essentialResults(), nil, nil, nil)
-	rich := p.answer
-	p.answer = func(number int, request string) []byte {
+	rich := p.Answer
+	p.Answer = func(number int, request string) []byte {
 		switch {
 		case strings.Contains(request, "is_hidden"):
-			return append(errorToken(207, "Invalid column name 'is_hidden'."), doneToken(doneError)...)
+			return append(testmssql.Failure(207, "Invalid column name 'is_hidden'."), testmssql.Done(testmssql.DoneError)...)
 		case strings.Contains(request, "sys.parameters"):
-			return append(catalogResult(3, false, "20 dbo search"), append(errorToken(208, "Invalid object name 'sys.parameters'."), doneToken(doneError)...)...)
+			return append(catalogResult(3, false, "20 dbo search"), append(testmssql.Failure(208, "Invalid object name 'sys.parameters'."), testmssql.Done(testmssql.DoneError)...)...)
 		}
 		return rich(number, request)
 	}
@@ -164,7 +165,7 @@ func TestPoorCatalogs(t *testing.T) {
 		}
 	}
 	// The probe, the tables in full and without hidden columns, three extras; then the probe and the tables.
-	if requests, _ := p.seen(); len(requests) != 8 {
+	if requests, _ := p.Seen(); len(requests) != 8 {
 		t.Errorf("the peer was asked %d times: %q", len(requests), requests)
 	}
 }
@@ -172,8 +173,8 @@ func TestPoorCatalogs(t *testing.T) {
 // TestOldCompatibilityLevel checks that a database without OPENJSON says what to do.
 func TestOldCompatibilityLevel(t *testing.T) {
 	t.Parallel()
-	s := startPeer(t, &peer{answer: func(int, string) []byte {
-		return append(errorToken(208, "Invalid object name 'OPENJSON'."), doneToken(doneError)...)
+	s := startPeer(t, &testmssql.Peer{Answer: func(int, string) []byte {
+		return append(testmssql.Failure(208, "Invalid object name 'OPENJSON'."), testmssql.Done(testmssql.DoneError)...)
 	}})
 	_, err := s.Introspect(t.Context())
 	var coded *sources.Error
@@ -188,7 +189,7 @@ func TestBrokenCatalogs(t *testing.T) {
 		"too few results":  catalogResult(4, true, "7 dbo article U"),
 		"a bad row":        catalogResult(4, true, "x dbo article U"),
 		"too few columns":  catalogResult(2, true, "7 dbo"),
-		"an error at last": append(catalogResult(4, false), append(errorToken(297, "The user does not have permission"), doneToken(doneError)...)...),
+		"an error at last": append(catalogResult(4, false), append(testmssql.Failure(297, "The user does not have permission"), testmssql.Done(testmssql.DoneError)...)...),
 	} {
 		s := startPeer(t, catalogPeer(208, tokens, nil, nil, nil))
 		_, err := s.Introspect(t.Context())
@@ -202,13 +203,13 @@ func TestBrokenCatalogs(t *testing.T) {
 // TestBatches runs SQL of the admin's as one batch in a transaction.
 func TestBatches(t *testing.T) {
 	t.Parallel()
-	p := &peer{answer: func(_ int, request string) []byte {
+	p := &testmssql.Peer{Answer: func(_ int, request string) []byte {
 		if strings.Contains(request, "bad") {
-			return append(errorToken(207, "Invalid column name 'bad'."), doneToken(doneError)...)
+			return append(testmssql.Failure(207, "Invalid column name 'bad'."), testmssql.Done(testmssql.DoneError)...)
 		}
 		return bytes.Join([][]byte{
-			doneToken(1), columnsToken(peerInteger), rowToken(integerValueOf(1)), doneToken(1),
-			columnsToken(peerInteger, peerText), rowToken(integerValueOf(2), nullText()), doneToken(0),
+			testmssql.Done(1), testmssql.Columns(testmssql.Bigint), testmssql.Row(testmssql.IntegerValue(1)), testmssql.Done(1),
+			testmssql.Columns(testmssql.Bigint, testmssql.Text), testmssql.Row(testmssql.IntegerValue(2), testmssql.NullText()), testmssql.Done(0),
 		}, nil)
 	}}
 	s := startPeer(t, p)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dovetail/internal/testmssql"
 	"dovetail/plan"
 	"dovetail/sources"
 )
@@ -18,7 +19,7 @@ import (
 func oneAuthor() *plan.Fragment { return root(first(authors(), cols("id", "name")...)) }
 
 func oneAuthorTokens() []byte {
-	return bytes.Join([][]byte{columnsToken(peerInteger, peerText), rowToken(integerValueOf(7), textValueOf("Ann \"é\"")), doneToken(0)}, nil)
+	return bytes.Join([][]byte{testmssql.Columns(testmssql.Bigint, testmssql.Text), testmssql.Row(testmssql.IntegerValue(7), testmssql.TextValue("Ann \"é\"")), testmssql.Done(0)}, nil)
 }
 
 const oneAuthorJSON = `{"id":7,"name":"Ann \"é\""}`
@@ -29,17 +30,17 @@ func TestRowsBecomeJSON(t *testing.T) {
 		&plan.ColumnField{Key: "rating", Column: col("rating")}, nest("articles", many(articlesOf(), cols("title", "rating")...)))...), "id")
 	uuid := append([]byte{16}, 0x3d, 0x2c, 0x1b, 0x0a, 0, 0, 0, 0x40, 0x80, 0, 0, 0, 0, 0, 0, 0x0f)
 	tokens := bytes.Join([][]byte{
-		columnsToken(peerInteger, peerInteger, peerText, peerUUID, peerMoment, peerDecimal, peerText),
-		rowToken(integerValueOf(0), integerValueOf(1), textValueOf("x"), uuid, []byte{8, 0x20, 0x66, 0x7b, 0xb7, 0x19, 0x91, 0x40, 0x0b}, decimalValueOf(true, 50), textValueOf(`[{"c0":"a\/b","c1":"2.50"},{"c0":null,"c1":null}]`)),
-		rowToken(integerValueOf(2), integerValueOf(-9007199254740993), nullText(), nullValue(), nullValue(), nullValue(), nullText()),
-		doneToken(0),
+		testmssql.Columns(testmssql.Bigint, testmssql.Bigint, testmssql.Text, testmssql.UUID, testmssql.Datetime2, testmssql.Decimal, testmssql.Text),
+		testmssql.Row(testmssql.IntegerValue(0), testmssql.IntegerValue(1), testmssql.TextValue("x"), uuid, []byte{8, 0x20, 0x66, 0x7b, 0xb7, 0x19, 0x91, 0x40, 0x0b}, testmssql.DecimalValue(true, 50), testmssql.TextValue(`[{"c0":"a\/b","c1":"2.50"},{"c0":null,"c1":null}]`)),
+		testmssql.Row(testmssql.IntegerValue(2), testmssql.IntegerValue(-9007199254740993), testmssql.NullText(), testmssql.NullValue(), testmssql.NullValue(), testmssql.NullValue(), testmssql.NullText()),
+		testmssql.Done(0),
 	}, nil)
-	p := &peer{answer: func(int, string) []byte { return tokens }}
+	p := &testmssql.Peer{Answer: func(int, string) []byte { return tokens }}
 	s := startPeer(t, p)
 	expect(t, s, f, nil, []string{"1", "2", "3"},
 		`[{"id":1,"name":"x","mark":"0A1B2C3D-0000-4000-8000-00000000000F","seen":"2020-01-02T03:04:05.25","rating":-0.50,"articles":[{"title":"a/b","rating":2.50},{"title":null,"rating":null}]}]`,
 		`[]`, `[{"id":-9007199254740993,"name":null,"mark":null,"seen":null,"rating":null,"articles":[]}]`)
-	requests, _ := p.seen()
+	requests, _ := p.Seen()
 	if len(requests) != 1 || !strings.Contains(requests[0], statementText(s, f)) || !strings.Contains(requests[0], "@p1 nvarchar(max)") ||
 		!strings.Contains(requests[0], `[{"o":0,"k0":1},{"o":1,"k0":2},{"o":2,"k0":3}]`) {
 		t.Errorf("the peer was asked %q", requests)
@@ -61,7 +62,9 @@ func TestServerErrors(t *testing.T) {
 		{229, "The SELECT permission was denied", sources.CodePermissionError, "The SELECT permission was denied"},
 		{40613, "Database is not currently available", sources.CodeConnection, "mssql connection error"},
 	} {
-		p := &peer{answer: func(int, string) []byte { return append(errorToken(c.number, c.message), doneToken(doneError)...) }}
+		p := &testmssql.Peer{Answer: func(int, string) []byte {
+			return append(testmssql.Failure(c.number, c.message), testmssql.Done(testmssql.DoneError)...)
+		}}
 		s := startPeer(t, p)
 		_, err := tryRun(t.Context(), s, oneAuthor(), nil)
 		var coded *sources.Error
@@ -77,7 +80,7 @@ func TestServerErrors(t *testing.T) {
 		if c.number == 1205 {
 			tries = 2
 		}
-		if requests, _ := p.seen(); len(requests) != tries {
+		if requests, _ := p.Seen(); len(requests) != tries {
 			t.Errorf("%d: an error of the server was asked for %d times", c.number, len(requests))
 		}
 	}
@@ -85,7 +88,7 @@ func TestServerErrors(t *testing.T) {
 
 func TestRefusedLogin(t *testing.T) {
 	t.Parallel()
-	p := &peer{refuse: errorToken(18456, "Login failed for user 'sa'.")}
+	p := &testmssql.Peer{Refuse: testmssql.Failure(18456, "Login failed for user 'sa'.")}
 	s := startPeer(t, p)
 	for _, try := range []func() error{
 		func() error { _, err := tryRun(t.Context(), s, oneAuthor(), nil); return err },
@@ -124,30 +127,30 @@ func TestUnreachableServer(t *testing.T) {
 // once more, if nothing came back and running it again does no harm.
 func TestDeadConnections(t *testing.T) {
 	t.Parallel()
-	p := &peer{answer: func(number int, _ string) []byte {
+	p := &testmssql.Peer{Answer: func(number int, _ string) []byte {
 		if number == 2 {
-			return drop
+			return testmssql.Drop
 		}
 		return oneAuthorTokens()
 	}}
 	s := startPeer(t, p)
 	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
 	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
-	if requests, _ := p.seen(); len(requests) != 3 {
+	if requests, _ := p.Seen(); len(requests) != 3 {
 		t.Errorf("the peer was asked %d times", len(requests))
 	}
 	// A native query may do anything, so it isn't repeated.
 	native := root(many(plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: "q", Parts: []plan.NativeQueryPart{{SQL: "SELECT 1 AS id"}}}}, cols("id")...))
-	p = &peer{answer: func(int, string) []byte { return drop }}
+	p = &testmssql.Peer{Answer: func(int, string) []byte { return testmssql.Drop }}
 	s = startPeer(t, p)
 	for f, times := range map[*plan.Fragment]int{native: 1, oneAuthor(): 2} {
-		before, _ := p.seen()
+		before, _ := p.Seen()
 		_, err := tryRun(t.Context(), s, f, nil)
 		var coded *sources.Error
 		if !errors.As(err, &coded) || coded.Code != sources.CodeConnection {
 			t.Errorf("got %v", err)
 		}
-		if after, _ := p.seen(); len(after)-len(before) != times {
+		if after, _ := p.Seen(); len(after)-len(before) != times {
 			t.Errorf("the peer was asked %d times instead of %d", len(after)-len(before), times)
 		}
 	}
@@ -158,22 +161,22 @@ func TestDeadConnections(t *testing.T) {
 func TestConnectionLostAmongRows(t *testing.T) {
 	t.Parallel()
 	tokens := oneAuthorTokens()
-	tokens = slices.Concat(tokens[:len(tokens)-len(doneToken(0))], errorToken(596, "Cannot continue the execution because the session is in the kill state."), doneToken(doneError))
-	p := &peer{answer: func(int, string) []byte { return tokens }}
+	tokens = slices.Concat(tokens[:len(tokens)-len(testmssql.Done(0))], testmssql.Failure(596, "Cannot continue the execution because the session is in the kill state."), testmssql.Done(testmssql.DoneError))
+	p := &testmssql.Peer{Answer: func(int, string) []byte { return tokens }}
 	s := startPeer(t, p)
 	_, err := tryRun(t.Context(), s, root(many(authors(), cols("id", "name")...)), nil)
 	var coded *sources.Error
 	if !errors.As(err, &coded) || coded.Code != sources.CodeConnection {
 		t.Errorf("got %v", err)
 	}
-	if requests, _ := p.seen(); len(requests) != 1 {
+	if requests, _ := p.Seen(); len(requests) != 1 {
 		t.Errorf("the peer was asked %d times", len(requests))
 	}
 }
 
 func TestCancelIsSent(t *testing.T) {
 	t.Parallel()
-	p := &peer{answer: func(number int, _ string) []byte {
+	p := &testmssql.Peer{Answer: func(number int, _ string) []byte {
 		if number == 1 {
 			return nil // for ever
 		}
@@ -187,7 +190,7 @@ func TestCancelIsSent(t *testing.T) {
 	if !errors.As(err, &coded) || coded.Code != sources.CodeTimeout || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if requests, attentions := p.seen(); len(requests) != 1 || attentions != 1 {
+	if requests, attentions := p.Seen(); len(requests) != 1 || attentions != 1 {
 		t.Errorf("the peer saw %d requests and %d cancellations", len(requests), attentions)
 	}
 	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
@@ -197,8 +200,8 @@ func TestCancelIsSent(t *testing.T) {
 // told apart from a good answer.
 func TestOtherRows(t *testing.T) {
 	t.Parallel()
-	p := &peer{answer: func(int, string) []byte {
-		return bytes.Join([][]byte{columnsToken(peerInteger), rowToken(integerValueOf(7)), doneToken(0)}, nil)
+	p := &testmssql.Peer{Answer: func(int, string) []byte {
+		return bytes.Join([][]byte{testmssql.Columns(testmssql.Bigint), testmssql.Row(testmssql.IntegerValue(7)), testmssql.Done(0)}, nil)
 	}}
 	s := startPeer(t, p)
 	_, err := tryRun(t.Context(), s, oneAuthor(), nil)
@@ -210,14 +213,14 @@ func TestOtherRows(t *testing.T) {
 
 func TestIsolationComesFirst(t *testing.T) {
 	t.Parallel()
-	p := &peer{answer: func(int, string) []byte { return oneAuthorTokens() }}
+	p := &testmssql.Peer{Answer: func(int, string) []byte { return oneAuthorTokens() }}
 	s := startPeer(t, p)
 	var err error
 	if s.isolation, err = isolationLevel("Repeatable Read"); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
-	if requests, _ := p.seen(); !strings.Contains(requests[0], "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;") {
+	if requests, _ := p.Seen(); !strings.Contains(requests[0], "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;") {
 		t.Errorf("the peer was asked %q", requests)
 	}
 }
@@ -246,7 +249,9 @@ func TestReplicas(t *testing.T) {
 	t.Parallel()
 	answers := func(int, string) []byte { return oneAuthorTokens() }
 	refuses := func(number int32) func(int, string) []byte {
-		return func(int, string) []byte { return append(errorToken(number, "no"), doneToken(doneError)...) }
+		return func(int, string) []byte {
+			return append(testmssql.Failure(number, "no"), testmssql.Done(testmssql.DoneError)...)
+		}
 	}
 	for _, c := range []struct {
 		name          string
@@ -256,16 +261,16 @@ func TestReplicas(t *testing.T) {
 		asked [3]int
 	}{
 		{"both answer", answers, answers, [3]int{0, 2, 2}},
-		{"one does not answer", func(int, string) []byte { return drop }, answers, [3]int{0, 2, 4}},
+		{"one does not answer", func(int, string) []byte { return testmssql.Drop }, answers, [3]int{0, 2, 4}},
 		{"one isn't readable", refuses(976), answers, [3]int{0, 1, 4}},
 		{"none answers", refuses(976), refuses(983), [3]int{4, 1, 1}},
 		{"what is asked has not arrived", refuses(208), refuses(208), [3]int{4, 4, 4}},
 	} {
-		peers := []*peer{{answer: answers}, {answer: c.first}, {answer: c.second}}
+		peers := []*testmssql.Peer{{Answer: answers}, {Answer: c.first}, {Answer: c.second}}
 		var configs []Config
 		for _, p := range peers {
 			startPeer(t, p)
-			configs = append(configs, Config{ConnectionString: "sqlserver://sa:secret@" + p.listener.Addr().String() + "?encrypt=disable"})
+			configs = append(configs, Config{ConnectionString: p.Address()})
 		}
 		configs[0].Replicas = configs[1:]
 		s := open(t, configs[0])
@@ -273,30 +278,27 @@ func TestReplicas(t *testing.T) {
 			expect(t, s, oneAuthor(), nil, nil, oneAuthorJSON)
 		}
 		for i, p := range peers {
-			if requests, _ := p.seen(); len(requests) != c.asked[i] {
+			if requests, _ := p.Seen(); len(requests) != c.asked[i] {
 				t.Errorf("%s: database %d was asked %d times instead of %d", c.name, i, len(requests), c.asked[i])
 			}
 		}
 		if _, err := s.RunUntransactedSQL(t.Context(), "SELECT 1"); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if requests, _ := peers[0].seen(); !slices.ContainsFunc(requests, func(r string) bool { return strings.Contains(r, "SELECT 1") }) {
+		if requests, _ := peers[0].Seen(); !slices.ContainsFunc(requests, func(r string) bool { return strings.Contains(r, "SELECT 1") }) {
 			t.Errorf("%s: SQL did not go to the primary", c.name)
 		}
 	}
 	// An error that is the statement's own is the answer.
-	peers := []*peer{{answer: answers}, {answer: refuses(8134)}}
+	peers := []*testmssql.Peer{{Answer: answers}, {Answer: refuses(8134)}}
 	for _, p := range peers {
 		startPeer(t, p)
 	}
-	address := func(p *peer) string {
-		return "sqlserver://sa:secret@" + p.listener.Addr().String() + "?encrypt=disable"
-	}
-	s := open(t, Config{ConnectionString: address(peers[0]), Replicas: []Config{{ConnectionString: address(peers[1])}}})
+	s := open(t, Config{ConnectionString: peers[0].Address(), Replicas: []Config{{ConnectionString: peers[1].Address()}}})
 	if _, err := tryRun(t.Context(), s, oneAuthor(), nil); err == nil || !strings.Contains(err.Error(), "no") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Open(Config{ConnectionString: address(peers[0]), Replicas: []Config{{ConnectionString: "nonsense"}}}); err == nil {
+	if _, err := Open(Config{ConnectionString: peers[0].Address(), Replicas: []Config{{ConnectionString: "nonsense"}}}); err == nil {
 		t.Error("a replica without a server is taken")
 	}
 }
@@ -306,9 +308,9 @@ func TestReplicas(t *testing.T) {
 func TestConflictsAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, number := range []int32{1205, 3961} {
-		p := &peer{answer: func(request int, _ string) []byte {
+		p := &testmssql.Peer{Answer: func(request int, _ string) []byte {
 			if request == 1 {
-				return append(errorToken(number, "try again"), doneToken(doneError)...)
+				return append(testmssql.Failure(number, "try again"), testmssql.Done(testmssql.DoneError)...)
 			}
 			return oneAuthorTokens()
 		}}

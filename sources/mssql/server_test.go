@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"dovetail/internal/testmssql"
 	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
@@ -165,4 +166,15 @@ func describe(err error) string {
 		return fmt.Sprintf("%s: %v (%s %d: %s)", coded.Code, err, d.Exception.Type, d.Exception.Number, d.Exception.Message)
 	}
 	return coded.Code + ": " + err.Error()
+}
+
+// startPeer starts a scripted peer and opens it.
+func startPeer(tb testing.TB, p *testmssql.Peer) *Source {
+	tb.Helper()
+	stop, err := p.Start(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(stop)
+	return open(tb, Config{ConnectionString: p.Address(), MaxConnections: 2})
 }

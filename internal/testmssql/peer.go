@@ -1,52 +1,56 @@
-package mssql
+// Package testmssql stands in for SQL Server where tests have none: a Peer of its
+// protocol that answers as a script says, and the catalog that definitions lead to.
+package testmssql
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
-	"testing"
 	"unicode/utf16"
 )
 
-// The packets of the protocol (TDS) that the scripted peer knows.
+// The packets of the protocol (TDS) that the scripted Peer knows.
 const (
 	packetBatch     = 0x01
 	packetRPC       = 0x03
 	packetReply     = 0x04
 	packetAttention = 0x06
+	packetManager   = 0x0e
 	packetLogin     = 0x10
 	packetPrelogin  = 0x12
 	endOfMessage    = 1
 	headerLength    = 8
 )
 
-// peer is a server that speaks just enough of SQL Server's protocol to log
+// Peer is a server that speaks just enough of SQL Server's protocol to log
 // clients in and to answer requests as a script says.
-type peer struct {
+type Peer struct {
 	listener net.Listener
-	// refuse answers logins with an error.
-	refuse []byte
-	// answer gives the tokens for a request, or drop; nil leaves it unanswered.
-	answer func(number int, request string) []byte
+	// Refuse answers logins with an error.
+	Refuse []byte
+	// Transaction is told of what clients begin, commit and roll back; nil: nobody.
+	Transaction func(kind TransactionKind)
+	// Answer gives the tokens for a request, or Drop; nil leaves it unanswered.
+	Answer func(number int, request string) []byte
 
 	mutex      sync.Mutex
 	requests   []string
 	attentions int
-	logins     int
 }
 
-// drop ends the connection instead of answering.
-var drop = []byte("drop") //nolint:gochecknoglobals // a mark
+// Drop ends the connection instead of answering.
+var Drop = []byte("drop") //nolint:gochecknoglobals // a mark
 
-func startPeer(t *testing.T, p *peer) *Source {
-	t.Helper()
-	var err error
-	if p.listener, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+// Start listens for clients until stop is called.
+func (p *Peer) Start(ctx context.Context) (stop func(), err error) {
+	if p.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
 	}
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -61,19 +65,18 @@ func startPeer(t *testing.T, p *peer) *Source {
 			})
 		}
 	})
-	s, err := Open(Config{ConnectionString: fmt.Sprintf("sqlserver://sa:secret@%s?encrypt=disable", p.listener.Addr()), MaxConnections: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = s.Close()
+	return func() {
 		_ = p.listener.Close()
 		group.Wait()
-	})
-	return s
+	}, nil
 }
 
-func (p *peer) serve(c net.Conn) {
+// Address is the URL of the peer.
+func (p *Peer) Address() string {
+	return fmt.Sprintf("sqlserver://sa:secret@%s?encrypt=disable", p.listener.Addr())
+}
+
+func (p *Peer) serve(c net.Conn) {
 	for {
 		kind, message, err := readMessage(c)
 		if err != nil {
@@ -81,7 +84,7 @@ func (p *peer) serve(c net.Conn) {
 		}
 		reply := p.reply(kind, message)
 		switch {
-		case bytes.Equal(reply, drop):
+		case bytes.Equal(reply, Drop):
 			return
 		case reply != nil:
 			if writeMessage(c, reply) != nil {
@@ -91,33 +94,74 @@ func (p *peer) serve(c net.Conn) {
 	}
 }
 
-func (p *peer) reply(kind byte, message []byte) []byte {
+func (p *Peer) reply(kind byte, message []byte) []byte {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	switch kind {
 	case packetPrelogin:
 		return preloginReply()
 	case packetLogin:
-		p.logins++
-		if p.refuse != nil {
-			return append(bytes.Clone(p.refuse), doneToken(doneError)...)
+		if p.Refuse != nil {
+			return append(bytes.Clone(p.Refuse), Done(DoneError)...)
 		}
-		return append(loginToken(), doneToken(0)...)
+		return append(loginToken(), Done(0)...)
 	case packetAttention:
 		p.attentions++
-		return doneToken(doneAttention)
+		return Done(doneAttention)
+	case packetManager:
+		return p.transaction(message)
 	case packetBatch, packetRPC:
 		request := unicodeText(message)
 		p.requests = append(p.requests, request)
-		return p.answer(len(p.requests), request)
+		return p.Answer(len(p.requests), request)
 	}
-	return drop
+	return Drop
 }
 
-func (p *peer) seen() (requests []string, attentions int) {
+// TransactionKind is what a client does with a transaction.
+type TransactionKind uint16
+
+// The kinds of requests about transactions.
+const (
+	Begin    TransactionKind = 5
+	Commit   TransactionKind = 7
+	Rollback TransactionKind = 8
+)
+
+// transaction answers a request about a transaction, which comes after the
+// headers of the message.
+func (p *Peer) transaction(message []byte) []byte {
+	if len(message) < 4 {
+		return Drop
+	}
+	headers := int(binary.LittleEndian.Uint32(message))
+	if headers < 0 || len(message) < headers+2 {
+		return Drop
+	}
+	kind := TransactionKind(binary.LittleEndian.Uint16(message[headers:]))
+	if p.Transaction != nil {
+		p.Transaction(kind)
+	}
+	id := []byte{1, 0, 0, 0, 0, 0, 0, 0}
+	body := []byte{}
+	switch kind {
+	case Begin:
+		body = append(append(append(body, 8, 8), id...), 0)
+	case Commit:
+		body = append(append(append(body, 9, 0), 8), id...)
+	case Rollback:
+		body = append(append(append(body, 10, 0), 8), id...)
+	default:
+		return Drop
+	}
+	return append(append([]byte{0xe3, byte(len(body)), 0}, body...), Done(0)...)
+}
+
+// Seen are the requests and the number of cancellations that have come.
+func (p *Peer) Seen() (requests []string, attentions int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	return p.requests, p.attentions
+	return slices.Clone(p.requests), p.attentions
 }
 
 func readMessage(r io.Reader) (kind byte, message []byte, err error) {
@@ -162,7 +206,7 @@ func writeMessage(w io.Writer, body []byte) error {
 func unicodeText(message []byte) string {
 	var b bytes.Buffer
 	for i := 0; i+1 < len(message); {
-		if message[i+1] == 0 && message[i] >= ' ' && message[i] < 0x7f {
+		if message[i+1] == 0 && (message[i] >= ' ' && message[i] < 0x7f || message[i] == '\n' || message[i] == '\r' || message[i] == '\t') {
 			b.WriteByte(message[i])
 			i += 2
 			continue
@@ -185,11 +229,13 @@ func loginToken() []byte {
 }
 
 const (
-	doneError     = 2
+	// DoneError is the status of what ends with an error.
+	DoneError     = 2
 	doneAttention = 0x20
 )
 
-func doneToken(status byte) []byte {
+// Done ends a result.
+func Done(status byte) []byte {
 	return []byte{0xfd, status, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 }
 
@@ -207,7 +253,8 @@ func shortText(text string) []byte {
 	return append([]byte{byte(len(u) / 2)}, u...)
 }
 
-func errorToken(number int32, message string) []byte {
+// Failure is an error of the server.
+func Failure(number int32, message string) []byte {
 	body := binary.LittleEndian.AppendUint32(nil, uint32(number))
 	body = append(body, 1, 16)
 	u := ucs2(message)
@@ -217,18 +264,19 @@ func errorToken(number int32, message string) []byte {
 	return append([]byte{0xaa, byte(len(body)), byte(len(body) >> 8)}, body...)
 }
 
-// The types of the peer's columns.
+// The types of the Peer's columns.
 //
 //nolint:gochecknoglobals // constants
 var (
-	peerInteger = []byte{0x26, 8}
-	peerText    = []byte{0xe7, 0xff, 0xff, 0x09, 0x04, 0xd0, 0x00, 0x34} // nvarchar(max)
-	peerDecimal = []byte{0x6a, 9, 10, 2}
-	peerUUID    = []byte{0x24, 16}
-	peerMoment  = []byte{0x2a, 7}
+	Bigint    = []byte{0x26, 8}
+	Text      = []byte{0xe7, 0xff, 0xff, 0x09, 0x04, 0xd0, 0x00, 0x34} // nvarchar(max)
+	Decimal   = []byte{0x6a, 9, 10, 2}
+	UUID      = []byte{0x24, 16}
+	Datetime2 = []byte{0x2a, 7}
 )
 
-func columnsToken(types ...[]byte) []byte {
+// Columns begins a result with columns of the given types.
+func Columns(types ...[]byte) []byte {
 	out := []byte{0x81, byte(len(types)), 0}
 	for _, t := range types {
 		out = append(out, 0, 0, 0, 0, 1, 0)
@@ -238,17 +286,21 @@ func columnsToken(types ...[]byte) []byte {
 	return out
 }
 
-func rowToken(values ...[]byte) []byte {
+// Row is a row of values.
+func Row(values ...[]byte) []byte {
 	return append([]byte{0xd1}, bytes.Join(values, nil)...)
 }
 
-func integerValueOf(n int64) []byte {
+// IntegerValue is a value of Bigint.
+func IntegerValue(n int64) []byte {
 	return binary.LittleEndian.AppendUint64([]byte{8}, uint64(n))
 }
 
-func nullValue() []byte { return []byte{0} }
+// NullValue is a null of all types but Text.
+func NullValue() []byte { return []byte{0} }
 
-func decimalValueOf(negative bool, n uint64) []byte {
+// DecimalValue is a value of Decimal.
+func DecimalValue(negative bool, n uint64) []byte {
 	sign := byte(1)
 	if negative {
 		sign = 0
@@ -256,8 +308,8 @@ func decimalValueOf(negative bool, n uint64) []byte {
 	return binary.LittleEndian.AppendUint64([]byte{9, sign}, n)
 }
 
-// textValueOf is a value of nvarchar(max): its length, one chunk, the end.
-func textValueOf(text string) []byte {
+// TextValue is a value of Text (nvarchar(max)): its length, one chunk, the end.
+func TextValue(text string) []byte {
 	u := ucs2(text)
 	out := binary.LittleEndian.AppendUint64(nil, uint64(len(u)))
 	if len(u) > 0 {
@@ -267,4 +319,5 @@ func textValueOf(text string) []byte {
 	return binary.LittleEndian.AppendUint32(out, 0)
 }
 
-func nullText() []byte { return bytes.Repeat([]byte{0xff}, 8) }
+// NullText is a null of Text.
+func NullText() []byte { return bytes.Repeat([]byte{0xff}, 8) }
