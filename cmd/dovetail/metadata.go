@@ -16,6 +16,7 @@ import (
 	"github.com/pmezard/go-difflib/difflib"
 
 	"dovetail/metadata/document"
+	"dovetail/metadata/engine"
 	"dovetail/metadata/project"
 	"dovetail/plan"
 )
@@ -23,16 +24,21 @@ import (
 // clientTimeout is how long an engine may take to carry out a command.
 const clientTimeout = 5 * time.Minute
 
+// endpointOf is the address of the running engine.
+func endpointOf(s *settings) string {
+	if s.endpoint == "" {
+		return "http://127.0.0.1:" + s.port
+	}
+	return s.endpoint
+}
+
 // ask sends a request to a running engine.
 func ask(ctx context.Context, s *settings, path string, body any) ([]byte, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	endpoint := s.endpoint
-	if endpoint == "" {
-		endpoint = "http://127.0.0.1:" + s.port
-	}
+	endpoint := endpointOf(s)
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(endpoint, "/")+path, bytes.NewReader(text))
@@ -90,6 +96,11 @@ func metadataCommand(ctx context.Context, s *settings, verb string, output io.Wr
 		if err != nil {
 			return err
 		}
+		for _, w := range engine.Unserved(m) {
+			if err := say(output, "warning: %s", w); err != nil {
+				return err
+			}
+		}
 		return say(output, "valid: %s", summary(m))
 	case "diff":
 		return diffProject(ctx, s, output)
@@ -136,13 +147,25 @@ func summary(m *document.Metadata) string {
 		tables += len(source.Tables)
 		functions += len(source.Functions)
 	}
-	return fmt.Sprintf("%d source(s), %d table(s), %d function(s), %d remote schema(s), %d query collection(s)",
+	out := fmt.Sprintf("%d source(s), %d table(s), %d function(s), %d remote schema(s), %d query collection(s)",
 		len(m.Sources), tables, functions, len(m.RemoteSchemas), len(m.QueryCollections))
+	for _, other := range []struct {
+		count int
+		what  string
+	}{{len(m.RestEndpoints), "REST endpoint(s)"}, {len(m.Actions), "action(s)"}, {len(m.CronTriggers), "cron trigger(s)"}} {
+		if other.count > 0 {
+			out += fmt.Sprintf(", %d %s", other.count, other.what)
+		}
+	}
+	return out
 }
 
 func applyProject(ctx context.Context, s *settings, output io.Writer) error {
 	m, err := readProject(s, output)
 	if err != nil {
+		return err
+	}
+	if err := say(output, "applying to %s: %s", endpointOf(s), summary(m)); err != nil {
 		return err
 	}
 	args := map[string]any{"metadata": json.RawMessage(m.Marshal()), "allow_inconsistent_metadata": s.allowInconsistent}
@@ -155,9 +178,17 @@ func applyProject(ctx context.Context, s *settings, output io.Writer) error {
 	var answer struct {
 		Consistent bool            `json:"is_consistent"`
 		Objects    json.RawMessage `json:"inconsistent_objects"`
+		Warnings   []struct {
+			Message string `json:"message"`
+		} `json:"warnings"`
 	}
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return fmt.Errorf("the engine's answer: %w", err)
+	}
+	for _, w := range answer.Warnings {
+		if err := say(output, "warning: %s", w.Message); err != nil {
+			return err
+		}
 	}
 	if !answer.Consistent {
 		return say(output, "applied with inconsistencies: %s\n%s", summary(m), indented(answer.Objects))
@@ -201,7 +232,7 @@ func diffProject(ctx context.Context, s *settings, output io.Writer) error {
 		return err
 	}
 	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
-		A: difflib.SplitLines(indented(there.Marshal())), B: difflib.SplitLines(indented(here.Marshal())),
+		A: difflib.SplitLines(indented(there.Normalized().Marshal())), B: difflib.SplitLines(indented(here.Normalized().Marshal())),
 		FromFile: "served", ToFile: "project", Context: 3,
 	})
 	if err != nil {

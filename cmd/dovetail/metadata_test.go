@@ -57,6 +57,28 @@ func TestMetadataCommands(t *testing.T) {
 	if _, err := do("metadata", "validate"); err == nil || !strings.Contains(err.Error(), "item.yaml:2:") {
 		t.Errorf("a faulty file: %v", err)
 	}
+	if err := os.WriteFile(table, []byte("table: item\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		"actions.yaml":    "actions:\n  - name: a\n    definition:\n      handler: http://host/a\n      kind: synchronous\n    permissions:\n      - role: user\n",
+		"actions.graphql": "type Query { a(b: String!): O }\ntype O { c: Int }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ verb, want string }{
+		{"validate", "warning: 1 action(s) are kept in the metadata but not served"},
+		{"apply", "warning: 1 action(s) are kept in the metadata but not served"},
+		{"diff", "no difference"},
+		{"export", "1 action(s)"},
+		{"diff", "no difference"},
+	} {
+		if out, err := do("metadata", c.verb); err != nil || !strings.Contains(out, c.want) {
+			t.Fatalf("%s with an action: %s %v", c.verb, out, err)
+		}
+	}
 	if _, err := do("metadata", "sing"); err == nil {
 		t.Error("an unknown verb was accepted")
 	}

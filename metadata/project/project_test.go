@@ -1,6 +1,8 @@
 package project_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -67,6 +69,85 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestActions reads a project as v2's command line writes it, and writes it
+// again.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	read := func(folder string) string {
+		p, err := project.Read(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, unknown, err := p.Metadata()
+		if err != nil || len(unknown) > 0 {
+			t.Fatal(err, unknown)
+		}
+		return string(m.Normalized().Marshal())
+	}
+	text := read("testdata/actions")
+	want, err := os.ReadFile("testdata/actions.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, []byte(text), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	if pretty.String()+"\n" != string(want) {
+		t.Errorf("read:\n%s", pretty.String())
+	}
+	folder := t.TempDir()
+	j, err := plan.ParseJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := project.Write(folder, j); err != nil {
+		t.Fatal(err)
+	}
+	if again := read(folder); again != text {
+		t.Errorf("written and read again:\n%s\n%s", again, text)
+	}
+	for _, file := range []string{"actions.yaml", "actions.graphql", "cron_triggers.yaml", "remote_schemas.yaml", "remote_schemas/weather/permissions/user.graphql"} {
+		before, err := os.ReadFile(filepath.Join("testdata/actions", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(filepath.Join(folder, file))
+		if err != nil || string(after) != string(before) {
+			t.Errorf("%s: %v\n%s", file, err, after)
+		}
+	}
+}
+
+// TestWholeDocument writes a document with everything in it as a project, and
+// reads it back.
+func TestWholeDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../document/testdata/example.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := document.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := project.Write(folder, want.JSON()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := project.Read(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := p.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(m.Normalized().Marshal()) != string(want.Normalized().Marshal()) {
+		t.Errorf("%s\n%s", m.Marshal(), want.Marshal())
+	}
+}
+
 func TestFaultsNameTheirPlace(t *testing.T) {
 	t.Parallel()
 	base := map[string]string{
@@ -82,7 +163,13 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		{"databases/default/tables.yaml", "!include tables.yaml\n", "includes itself"},
 		{"databases/default/tables.yaml", "- a: 1\n  a: 2\n", "databases/default/tables.yaml:"},
 		{"version.yaml", "version: 2\n", "version.yaml:1: expected version: 3"},
-		{"actions.yaml", "actions:\n- name: a\n", "actions.yaml:1: actions of project directories are not supported"},
+		{"actions.yaml", "custom_types: {}\nactions:\n- name: b\n  definition: {output_type: Int}\n- name: a\n", "actions.yaml:5: actions.graphql has no field \"a\""},
+		{"actions.yaml", "actions: []\ncustom_types:\n  objects:\n  - name: O\n", "actions.yaml:4: actions.graphql does not define the type \"O\""},
+		{"actions.yaml", "actions:\n- definition: {output_type: Int}\n", "actions.yaml:2: "},
+		{"actions.graphql", "type O {\n  a: Int\n}\ntype Query {\n  b: Int\n}\n", "actions.graphql:5: actions.yaml has no action \"b\""},
+		{"actions.graphql", "type O {\n  a: Int\n}\n}\n", "actions.graphql:4: "},
+		{"actions.graphql", "type O { a: Int }\ninput O { a: Int }\n", "actions.graphql:2: the type \"O\" is defined twice"},
+		{"actions.graphql", "\nunion U = A | B\n", "actions.graphql:2: the type \"U\" can't be one of an action"},
 		{"rest_endpoints.yaml", "- name: a\n  url: b\n  methods:\n  - SING\n", "rest_endpoints.yaml:"},
 	} {
 		folder := t.TempDir()

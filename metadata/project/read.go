@@ -123,36 +123,19 @@ func Read(folder string) (*Project, error) {
 			out.Keys, out.Items = append(out.Keys, p.key), append(out.Items, value)
 		}
 	}
-	return &Project{JSON: out, positions: r.positions}, r.actions()
-}
-
-// actions reads what stands in actions.yaml. What v2 takes from actions.graphql
-// is not put together here, so projects that need it are refused.
-func (r *reader) actions() error {
-	file := filepath.Join(r.root, "actions.yaml")
-	value, err := r.file(file, "$.actions")
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	actions, types, err := r.actions()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i, key := range value.Keys {
-		if len(value.Items[i].Items) == 0 {
-			continue
+	for _, f := range []struct {
+		key   string
+		value plan.JSON
+	}{{"actions", actions}, {"custom_types", types}} {
+		if len(f.value.Items) > 0 {
+			out.Keys, out.Items = append(out.Keys, f.key), append(out.Items, f.value)
 		}
-		if key == "custom_types" {
-			empty := true
-			for _, kind := range value.Items[i].Items {
-				empty = empty && len(kind.Items) == 0
-			}
-			if empty {
-				continue
-			}
-		}
-		return &Error{At: Position{File: file, Line: 1}, Cause: fmt.Errorf("%s of project directories are not supported; apply them as JSON metadata", key)}
 	}
-	return nil
+	return &Project{JSON: out, positions: r.positions}, nil
 }
 
 // file reads one file whose value stands at a path of the metadata.

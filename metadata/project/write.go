@@ -25,11 +25,6 @@ type writer struct {
 // Write writes metadata as a project into a directory. Files of tables and
 // functions that are no more are removed; other files are left alone.
 func Write(folder string, metadata plan.JSON) error {
-	for _, key := range []string{"actions", "custom_types"} {
-		if v, ok := metadata.Get(key); ok && len(v.Items) > 0 {
-			return fmt.Errorf("%s can't be written as a project directory; export the metadata as JSON", key)
-		}
-	}
 	w := &writer{root: folder, written: map[string]bool{}}
 	version := plan.JSON{Kind: plan.JSONObject, Keys: []string{"version"}, Items: []plan.JSON{{Kind: plan.JSONNumber, Text: "3"}}}
 	if err := w.file("version.yaml", version); err != nil {
@@ -44,6 +39,12 @@ func Write(folder string, metadata plan.JSON) error {
 				return err
 			}
 			value = sources
+		case p.key == "remote_schemas" && ok:
+			remotes, err := w.remoteSchemas(value)
+			if err != nil {
+				return err
+			}
+			value = remotes
 		case !ok && slices.Contains([]string{"api_limits", "metrics_config", "graphql_schema_introspection", "network", "backend_configs", "opentelemetry"}, p.key):
 			value = plan.JSON{Kind: plan.JSONObject}
 		case !ok:
@@ -52,6 +53,9 @@ func Write(folder string, metadata plan.JSON) error {
 		if err := w.file(p.file, value); err != nil {
 			return err
 		}
+	}
+	if err := w.actions(metadata); err != nil {
+		return err
 	}
 	return w.removeOthers()
 }
@@ -94,11 +98,7 @@ func (w *writer) members(folder, key string, list plan.JSON) (plan.JSON, error) 
 		if identity.Kind == plan.JSONString {
 			words = append(words, identity.Text)
 		}
-		base := fileName(strings.Join(words, "_"))
-		file := base + ".yaml"
-		for n := 2; w.written[path.Join("databases", folder, key, file)]; n++ {
-			file = fmt.Sprintf("%s_%d.yaml", base, n)
-		}
+		file := w.free(path.Join("databases", folder, key), strings.Join(words, "_"), ".yaml")
 		if err := w.file(path.Join("databases", folder, key, file), item); err != nil {
 			return names, err
 		}
@@ -108,6 +108,53 @@ func (w *writer) members(folder, key string, list plan.JSON) (plan.JSON, error) 
 		return names, err
 	}
 	return plan.JSON{Kind: plan.JSONString, Text: "!include " + path.Join(folder, key, key+".yaml")}, nil
+}
+
+// remoteSchemas writes what roles see of remote schemas to files of their own,
+// and gives what is left.
+func (w *writer) remoteSchemas(list plan.JSON) (plan.JSON, error) {
+	out := plan.JSON{Kind: plan.JSONArray}
+	for _, remote := range list.Items {
+		name, _ := remote.Get("name")
+		permissions, ok := remote.Get("permissions")
+		if !ok {
+			out.Items = append(out.Items, remote)
+			continue
+		}
+		left := plan.JSON{Kind: plan.JSONArray}
+		for _, permission := range permissions.Items {
+			role, _ := permission.Get("role")
+			definition, _ := permission.Get("definition")
+			schema, _ := definition.Get("schema")
+			folder := path.Join("remote_schemas", fileName(name.Text), "permissions")
+			file := path.Join(folder, w.free(folder, role.Text, ".graphql"))
+			if err := w.text(file, []byte(schema.Text)); err != nil {
+				return out, err
+			}
+			left.Items = append(left.Items, replaced(permission, "definition", replaced(definition, "schema", jsonText("!include "+file))))
+		}
+		out.Items = append(out.Items, replaced(remote, "permissions", left))
+	}
+	return out, nil
+}
+
+// replaced gives an object with another value for a key that it has.
+func replaced(o plan.JSON, key string, value plan.JSON) plan.JSON {
+	out := plan.JSON{Kind: plan.JSONObject, Keys: o.Keys, Items: slices.Clone(o.Items)}
+	if i := slices.Index(o.Keys, key); i >= 0 {
+		out.Items[i] = value
+	}
+	return out
+}
+
+// free is a name for a file that no other has.
+func (w *writer) free(folder, name, ending string) string {
+	base := fileName(name)
+	file := base + ending
+	for n := 2; w.written[path.Join(folder, file)]; n++ {
+		file = fmt.Sprintf("%s_%d%s", base, n, ending)
+	}
+	return file
 }
 
 // fileName makes a name safe to be a file's.
@@ -127,12 +174,16 @@ func (w *writer) file(name string, value plan.JSON) error {
 	if err := encoder.Encode(nodeOf(value)); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
+	return w.text(name, out.Bytes())
+}
+
+func (w *writer) text(name string, text []byte) error {
 	target := filepath.Join(w.root, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // a project is for everyone to read
 		return err
 	}
 	w.written[name] = true
-	return os.WriteFile(target, out.Bytes(), 0o644) //nolint:gosec // a project is for everyone to read
+	return os.WriteFile(target, text, 0o644) //nolint:gosec // a project is for everyone to read
 }
 
 func nodeOf(j plan.JSON) *yaml.Node {
@@ -173,11 +224,12 @@ func text(s string) *yaml.Node {
 	return n
 }
 
-// removeOthers removes the files of tables and functions that were not written.
+// removeOthers removes the files of tables, functions and permissions that were
+// not written.
 func (w *writer) removeOthers() error {
 	var faults []error
-	for _, key := range []string{"tables", "functions"} {
-		found, err := fs.Glob(os.DirFS(w.root), path.Join("databases", "*", key, "*.yaml"))
+	for _, pattern := range []string{"databases/*/tables/*.yaml", "databases/*/functions/*.yaml", "remote_schemas/*/permissions/*.graphql"} {
+		found, err := fs.Glob(os.DirFS(w.root), pattern)
 		if err != nil {
 			return err
 		}
