@@ -131,7 +131,12 @@ func parallel(n int, f func(i int)) {
 func (r *run) root(f *plan.Fragment) *joins.Batch {
 	answer := r.answer(rootOrdinals(f))
 	batch := &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
-	err := r.statement(f, plan.Bindings{}, answer)
+	var err error
+	if q, ok := f.Query.(*plan.Representations); ok {
+		err = represent(q, r.args, answer)
+	} else {
+		err = r.statement(f, plan.Bindings{}, answer)
+	}
 	if len(answer.Cookies) > 0 {
 		r.mu.Lock()
 		r.cookies = append(r.cookies, answer.Cookies...)

@@ -319,3 +319,52 @@ func TestErrorsStandInTheOrderOfTheirFields(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// TestEntitiesAreLookedUpTogether has a client name entities of two types: each
+// type is asked once for its distinct keys, and what isn't there is null.
+func TestEntitiesAreLookedUpTogether(t *testing.T) {
+	left, right := &scripted{run: echo}, &scripted{run: func(ctx context.Context, keys []string, out *jsonshape.Answer) error {
+		for i, k := range keys {
+			if k == "gone" {
+				continue
+			}
+			one := jsonshape.NewAnswer(1)
+			if err := echo(ctx, []string{k}, one); err != nil {
+				return err
+			}
+			start := len(out.Bytes)
+			out.Bytes = append(out.Bytes, one.Bytes...)
+			out.Values[i] = jsonshape.Span{Start: start, End: len(out.Bytes)}
+		}
+		return nil
+	}}
+	list, err := plan.ParseJSON([]byte(`[{"__typename":"A","k":1},{"__typename":"B","k":2},{"k":"1","__typename":"A"},{"__typename":"B","k":"gone"},
+		{"__typename":"B","k":null},{"__typename":"B","k":3}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parent(child("left", 1, "root"), child("right", 2, "root"))
+	key := []plan.EntityKey{{Name: "k"}}
+	p.Roots[0].Node.(*plan.Fetch).Fragment.Query = &plan.Representations{ //nolint:forcetypeassert // parent made it
+		List: &plan.Variable{Name: "list"}, Entities: []plan.Entity{{Type: "A", Key: key}, {Type: "B", Key: key}},
+	}
+	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right},
+		&plan.Arguments{Variables: map[string]plan.JSON{"list": list}})
+	if want := `{"root":[{"k":1},{"k":2},{"k":1},null,null,{"k":3}]}`; string(got.Data()) != want || len(got.Errors) > 0 {
+		t.Fatalf("got  %s %+v\nwant %s", got.Data(), got.Errors, want)
+	}
+	if fmt.Sprint(left.asked, right.asked) != "[[1]] [[2 gone 3]]" {
+		t.Fatalf("asked %v %v", left.asked, right.asked)
+	}
+	failing := &scripted{run: func(context.Context, []string, *jsonshape.Answer) error {
+		return &sources.Error{Code: sources.CodeConnection, Message: "no connection"}
+	}}
+	got = executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": failing},
+		&plan.Arguments{Variables: map[string]plan.JSON{"list": list}})
+	if want := `{"root":[{"k":1},null,{"k":1},null,null,null]}`; string(got.Data()) != want || len(got.Errors) != 1 {
+		t.Fatalf("got  %s %+v\nwant %s", got.Data(), got.Errors, want)
+	}
+	if wantPath := []joins.Step{{Name: "root"}, {Index: 1, List: true}}; !slices.Equal(got.Errors[0].Path, wantPath) {
+		t.Fatalf("path %+v", got.Errors[0].Path)
+	}
+}

@@ -109,6 +109,8 @@ func (w *printer) fragment(f *Fragment) {
 			w.connection(q)
 		case *RemoteQuery:
 			w.remote(q)
+		case *Representations:
+			w.representations(q)
 		}
 		for _, j := range f.Joins {
 			keys := make([]string, 0, len(j.Keys))

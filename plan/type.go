@@ -50,6 +50,18 @@ func (t Type) Underlying() Type {
 	return t
 }
 
+// IsName tells whether s is a name in GraphQL's sense.
+func IsName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // Capabilities is what a source can do, as data: what is absent can't be done.
 type Capabilities struct {
 	// Kind is the metadata's word for the source: postgres, sqlite, mssql.

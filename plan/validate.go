@@ -34,6 +34,10 @@ func (f *Fragment) validate() error {
 		if len(f.Bindings) > 0 && len(q.Fields) != 1 {
 			return fmt.Errorf("a remote lookup asks for %d fields", len(q.Fields))
 		}
+	case *Representations:
+		if len(q.Entities) != len(f.Joins) {
+			return fmt.Errorf("%d joins look up %d types of entities", len(f.Joins), len(q.Entities))
+		}
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func applies(condition string, on *schema.Type) bool {
 			return true
 		}
 	}
-	return false
+	return condition == schema.EntityUnion && on.IsEntity()
 }
 
 // directives evaluates @include and @skip.

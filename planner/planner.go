@@ -240,6 +240,10 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 		return &plan.Static{JSON: []byte(`"no queries available"`)}, nil
 	case *schema.RootRemote:
 		return p.rootRemote(s, b, path)
+	case *schema.RootService:
+		return p.service(s)
+	case *schema.RootEntities:
+		return p.rootEntities(s, path)
 	}
 	var query plan.Query
 	var source string
@@ -340,6 +344,10 @@ func (p *planner) finish(out *plan.Plan) error {
 
 // compile has the source compile a fragment whose children are compiled.
 func (p *planner) compile(f *plan.Fragment) error {
+	if q, ok := f.Query.(*plan.Representations); ok {
+		f.Statement = q
+		return nil
+	}
 	compiler, version, ok := p.compiler(f.Source)
 	if !ok {
 		return &Error{Code: CodeUnexpected, Path: "$", Message: "source \"" + f.Source + "\" is not connected"}

@@ -29,6 +29,8 @@ type world struct {
 	// relay names the databases that are said to read connections.
 	relay   map[string]bool
 	catalog *catalog.Catalog
+	// federation is the version of Apollo Federation, 0 for none.
+	federation int
 }
 
 // TestPlans runs the text goldens: queries and roles in, plans (or refusals)
@@ -47,7 +49,16 @@ func TestPlans(t *testing.T) {
 				w.remotes[d.CmdArgs[0].Key] = d.Input
 				return "ok\n"
 			case "metadata":
+				if d.HasArg("federation") {
+					d.ScanArgs(t, "federation", &w.federation)
+				}
 				return w.metadata(d.Input)
+			case "sdl":
+				role := "admin"
+				if d.HasArg("role") {
+					d.ScanArgs(t, "role", &role)
+				}
+				return schema.ForRole(w.catalog, role).SDL()
 			case "plan":
 				return w.plan(d)
 			}
@@ -82,6 +93,7 @@ func (w *world) metadata(text string) string {
 	in := catalog.Input{
 		Metadata: metadata, Version: 1, Databases: map[string]catalog.Introspected{},
 		RemoteSchemas: map[string]catalog.IntrospectedRemote{},
+		Settings:      catalog.Settings{ApolloFederation: w.federation > 0, ApolloFederationVersion: w.federation},
 	}
 	for name, source := range w.databases {
 		database, err := source.Introspect(w.t.Context())

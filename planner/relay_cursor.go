@@ -85,7 +85,7 @@ func (p *planner) cursorBound(s *selected, c *plan.Connection) error {
 func (p *planner) tokens(v value, text plan.JSON, paths []plan.CursorPath, check func(plan.JSON) error) ([]plan.Value, error) {
 	out := make([]plan.Value, 0, len(paths))
 	if v.lit == nil {
-		p.checks = append(p.checks, variableCheck{name: v.name, path: v.path, check: check})
+		p.checks = append(p.checks, func(variables map[string]plan.JSON) error { return check(variables[v.name].At(v.path)) })
 		whole := &plan.Variable{Name: v.name, Path: v.path}
 		for _, path := range paths {
 			out = append(out, &plan.Token{Text: whole, Path: path})
@@ -102,16 +102,12 @@ func (p *planner) tokens(v value, text plan.JSON, paths []plan.CursorPath, check
 	return out, nil
 }
 
-// variableCheck is a check of a variable's value that a plan relies on.
-type variableCheck struct {
-	name  string
-	path  []string
-	check func(plan.JSON) error
-}
+// variableCheck is a check of the variables' values that a plan relies on.
+type variableCheck func(variables map[string]plan.JSON) error
 
 func runChecks(checks []variableCheck, variables map[string]plan.JSON) error {
 	for _, c := range checks {
-		if err := c.check(variables[c.name].At(c.path)); err != nil {
+		if err := c(variables); err != nil {
 			return err
 		}
 	}

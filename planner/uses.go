@@ -28,6 +28,8 @@ const (
 	offsetInput inputKind = "offset"
 	// nodeInput: a global id, whose table shapes the plan.
 	nodeInput inputKind = "node"
+	// entitiesInput: representations of entities, whose types shape the plan.
+	entitiesInput inputKind = "entities"
 	// insideScalar: part of a JSON-like scalar, which takes any variable.
 	insideScalar inputKind = "inside scalar"
 )
@@ -57,6 +59,10 @@ func (u use) check(j plan.JSON) error {
 		return checkOffset(j, u.path)
 	case insideScalar:
 		return nil
+	case entitiesInput:
+		if u.ref.List == nil {
+			return nil // part of a representation
+		}
 	case plainInput, nodeInput:
 	}
 	return check(u.ref, j, u.path)
@@ -78,6 +84,8 @@ func shape(uses []use, variables map[string]plan.JSON) string {
 			b.WriteString(j.String())
 		case u.kind == nodeInput:
 			b.WriteString(nodeOutline(j))
+		case u.kind == entitiesInput:
+			b.WriteString(entitiesOutline(j))
 		default:
 			writeShape(&b, u.ref, j)
 		}

@@ -25,6 +25,12 @@ type Schema struct {
 	types    map[string]*Type
 	accesses map[*catalog.Table]*access
 
+	federation  sync.Once
+	entities    map[string]*Entity
+	entityTypes []*Type
+	document    sync.Once
+	sdl         string
+
 	introspection sync.Once
 	byName        map[string]*Type
 	sorted        []*Type
@@ -276,6 +282,9 @@ func (s *Schema) roots(op operation, tables bool) []*Field {
 			Description: "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.",
 			Binding:     &NoQueries{},
 		})
+	}
+	if op == querying {
+		fields = append(fields, s.federationRoots()...)
 	}
 	return fields
 }

@@ -16,6 +16,7 @@ func (s *Schema) tableType(t *catalog.Table) *Type {
 		return &Type{Kind: Object, Name: name, Description: description, Table: t, fill: func(x *Type) {
 			x.fields = s.tableFields(t)
 			s.nodeID(t, x)
+			_, x.entity = s.entityKey(t)
 		}}
 	})
 }

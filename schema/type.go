@@ -52,6 +52,8 @@ type Type struct {
 	// Interfaces of an object, possible types of an interface or union.
 	interfaces []*Type
 	possible   []*Type
+	// entity: the type is a member of EntityUnion.
+	entity bool
 }
 
 // Field is a field of an object or interface.
@@ -219,6 +221,9 @@ func (t *Type) Interfaces() []*Type { t.ready(); return t.interfaces }
 
 // Possible types of an interface or union.
 func (t *Type) Possible() []*Type { t.ready(); return t.possible }
+
+// IsEntity tells whether a federation's gateway may ask for objects of the type.
+func (t *Type) IsEntity() bool { t.ready(); return t.entity }
 
 // IsComposite tells whether a field of the type needs a selection set.
 func (t *Type) IsComposite() bool {

@@ -150,8 +150,10 @@ func explainRoots(ctx context.Context, state *engine.State, roots []plan.Root, a
 }
 
 func explainFetch(ctx context.Context, state *engine.State, key string, f *plan.Fragment, args *plan.Arguments) (explainedRoot, error) {
-	text := f.Statement.Text()
-	out := explainedRoot{Field: key, SQL: &text}
+	out := explainedRoot{Field: key}
+	if text := f.Statement.Text(); text != "" {
+		out.SQL = &text
+	}
 	describeFragments(f, nil, &out.Fragments)
 	source, _ := state.Source(f.Source)
 	if e, ok := source.(explainer); ok {
@@ -221,7 +223,7 @@ func permission(q plan.Query) string {
 		rows = &q.Rows
 	case *plan.Connection:
 		rows = &q.Rows
-	case *plan.RemoteQuery:
+	case *plan.RemoteQuery, *plan.Representations:
 	}
 	if rows == nil || !rows.Restricted {
 		return ""

@@ -377,6 +377,16 @@ func schemaSettings() []setting {
 			name: "enable-apollo-federation", help: "serve tables as entities of a federation", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.catalog.ApolloFederation }),
 		},
+		{
+			name: "apollo-federation-version", help: "1 or 2: which Apollo Federation the document of _service is of (1)",
+			apply: func(s *settings, v string) error {
+				if v != "1" && v != "2" {
+					return errors.New(`expected "1" or "2"`)
+				}
+				s.catalog.ApolloFederationVersion = int(v[0] - '0')
+				return nil
+			},
+		},
 		{name: "default-naming-convention", help: "hasura-default or graphql-default (hasura-default)", apply: func(s *settings, v string) error {
 			if v != "hasura-default" && v != "graphql-default" {
 				return errors.New(`expected "hasura-default" or "graphql-default"`)

@@ -109,7 +109,7 @@ func TestMisbehavingServers(t *testing.T) {
 // TestDownAtStart has an engine know a remote schema from before, one that it
 // has never seen, and what happens once they come back.
 func TestDownAtStart(t *testing.T) {
-	upstream, err := url.Parse(startNode(t, "yoga", "makers"))
+	upstream, err := url.Parse(startNode(t, "serve.mjs", "yoga", "makers"))
 	if err != nil {
 		t.Fatal(err)
 	}

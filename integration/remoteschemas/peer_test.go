@@ -39,7 +39,7 @@ type request struct {
 // subgraph.
 func startPeer(t *testing.T, kind, fixture string) *peer {
 	t.Helper()
-	return proxy(t, startNode(t, kind, fixture))
+	return proxy(t, startNode(t, "serve.mjs", kind, fixture))
 }
 
 // proxy puts a peer before an address.
@@ -51,7 +51,12 @@ func proxy(t *testing.T, upstream string) *peer {
 	}
 	p := &peer{}
 	forward := &httputil.ReverseProxy{
-		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(address) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(address)
+			if r.In.URL.Path == "/" {
+				r.Out.URL.Path = address.Path
+			}
+		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -111,18 +116,21 @@ func haveNode() (bool, string) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return false, "node is not installed"
 	}
-	if _, err := os.Stat(filepath.Join("peers", "node_modules", "graphql-yoga")); err != nil {
-		return false, "its packages are not installed: npm ci --prefix integration/remoteschemas/peers"
+	for _, name := range []string{"graphql-yoga", filepath.Join("@apollo", "gateway")} {
+		if _, err := os.Stat(filepath.Join("peers", "node_modules", name)); err != nil {
+			return false, name + " is not installed: npm ci --prefix integration/remoteschemas/peers"
+		}
 	}
 	return true, ""
 }
 
-func startNode(t *testing.T, kind, fixture string) string {
+// startNode starts a script of the folder peers, which says where it serves.
+func startNode(t *testing.T, script string, arguments ...string) string {
 	t.Helper()
 	if have, why := haveNode(); !have {
-		t.Skipf("SKIPPED, NOT TESTED against %s: %s", kind, why)
+		t.Skipf("SKIPPED, NOT TESTED against %s: %s", script, why)
 	}
-	command := exec.CommandContext(context.WithoutCancel(t.Context()), "node", "serve.mjs", kind, fixture)
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), "node", append([]string{script}, arguments...)...)
 	command.Dir = "peers"
 	log := &logBuffer{}
 	command.Stderr = log
@@ -142,12 +150,12 @@ func startNode(t *testing.T, kind, fixture string) string {
 			t.Error(err)
 		}
 		if err := command.Wait(); err != nil {
-			t.Errorf("%s %s: %v\n%s", kind, fixture, err, log)
+			t.Errorf("%s %s: %v\n%s", script, arguments, err, log)
 		}
 	})
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
-		t.Fatalf("%s %s did not start: %v\n%s", kind, fixture, err, log)
+		t.Fatalf("%s %s did not start: %v\n%s", script, arguments, err, log)
 	}
 	return strings.TrimSpace(line)
 }

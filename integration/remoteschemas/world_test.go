@@ -26,6 +26,8 @@ type world struct {
 	engine *engine
 	folder string
 	stop   func()
+	// router is the gateway of a federation.
+	router *engine
 	peers  map[string]*peer
 	// values stand for {{name}} in metadata: URLs of peers and configurations of
 	// databases.
@@ -65,6 +67,9 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		d.ScanArgs(t, "kind", &kind)
 		d.ScanArgs(t, "fixture", &fixture)
 		w.peer(name, kind, fixture)
+		return ""
+	case "gateway":
+		w.gateway(d)
 		return ""
 	case "database":
 		var name string
@@ -108,6 +113,21 @@ func (w *world) peer(name, kind, fixture string) {
 		w.peers[name] = startPeer(w.t, kind, fixture)
 	}
 	w.values[name] = w.peers[name].url
+}
+
+// gateway starts the gateway of a federation of the peers and, as dovetail, the
+// engine.
+func (w *world) gateway(d *datadriven.TestData) {
+	own := proxy(w.t, w.engine.url+"/v1/graphql")
+	w.peers["dovetail"] = own
+	var subgraphs []string
+	d.ScanArgs(w.t, "subgraphs", &subgraphs)
+	arguments := []string{"dovetail=" + own.url}
+	for _, name := range subgraphs {
+		arguments = append(arguments, name+"="+w.peers[name].url)
+	}
+	w.router = &engine{url: strings.TrimSuffix(startNode(w.t, "gateway.mjs", arguments...), "/")}
+	w.forget()
 }
 
 // database makes a database of the world's kind. Lines that start with another
@@ -221,13 +241,15 @@ func (w *world) forget() {
 func (w *world) query(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
 	headers := map[string]string{}
-	quiet := false
+	quiet, asked := false, w.engine
 	for _, a := range d.CmdArgs {
 		switch a.Key {
 		case "role":
 			headers["x-hasura-role"] = a.Vals[0]
 		case "quiet":
 			quiet = true
+		case "gateway":
+			asked = w.router
 		default:
 			headers[a.Key] = a.Vals[0]
 		}
@@ -241,11 +263,11 @@ func (w *world) query(t *testing.T, d *datadriven.TestData) string {
 			t.Fatal(err)
 		}
 	}
-	answer := w.hide(w.engine.ask(t, headers, query, variables))
+	answer := strings.TrimSpace(w.hide(asked.ask(t, headers, query, variables)))
 	var out strings.Builder
 	out.WriteString(answer)
 	out.WriteString("\n")
-	var asked []string
+	var requests []string
 	for name, p := range w.peers {
 		for _, r := range p.take() {
 			line := "→ " + name + ": " + r.Query
@@ -258,12 +280,12 @@ func (w *world) query(t *testing.T, d *datadriven.TestData) string {
 				}
 				line += "  " + strings.TrimSpace(text.String())
 			}
-			asked = append(asked, line)
+			requests = append(requests, line)
 		}
 	}
-	slices.Sort(asked)
+	slices.Sort(requests)
 	if !quiet {
-		for _, line := range asked {
+		for _, line := range requests {
 			out.WriteString(line + "\n")
 		}
 	}

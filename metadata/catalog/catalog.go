@@ -70,14 +70,17 @@ type RemotePredicate struct {
 
 // Settings are server settings that shape schemas and plans.
 type Settings struct {
-	StringifyNumericTypes        bool
-	InferFunctionPermissions     bool
-	RemoteSchemaPermissions      bool
-	BooleanNullCollapse          bool
-	StrictRemoteJoins            bool
-	RemoteSchemaSkipNulls        bool
-	DefaultNamingConvention      string
+	StringifyNumericTypes    bool
+	InferFunctionPermissions bool
+	RemoteSchemaPermissions  bool
+	BooleanNullCollapse      bool
+	StrictRemoteJoins        bool
+	RemoteSchemaSkipNulls    bool
+	DefaultNamingConvention  string
+	// ApolloFederation: schemas are those of subgraphs, with documents of Apollo
+	// Federation 1 or 2.
 	ApolloFederation             bool
+	ApolloFederationVersion      int
 	IntrospectionDisabledForRole map[string]bool
 	// RemoteFilterMaxKeys and RemoteOrderMaxKeys bound the keys that a condition
 	// or an ordering through a remote relationship may take (0: the default).

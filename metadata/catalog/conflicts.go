@@ -32,6 +32,9 @@ func (b *builder) typeConflicts() {
 	} {
 		names.places[name] = "the built-in types"
 	}
+	if b.catalog.Settings.ApolloFederation {
+		names.places["_Entity"], names.places["_Service"] = federationPlace, federationPlace
+	}
 	for _, s := range b.sources {
 		for _, t := range slices.Clone(s.tables) {
 			if err := names.takeTable(t); err != nil {
@@ -51,6 +54,13 @@ func (b *builder) typeConflicts() {
 	})
 	b.alike = names.alike
 }
+
+// federationPlace is what makes the schema that of a subgraph.
+const federationPlace = "Apollo Federation"
+
+// federationRoot tells whether a root field is there for gateways: those of
+// remote schemas are hidden where the schema is a subgraph's itself.
+func federationRoot(name string) bool { return name == "_service" || name == "_entities" }
 
 // relationshipConflicts drops relationships that make types differ that are
 // alike upstream: no type can have a relationship in one remote schema only.
@@ -155,7 +165,7 @@ func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*remoteType) 
 		d := r.Upstream.Types[typeName]
 		root := d == r.Upstream.Query || d == r.Upstream.Mutation || d == r.Upstream.Subscription
 		if d.BuiltIn || isBuiltinScalar(typeName) || strings.HasPrefix(typeName, "__") ||
-			root && r.Customization.Namespace == "" && !reachable[typeName] {
+			root && r.Customization.Namespace == "" && !reachable[typeName] || n.places[typeName] == federationPlace {
 			continue
 		}
 		t := &remoteType{remote: r.RemoteSchema, definition: d}
@@ -300,6 +310,9 @@ func (r *rootNames) take(namespace, name, place string) error {
 // rootConflicts hides root fields whose name another root field has already.
 func (b *builder) rootConflicts() {
 	names := &rootNames{root: "query_root", taken: map[string]string{}}
+	if b.catalog.Settings.ApolloFederation {
+		names.taken["._service"], names.taken["._entities"] = federationPlace, federationPlace
+	}
 	for _, s := range b.sources {
 		namespace := s.Customization.Namespace
 		if namespace != "" {
@@ -396,6 +409,11 @@ func (b *builder) functionConflict(names *rootNames, s *sourceBuild, f *Function
 func (b *builder) remoteConflicts(names *rootNames, r *remoteBuild, root *ast.Definition) map[string]bool {
 	place := "remote schema " + r.Name
 	hidden := map[string]bool{}
+	for _, f := range root.Fields {
+		if b.catalog.Settings.ApolloFederation && federationRoot(f.Name) {
+			hidden[f.Name] = true
+		}
+	}
 	if namespace := r.Customization.Namespace; namespace != "" {
 		if err := names.take("", namespace, place); err != nil {
 			b.inconsistent(remoteSchemaObject(r.document), err)
@@ -408,7 +426,7 @@ func (b *builder) remoteConflicts(names *rootNames, r *remoteBuild, root *ast.De
 	var first error
 	var also []string
 	for _, f := range root.Fields {
-		if strings.HasPrefix(f.Name, "__") {
+		if strings.HasPrefix(f.Name, "__") || hidden[f.Name] {
 			continue
 		}
 		name := f.Name

@@ -255,8 +255,8 @@ func setApolloFederation(c *call, m *document.Metadata) (subject, error) {
 		return subject{}, err
 	}
 	value, _ := o.optional("apollo_federation_config")
-	if enable, _ := value.Get("enable"); !value.IsNull() && enable.Text != "v1" {
-		o.failAt(argsPath+".apollo_federation_config", "enable takes the version of apollo federation. Supported value is v1 only.")
+	if err := document.CheckApolloFederation(value, argsPath+".apollo_federation_config"); err != nil {
+		return subject{}, parseError(err, argsPath)
 	}
 	t.ApolloFederation = value
 	return subject{kind: "table", source: s.Name, table: &t.Name}, o.err()

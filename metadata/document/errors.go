@@ -3,6 +3,8 @@ package document
 import (
 	"fmt"
 	"strings"
+
+	"dovetail/plan"
 )
 
 // CodeParseFailed is the code of errors in a document's form.
@@ -32,7 +34,7 @@ func (u UnknownKeys) String() string {
 // ChildPath appends an object's key to a path, quoted unless it is an
 // identifier.
 func ChildPath(path, key string) string {
-	if isIdentifier(key) {
+	if plan.IsName(key) {
 		return path + "." + key
 	}
 	return path + "['" + key + "']"
@@ -41,16 +43,5 @@ func ChildPath(path, key string) string {
 // ItemPath appends a list index to a path.
 func ItemPath(path string, index int) string { return fmt.Sprintf("%s[%d]", path, index) }
 
-func isIdentifier(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return s != ""
-}
-
 // IsGraphQLName tells whether s is a name in GraphQL's sense.
-func IsGraphQLName(s string) bool { return isIdentifier(s) }
+func IsGraphQLName(s string) bool { return plan.IsName(s) }

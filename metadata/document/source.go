@@ -165,7 +165,7 @@ func (d *decoder) customization(j plan.JSON, path string) Customization {
 // since the whole name decides.
 func (o *object) namePart(key string) string {
 	s := o.optionalText(key)
-	if s != "" && !isIdentifier("_"+s) {
+	if s != "" && !plan.IsName("_"+s) {
 		o.d.fail(o.at(key), "%s is not a valid GraphQL name", s)
 	}
 	return s

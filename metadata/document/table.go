@@ -100,11 +100,30 @@ func (d *decoder) table(j plan.JSON, path, kind string) *Table {
 	t.DeletePermissions = write(PermissionDelete)
 	t.EventTriggers = namedList(o, "event_triggers", "event triggers", parseEntry, entryName)
 	t.ApolloFederation = o.optional("apollo_federation_config")
+	d.apolloFederation(t.ApolloFederation, o.at("apollo_federation_config"))
 	t.LogicalModel = o.optionalText("logical_model")
 	if keys := o.unexpected(); len(keys) > 0 {
 		d.fail(path, "unexpected keys when parsing TableMetadata: %s", textsJSON(keys))
 	}
 	return t
+}
+
+// CheckApolloFederation checks what makes a table an entity of a federation.
+func CheckApolloFederation(j plan.JSON, path string) error {
+	d := &decoder{}
+	d.apolloFederation(j, path)
+	return d.err()
+}
+
+// apolloFederation checks what makes a table an entity of a federation.
+func (d *decoder) apolloFederation(j plan.JSON, path string) {
+	if j.IsNull() {
+		return
+	}
+	enable := d.object(j, path, "ApolloFederationConfig").need("enable")
+	if enable.Kind != plan.JSONString || enable.Text != "v1" {
+		d.fail(path+".enable", "enable takes the version of apollo federation. Supported value is v1 only.")
+	}
 }
 
 // JSON is the table as exported.

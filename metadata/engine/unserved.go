@@ -18,19 +18,15 @@ func Unserved(m *document.Metadata) []string {
 	}
 	add(len(m.Actions), "action(s) are")
 	add(len(m.CronTriggers), "cron trigger(s) are")
-	triggers, writes, federated := 0, 0, 0
+	triggers, writes := 0, 0
 	for _, s := range m.Sources {
 		for _, t := range s.Tables {
 			triggers += len(t.EventTriggers)
 			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)
-			if !t.ApolloFederation.IsNull() {
-				federated++
-			}
 		}
 	}
 	add(triggers, "event trigger(s) are")
 	add(writes, "insert, update or delete permission(s) are")
-	add(federated, "Apollo federation setting(s) are")
 	for _, p := range []struct {
 		value plan.JSON
 		name  string

@@ -62,6 +62,8 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		err = noRelay()
 	case *plan.RemoteQuery:
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
+	case *plan.Representations:
+		err = sources.NotSupported("representations are asked of no source")
 	default:
 		err = fmt.Errorf("unknown kind of query %T", root)
 	}

@@ -81,6 +81,8 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 		q, shape, l, err = c.rootConnection(root)
 	case *plan.RemoteQuery:
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
+	case *plan.Representations:
+		err = sources.NotSupported("representations are asked of no source")
 	default:
 		err = fmt.Errorf("unknown kind of query %T", root)
 	}

@@ -70,6 +70,8 @@ func compile(f *plan.Fragment, known indexes) (*statement, error) {
 		return nil, sources.NotSupported("SQLite has no connections")
 	case *plan.RemoteQuery:
 		return nil, sources.NotSupported("a GraphQL query can't be sent to SQLite")
+	case *plan.Representations:
+		return nil, sources.NotSupported("representations are asked of no source")
 	default:
 		return nil, sources.NotSupported("a query of kind %T can't be sent to SQLite", f.Query)
 	}
