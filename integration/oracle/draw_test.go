@@ -38,7 +38,7 @@ func (c *conditions) relationships(t *table) []*relationship {
 		remote := c.world.remote(r)
 		switch {
 		case !c.permission && c.world.access(c.role, r.To) == nil:
-		case remote && (c.away || !c.crossing[t.Source]):
+		case remote && !c.crossing[t.Source]:
 		default:
 			out = append(out, r)
 		}
@@ -73,12 +73,27 @@ func (c *conditions) condition(t *table, depth int) *condition {
 		if out := c.twoColumns(t); out != nil {
 			return out
 		}
-	case c.permission && depth > 0 && n < 78 && !c.away:
-		if other := pick(c.generator, c.world.Tables); other.Source == t.Source {
-			return &condition{Op: "exists", Table: other.Name, Parts: []*condition{c.condition(other, 0)}}
+	case c.permission && depth > 0 && n < 80:
+		if out := c.exists(t, depth); out != nil {
+			return out
 		}
 	}
 	return c.compare(t)
+}
+
+// exists is about rows of any table, of another source where they are asked
+// first.
+func (c *conditions) exists(t *table, depth int) *condition {
+	other := pick(c.generator, c.world.Tables)
+	outer := *c
+	defer func() { *c = outer }()
+	if other.Source != t.Source {
+		if !c.crossing[t.Source] {
+			return nil
+		}
+		c.away = true
+	}
+	return &condition{Op: "exists", Table: other.Name, Parts: []*condition{c.condition(other, c.int(0, depth-1))}}
 }
 
 func (c *conditions) related(t *table, depth int) *condition {

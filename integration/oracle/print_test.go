@@ -16,6 +16,8 @@ type printer struct {
 	variables []variable
 	// tableName gives a table's name in metadata.
 	tableName func(*table) any
+	// apart: the tables are in their own sources.
+	apart bool
 }
 
 type variable struct{ name, graphQL, value string }
@@ -221,7 +223,11 @@ func (p *printer) condition(t *table, c *condition) string {
 		if err != nil {
 			panic(err) // names always have a form
 		}
-		return `{"_exists":{"_table":` + string(name) + `,"_where":` + p.condition(other, c.Parts[0]) + "}}"
+		source := ""
+		if p.apart && other.Source != t.Source {
+			source = `"_source":` + quoted(other.Source) + ","
+		}
+		return `{"_exists":{` + source + `"_table":` + string(name) + `,"_where":` + p.condition(other, c.Parts[0]) + "}}"
 	case "related":
 		to := p.world.table(p.world.relationship(t.Name, c.Relationship).To)
 		return p.object(c.Relationship, p.condition(to, c.Parts[0]))
@@ -333,7 +339,7 @@ func (w *world) relate(entry map[string]any, t *table, place func(*table) string
 func (w *world) permission(t *table, p *permission, name func(*table) any) map[string]any {
 	out := map[string]any{"columns": p.Columns, "allow_aggregations": p.Aggregations, "filter": map[string]any{}}
 	if p.Filter != nil {
-		printed := &printer{world: w, tableName: name}
+		printed := &printer{world: w, tableName: name, apart: all == ""}
 		out["filter"] = json.RawMessage(printed.condition(t, p.Filter))
 	}
 	if p.Limit != nil {
