@@ -289,7 +289,7 @@ func (w *world) metadata(configurations map[string]source, together string) map[
 		permissions := []any{}
 		for _, r := range w.Roles {
 			if p := r.Permissions[t.Name]; p != nil {
-				permissions = append(permissions, map[string]any{"role": r.Name, "permission": w.permission(t, p, name)})
+				permissions = append(permissions, map[string]any{"role": r.Name, "permission": w.permission(t, p, &printer{world: w, tableName: name, apart: together == ""})})
 			}
 		}
 		entry["select_permissions"] = permissions
@@ -336,10 +336,9 @@ func (w *world) relate(entry map[string]any, t *table, place func(*table) string
 	}
 }
 
-func (w *world) permission(t *table, p *permission, name func(*table) any) map[string]any {
+func (w *world) permission(t *table, p *permission, printed *printer) map[string]any {
 	out := map[string]any{"columns": p.Columns, "allow_aggregations": p.Aggregations, "filter": map[string]any{}}
 	if p.Filter != nil {
-		printed := &printer{world: w, tableName: name, apart: all == ""}
 		out["filter"] = json.RawMessage(printed.condition(t, p.Filter))
 	}
 	if p.Limit != nil {
