@@ -22,6 +22,11 @@ const DefaultChunkSize = 5000
 // Runner is the half of a source that the executor needs.
 type Runner interface {
 	Capabilities() plan.Capabilities
+	statementRunner
+}
+
+// statementRunner is a source, or a moment of it.
+type statementRunner interface {
 	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
 }
 
@@ -34,6 +39,9 @@ type Runners interface {
 type Settings struct {
 	// ChunkSize is the largest number of keys per statement; 0 is the default.
 	ChunkSize int
+	// Snapshot lets the statements of one query on one source read one moment, where
+	// the source can.
+	Snapshot bool
 	// Strict makes any failed fetch fail the whole operation, as v2 does.
 	Strict bool
 }
@@ -57,12 +65,14 @@ type run struct {
 	ctx      context.Context //nolint:containedctx // a run lives as long as its context
 	cancel   context.CancelFunc
 
-	mu       sync.Mutex
-	lookups  map[int]*lookup
-	keys     map[int]*keyFetch
-	limits   map[string]*semaphore.Weighted
-	failures []failure
-	origins  map[*joins.Batch]origin
+	mu sync.Mutex
+	// snapshots by source; nil: every statement reads its own moment.
+	snapshots map[string]*snapshot
+	lookups   map[int]*lookup
+	keys      map[int]*keyFetch
+	limits    map[string]*semaphore.Weighted
+	failures  []failure
+	origins   map[*joins.Batch]origin
 	// cookies that the remote schemas of root fields sent.
 	cookies []string
 	answers []*jsonshape.Answer
@@ -95,6 +105,10 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	r := &run{
 		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel,
 		lookups: map[int]*lookup{}, keys: map[int]*keyFetch{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
+	}
+	if e.settings.Snapshot && p.Operation != plan.OperationMutation {
+		r.shareSources(p)
+		defer r.endSnapshots()
 	}
 	fragments := p.RootFragments()
 	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
@@ -196,7 +210,11 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 		}
 		defer limit.Release(1)
 	}
-	return runner.Run(r.ctx, f.Statement, args, bindings, out)
+	moment, err := r.moment(r.ctx, f.Source, runner)
+	if err != nil {
+		return err
+	}
+	return moment.Run(r.ctx, f.Statement, args, bindings, out)
 }
 
 func (r *run) limit(source string, runner Runner) *semaphore.Weighted {

@@ -125,6 +125,9 @@ func (r *run) probed(set *plan.KeySet) (plan.Bindings, error) {
 	chunks := (candidates.Len() + size - 1) / size
 	answers := make([]*jsonshape.Answer, chunks)
 	errs := make([]error, chunks)
+	if chunks > 1 {
+		r.share(set.Fragment.Source)
+	}
 	parallel(chunks, func(c int) {
 		bindings := plan.Bindings{Width: width}
 		for i := c * size; i < min((c+1)*size, candidates.Len()); i++ {

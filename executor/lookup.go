@@ -118,6 +118,9 @@ func (r *run) fetch(g *group, all plan.Bindings, size int) {
 	f := g.batch.Fragment
 	chunks := (all.Rows() + size - 1) / size
 	g.batch.Answers = make([]*jsonshape.Answer, chunks)
+	if chunks > 1 {
+		r.share(f.Source)
+	}
 	parallel(chunks, func(c int) {
 		from, to := c*size*all.Width, min((c+1)*size*all.Width, len(all.Cells))
 		bindings := plan.Bindings{Width: all.Width, Cells: all.Cells[from:to]}

@@ -32,6 +32,20 @@ type DatabaseSource interface {
 	RunSQL(ctx context.Context, sql string, readOnly bool) (*SQLResult, error)
 }
 
+// SnapshotSource is a source of which several statements can read one moment.
+type SnapshotSource interface {
+	// Snapshot begins one; nil when the database doesn't allow it.
+	Snapshot(ctx context.Context) (Snapshot, error)
+}
+
+// Snapshot runs statements that see what the source held at one moment.
+type Snapshot interface {
+	// Run is the source's Run, and as safe for concurrent use.
+	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
+	// End gives the moment up, after the last statement.
+	End()
+}
+
 // SQLResult is what run_sql answers: the first row of Rows names the columns.
 type SQLResult struct {
 	// Tuples tells a result set from a command.

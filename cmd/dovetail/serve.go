@@ -108,7 +108,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 		store: keeper, engine: running, commands: commands, logger: logger, authenticator: authenticator,
 		server: server.New(server.Config{
 			Engine: running, Commands: commands, Authenticator: authenticator, Logger: logger, Version: version,
-			Executor: executor.New(executor.Settings{ChunkSize: s.chunkSize, Strict: s.catalog.StrictRemoteJoins}),
+			Executor: executor.New(executor.Settings{ChunkSize: s.chunkSize, Snapshot: s.readSnapshot, Strict: s.catalog.StrictRemoteJoins}),
 			DevMode:  s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
 			CORS: s.cors, Persisted: s.persisted, Allowlist: s.allowlist, LogTypes: s.logTypes, APIs: s.apis, Description: map[string]any{"experimental_features": s.experimental}, ShutdownTimeout: s.shutdown, QueryTimeout: s.queryTimeout,
 		}),

@@ -51,6 +51,7 @@ type settings struct {
 	catalog                             catalog.Settings
 	remoteChunkSize                     int
 	chunkSize                           int
+	readSnapshot                        bool
 	queryTimeout                        time.Duration
 	postgres                            postgresDefaults
 	checkURL                            string
@@ -357,6 +358,10 @@ func schemaSettings() []setting {
 			s.catalog.StrictRemoteJoins = v == "strict"
 			return nil
 		}},
+		{
+			name: "read-snapshot", help: "let the statements of one query on one source read one moment, where the source can", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.readSnapshot }),
+		},
 		{
 			name: "join-chunk-size", help: "keys that one statement of a remote join gets (5000)",
 			apply: positive(func(s *settings) *int { return &s.chunkSize }),

@@ -15,15 +15,9 @@ import (
 func (s *Source) Run(
 	ctx context.Context, statement plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
 ) error {
-	compiled, ok := statement.(*Statement)
-	if !ok {
-		return fmt.Errorf("statement %T was compiled by another source", statement)
-	}
-	if compiled.width != bindings.Width {
-		return fmt.Errorf("the statement takes %d binding columns, but got %d", compiled.width, bindings.Width)
-	}
-	if bindings.Width > 0 && len(bindings.Cells) == 0 {
-		return nil
+	compiled, err := compiledHere(statement, bindings)
+	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
+		return err
 	}
 	values, err := compiled.values(args, bindings)
 	if err != nil {
@@ -44,6 +38,18 @@ func (s *Source) at(replica int) *Source {
 		return s
 	}
 	return s.replicas[replica]
+}
+
+// compiledHere gives a statement that takes such bindings.
+func compiledHere(statement plan.Statement, bindings plan.Bindings) (*Statement, error) {
+	compiled, ok := statement.(*Statement)
+	if !ok {
+		return nil, fmt.Errorf("statement %T was compiled by another source", statement)
+	}
+	if compiled.width != bindings.Width {
+		return nil, fmt.Errorf("the statement takes %d binding columns, but got %d", compiled.width, bindings.Width)
+	}
+	return compiled, nil
 }
 
 // execute runs a statement in this very database, once more if another try may
@@ -107,8 +113,13 @@ type execution struct {
 	received bool
 }
 
-func (e *execution) run(ctx context.Context) (err error) {
-	rows, err := e.source.pool.QueryContext(ctx, e.source.isolation.set+e.statement.text, e.values...)
+func (e *execution) run(ctx context.Context) error {
+	return e.on(ctx, e.source.pool, e.source.isolation.set)
+}
+
+// on runs the statement, after what sets its isolation.
+func (e *execution) on(ctx context.Context, connection querier, set string) (err error) {
+	rows, err := connection.QueryContext(ctx, set+e.statement.text, e.values...)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"dovetail/sources"
 )
 
-// querier is a connection, or a transaction on one.
+// querier is a pool of connections, one of them, or a transaction on one.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }

@@ -20,15 +20,9 @@ import (
 func (s *Source) Run(
 	ctx context.Context, statement plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
 ) error {
-	compiled, ok := statement.(*Statement)
-	if !ok {
-		return fmt.Errorf("statement %T was compiled by another source", statement)
-	}
-	if compiled.width != bindings.Width {
-		return fmt.Errorf("the statement takes %d binding columns, but got %d", compiled.width, bindings.Width)
-	}
-	if bindings.Width > 0 && len(bindings.Cells) == 0 {
-		return nil
+	compiled, err := compiledHere(statement, bindings)
+	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
+		return err
 	}
 	values, err := compiled.values(args, bindings)
 	if err != nil {
@@ -49,6 +43,18 @@ func (s *Source) at(replica int) *Source {
 		return s
 	}
 	return s.replicas[replica]
+}
+
+// compiledHere gives a statement that takes such bindings.
+func compiledHere(statement plan.Statement, bindings plan.Bindings) (*Statement, error) {
+	compiled, ok := statement.(*Statement)
+	if !ok {
+		return nil, fmt.Errorf("statement %T was compiled by another source", statement)
+	}
+	if compiled.width != bindings.Width {
+		return nil, fmt.Errorf("the statement takes %d binding columns, but got %d", compiled.width, bindings.Width)
+	}
+	return compiled, nil
 }
 
 // execute runs a statement in this very database, once more if its connection
@@ -118,7 +124,11 @@ func (e *execution) run(ctx context.Context) error {
 		return err
 	}
 	defer c.Release()
-	connection := c.Conn().PgConn()
+	return e.on(ctx, c.Conn().PgConn())
+}
+
+// on runs the statement on a connection.
+func (e *execution) on(ctx context.Context, connection *pgconn.PgConn) error {
 	if e.statement.zoned != nil && !utcZones[connection.ParameterStatus("TimeZone")] {
 		e.statement = e.statement.zoned
 	}
@@ -318,4 +328,11 @@ func (e *execution) retryable(err error) bool {
 	}
 	e.source.pool.Reset()
 	return true
+}
+
+// forget lets everything be prepared anew on a connection.
+func forget(ctx context.Context, c *pgconn.PgConn) error {
+	delete(c.CustomData(), statementCacheKey)
+	_, err := c.Exec(ctx, "DEALLOCATE ALL").ReadAll()
+	return err
 }

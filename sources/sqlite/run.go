@@ -18,41 +18,57 @@ import (
 func (s *Source) Run(
 	ctx context.Context, compiled plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
 ) error {
-	st, ok := compiled.(*statement)
-	if !ok {
-		return fmt.Errorf("a statement of kind %T is not SQLite's", compiled)
-	}
-	if bindings.Width != len(st.keyTypes) {
-		return fmt.Errorf("the statement takes keys of %d parts, not of %d", len(st.keyTypes), bindings.Width)
-	}
-	parameters := make([]bound, len(st.parameters))
-	for i := range st.parameters {
-		b, err := st.parameters[i].resolve(args, bindings, st.keyTypes)
-		if err != nil {
-			return err
-		}
-		parameters[i] = b
-	}
-	ranks := make([]rankTable, len(st.ranks))
-	for i := range st.ranks {
-		table, err := st.ranks[i].load(args)
-		if err != nil {
-			return err
-		}
-		ranks[i] = table
+	r, err := newRequest(compiled, args, bindings)
+	if err != nil {
+		return err
 	}
 	c, err := s.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.put(c)
-	c.ranks = ranks
+	return r.on(ctx, c, out)
+}
+
+// request is a statement with everything that it runs with.
+type request struct {
+	statement  *statement
+	parameters []bound
+	ranks      []rankTable
+}
+
+func newRequest(compiled plan.Statement, args *plan.Arguments, bindings plan.Bindings) (*request, error) {
+	st, ok := compiled.(*statement)
+	if !ok {
+		return nil, fmt.Errorf("a statement of kind %T is not SQLite's", compiled)
+	}
+	if bindings.Width != len(st.keyTypes) {
+		return nil, fmt.Errorf("the statement takes keys of %d parts, not of %d", len(st.keyTypes), bindings.Width)
+	}
+	r := &request{statement: st, parameters: make([]bound, len(st.parameters)), ranks: make([]rankTable, len(st.ranks))}
+	var err error
+	for i := range st.parameters {
+		if r.parameters[i], err = st.parameters[i].resolve(args, bindings, st.keyTypes); err != nil {
+			return nil, err
+		}
+	}
+	for i := range st.ranks {
+		if r.ranks[i], err = st.ranks[i].load(args); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// on runs the request on a connection that nothing else uses.
+func (r *request) on(ctx context.Context, c *connection, out *jsonshape.Answer) error {
+	c.ranks = r.ranks
 	defer func() { c.ranks = nil }()
-	if err := c.run(st, parameters, out); err != nil {
+	if err := c.run(r.statement, r.parameters, out); err != nil {
 		if ctx.Err() != nil {
 			return sources.Ended(ctx.Err())
 		}
-		return databaseError(err, st.sql)
+		return databaseError(err, r.statement.sql)
 	}
 	return nil
 }
