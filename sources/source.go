@@ -65,6 +65,13 @@ type CheckedSQL interface {
 	RunCheckedSQL(ctx context.Context, sql string, check func(*Database) error) (*SQLResult, error)
 }
 
+// DerivedSQL is a database in which not every query may stand in FROM as it is
+// written.
+type DerivedSQL interface {
+	// DerivedSQL gives what may stand there, and what the statement must begin with.
+	DerivedSQL(query string) (before, derived string)
+}
+
 // UntransactedSQL is a database that can run a list of SQL statements one by
 // one, for those that must not stand in a transaction.
 type UntransactedSQL interface {

@@ -47,7 +47,7 @@ func (s *Server) answer(request string) []byte {
 		return s.essentials()
 	case strings.Contains(request, "sys."):
 		return append(Failure(208, "Invalid object name."), Done(DoneError)...)
-	case strings.HasPrefix(strings.TrimSpace(request), "SELECT"):
+	case strings.HasPrefix(strings.TrimSpace(request), "SELECT"), strings.HasPrefix(strings.TrimSpace(request), "WITH "):
 		return s.query(request)
 	}
 	var failure *ServerError

@@ -45,7 +45,11 @@ func (c *call) checkNativeQuery(ctx context.Context) error {
 	for i, name := range columns {
 		quoted[i] = "t." + quoteIdentifier(s.Kind, name)
 	}
-	_, err = database.RunSQL(ctx, "SELECT "+strings.Join(quoted, ", ")+" FROM ("+code+"\n) AS t WHERE 1 = 0", true)
+	before := ""
+	if d, ok := database.(sources.DerivedSQL); ok {
+		before, code = d.DerivedSQL(code)
+	}
+	_, err = database.RunSQL(ctx, before+"SELECT "+strings.Join(quoted, ", ")+" FROM ("+code+"\n) AS t WHERE 1 = 0", true)
 	if refused, ok := errors.AsType[*sources.Error](err); ok {
 		e := fail(CodeValidationFailed, "Failed to validate query")
 		e.Internal = refused.Internal

@@ -67,6 +67,20 @@ func selectionCases(out map[string]*plan.Fragment) {
 	out["native query"] = root(many(changed(plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: "q", Parts: []plan.NativeQueryPart{
 		{SQL: "SELECT id, name FROM author WHERE id < "}, {Type: ParseType("int"), Value: variable("top")}, {SQL: " -- the end;\n"},
 	}}}, where(cmp("id", plan.Greater, literal("0"))), by("id")), append(cols("id", "name"), nest("articles", many(articlesOf(), cols("title")...)))...))
+	with := func(name string, parts ...plan.NativeQueryPart) plan.Rows {
+		return plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: name, Parts: parts}}
+	}
+	top := plan.NativeQueryPart{Type: ParseType("int"), Value: variable("top")}
+	authorsOf := plan.Correlation{Column: col("id"), Outer: col("id"), Binding: -1}
+	few := func(rows plan.Rows) plan.Rows { rows.On = []plan.Correlation{authorsOf}; return rows }
+	out["native query with common tables"] = root(many(changed(with("q",
+		plan.NativeQueryPart{SQL: "-- WITH a comment\n;WITH few (id, [na]]me)]) AS (SELECT id, ')' FROM author /* ) ( */ WHERE id < "}, top,
+		plan.NativeQueryPart{SQL: "), [other] AS (SELECT N'it''s (' AS x, \"a)\" FROM few)\nSELECT id, name FROM few, other; ;-- the end;"}), by("id")),
+		append(cols("id", "name"), nest("again", many(few(with("q2", plan.NativeQueryPart{SQL: "SELECT id FROM article"})), cols("id")...)))...))
+	shared := plan.NativeQueryPart{SQL: "WITH x AS (SELECT id FROM author) SELECT id FROM x"}
+	out["native queries with a table in common"] = root(many(with("q", shared), nest("again", many(few(with("q", shared)), cols("id")...))))
+	out["native queries with other tables of one name"] = root(many(with("q", shared), nest("again", many(few(with("other", plan.NativeQueryPart{SQL: "WITH X AS (SELECT id FROM article) SELECT id FROM X"})), cols("id")...))))
+	out["native query that means another table"] = root(many(with("q", shared), nest("again", many(few(with("other", plan.NativeQueryPart{SQL: "SELECT id FROM [X]"})), cols("id")...))))
 	odd := many(plan.Rows{PermitLimit: -1, From: &plan.Table{Schema: "a]b", Name: "c'd\"--"}}, &plan.ColumnField{Key: "k", Column: plan.Column{Name: "x] FROM y", Type: ParseType("int")}})
 	out["names"] = root(odd)
 	holes := &plan.Fragment{}

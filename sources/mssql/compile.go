@@ -74,7 +74,7 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		return nil, sources.NotSupported("the query has more than %d lists of values and limits", maxParameters-maxScalars)
 	}
 	return &Statement{
-		text: c.prelude() + dialect.SQL(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
+		text: c.prelude() + withClause(c.commonTables) + dialect.SQL(l.query), parameters: c.parameters, overflow: c.overflow, width: len(f.Bindings),
 		kinds: l.layout.kinds, shape: shape, readsOnly: c.readsOnly,
 	}, nil
 }
@@ -90,6 +90,9 @@ type compiler struct {
 	readsOnly   bool
 	// procedures are the calls that come before the statement.
 	procedures []*procedureCall
+	// authored are the native queries, commonTables what they begin with.
+	authored     []authoredText
+	commonTables []commonTable
 }
 
 // bindingsAlias names the binding set, ordinal its ordinal column.
@@ -245,8 +248,7 @@ func (c *compiler) relation(r plan.Relation) (expression, *scope, error) {
 		}
 		return f, s, nil
 	case *plan.NativeQuery:
-		c.readsOnly = false
-		q, err := sqlgen.NativeQuery(r, c.value)
+		q, err := c.authoredQuery(r)
 		return q, s, err
 	}
 	return nil, nil, fmt.Errorf("unknown kind of relation %T", r)

@@ -55,6 +55,7 @@ var (
 	_ sources.DatabaseSource  = (*Source)(nil)
 	_ sources.CheckedSQL      = (*Source)(nil)
 	_ sources.UntransactedSQL = (*Source)(nil)
+	_ sources.DerivedSQL      = (*Source)(nil)
 )
 
 // Open makes a source. It connects when the first statement runs, so the
