@@ -43,7 +43,7 @@ func (s *selected) argument(name string) *ast.Value {
 func (p *planner) collect(set ast.SelectionSet, on *schema.Type, path string) ([]*selected, error) {
 	var out []*selected
 	byKey := map[string]*selected{}
-	err := p.walk(set, on, path, func(f *ast.Field) error {
+	err := p.walk(set, on, path, map[string]bool{}, func(f *ast.Field) error {
 		key := f.Alias
 		if key == "" {
 			key = f.Name
@@ -119,8 +119,9 @@ func sameArguments(a, b ast.ArgumentList) bool {
 	return true
 }
 
-// walk visits the fields of a selection set that apply to an object type.
-func (p *planner) walk(set ast.SelectionSet, on *schema.Type, path string, visit func(*ast.Field) error) error {
+// walk visits the fields of a selection set that apply to an object type. A
+// fragment that was spread before adds nothing.
+func (p *planner) walk(set ast.SelectionSet, on *schema.Type, path string, spread map[string]bool, visit func(*ast.Field) error) error {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
@@ -139,7 +140,7 @@ func (p *planner) walk(set ast.SelectionSet, on *schema.Type, path string, visit
 				return err
 			}
 			if keep && applies(s.TypeCondition, on) {
-				if err := p.walk(s.SelectionSet, on, path, visit); err != nil {
+				if err := p.walk(s.SelectionSet, on, path, spread, visit); err != nil {
 					return err
 				}
 			}
@@ -149,8 +150,9 @@ func (p *planner) walk(set ast.SelectionSet, on *schema.Type, path string, visit
 				return err
 			}
 			f := p.document.fragments[s.Name]
-			if keep && applies(f.TypeCondition, on) {
-				if err := p.walk(f.SelectionSet, on, path, visit); err != nil {
+			if keep && applies(f.TypeCondition, on) && !spread[s.Name] {
+				spread[s.Name] = true
+				if err := p.walk(f.SelectionSet, on, path, spread, visit); err != nil {
 					return err
 				}
 			}

@@ -53,7 +53,7 @@ func Parse(text, operationName string) (*Document, error) {
 	if d.Operation, err = choose(doc.Operations, operationName); err != nil {
 		return nil, err
 	}
-	if err := d.check(d.Operation.SelectionSet, "$", nil); err != nil {
+	if err := d.check(d.Operation.SelectionSet, "$", nil, map[string]bool{}); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -95,15 +95,18 @@ func choose(operations ast.OperationList, name string) (*ast.OperationDefinition
 
 // check finds undefined fragments, and fragments that spread themselves, before
 // anything walks the document.
-func (d *Document) check(set ast.SelectionSet, path string, chain []string) error {
+//
+// Fragments in sound are known to be well: each is looked at once, however often
+// it is spread.
+func (d *Document) check(set ast.SelectionSet, path string, chain []string, sound map[string]bool) error {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			if err := d.check(s.SelectionSet, path+".selectionSet."+s.Name, chain); err != nil {
+			if err := d.check(s.SelectionSet, path+".selectionSet."+s.Name, chain, sound); err != nil {
 				return err
 			}
 		case *ast.InlineFragment:
-			if err := d.check(s.SelectionSet, path, chain); err != nil {
+			if err := d.check(s.SelectionSet, path, chain, sound); err != nil {
 				return err
 			}
 		case *ast.FragmentSpread:
@@ -118,9 +121,13 @@ func (d *Document) check(set ast.SelectionSet, path string, chain []string) erro
 			if len(chain) > maxDepth {
 				return invalid(here, "the query is nested too deeply")
 			}
-			if err := d.check(f.SelectionSet, here, append(slices.Clip(chain), s.Name)); err != nil {
+			if sound[s.Name] {
+				continue
+			}
+			if err := d.check(f.SelectionSet, here, append(slices.Clip(chain), s.Name), sound); err != nil {
 				return err
 			}
+			sound[s.Name] = true
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"dovetail/metadata/command"
 	"dovetail/metadata/engine"
 	"dovetail/plan"
+	"dovetail/planner"
 	"dovetail/session"
 )
 
@@ -115,7 +116,7 @@ func (s *Server) explain(r *http.Request, state *engine.State, body []byte) ([]e
 		e := sessionError(err)
 		return nil, 0, refuse(e.Status, e.Code, e.Path, e.Message)
 	}
-	made, refused := plans(state).plan(state.Catalog, as.Role, request)
+	made, refused := plans(state).plan(state.Catalog, as.Role, request, func(*planner.Operation) *refusal { return nil })
 	if refused != nil {
 		return nil, 0, refused
 	}

@@ -196,8 +196,12 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.St
 
 // batch answers an array of operations, one after another.
 func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, items []plan.JSON, at endpoint) {
-	w.Header().Set("Content-Type", jsonContentType)
 	infoOf(r.Context()).mode = "batched"
+	if refused := checkBatch(s.limits(state, who), who.Role, len(items)); refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	w.Header().Set("Content-Type", jsonContentType)
 	out := newResponseWriter(w)
 	out.text("[")
 	for i, item := range items {
@@ -223,6 +227,10 @@ func (s *Server) operation(r *http.Request, state *engine.State, who *session.Se
 
 // operationAt plans and runs one operation for the schema of an endpoint.
 func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.Session, j plan.JSON, at endpoint) (*executor.Response, *refusal) {
+	limits := s.limits(state, who)
+	if refused := s.checkRate(r, limits, who); refused != nil {
+		return nil, refused
+	}
 	j, keep, refused := s.persisted.expand(j)
 	if refused != nil {
 		return nil, refused
@@ -238,7 +246,9 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 			return nil, refused
 		}
 	}
-	made, refused := plans(state).plan(state.Catalog, who.Role, request)
+	made, refused := plans(state).plan(state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
+		return checkSize(limits, who.Role, o)
+	})
 	if refused != nil {
 		return nil, refused
 	}
@@ -250,13 +260,18 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	if made.Operation == plan.OperationSubscription {
 		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
 	}
-	ctx := r.Context()
+	ctx, cancel := timed(r.Context(), limits, who.Role)
+	defer cancel()
 	if s.config.QueryTimeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.config.QueryTimeout)
 		defer cancel()
 	}
 	answer := s.config.Executor.Execute(ctx, made, runners{state}, arguments(r, who, request))
+	if refused := overTime(ctx, limits, who.Role); refused != nil && len(answer.Errors) > 0 {
+		answer.Release()
+		return nil, refused
+	}
 	for i := range answer.Errors {
 		// What users are not told, operators must be able to find.
 		if e := &answer.Errors[i]; e.Code == sources.CodeUnexpected && e.Cause != nil {

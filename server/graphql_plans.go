@@ -68,11 +68,14 @@ func (c *planCache) schema(catalogue *catalog.Catalog, role string, relay bool) 
 	return s
 }
 
-// plan gives the plan of a request.
-func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graphQLRequest) (*plan.Plan, *refusal) {
+// plan gives the plan of a request, once it has passed a check.
+func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graphQLRequest, check func(*planner.Operation) *refusal) (*plan.Plan, *refusal) {
 	operation, err := c.operation(catalogue, role, request)
 	if err != nil {
 		return nil, refusalOf(err)
+	}
+	if refused := check(operation); refused != nil {
+		return nil, refused
 	}
 	made, err := operation.Plan(request.variables)
 	if err != nil {

@@ -71,6 +71,7 @@ type Server struct {
 	handler http.Handler
 
 	persisted *persistedQueries
+	rates     rates
 }
 
 // New makes a server.

@@ -357,3 +357,90 @@ func TestAllowlistAndEndpoints(t *testing.T) {
 		}
 	}
 }
+
+// TestAPILimits sets limits and asks for more; admins may.
+func TestAPILimits(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, nil)
+	set := func(args string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"type": "set_api_limits", "args": %s}`, args)
+		if status, text := send(t, http.MethodPost, server.URL+"/v1/metadata", body, nil); status != http.StatusOK || text != `{"message":"success"}` {
+			t.Fatalf("%s: %d %s", body, status, text)
+		}
+	}
+	ask := func(role, body string) string {
+		t.Helper()
+		_, text := send(t, http.MethodPost, server.URL+"/v1/graphql", body, map[string]string{"x-hasura-role": role, "x-hasura-item": "1", "x-hasura-user-id": role})
+		return text
+	}
+	const (
+		one    = `{"query":"{ item { id } }"}`
+		twice  = `{"query":"{ ...A ...A b: item { id } } fragment A on query_root { item { id } }"}`
+		schema = `{"query":"{ __schema { queryType { fields { type { ofType { name } } } } } }"}`
+		data   = `{"data":`
+	)
+	set(`{"depth_limit": {"global": 0, "per_role": {"user": 1}}, "node_limit": {"global": 1}, "batch_limit": {"global": 2}}`)
+	for _, c := range []struct{ role, body, want string }{
+		{"user", one, data},
+		{"user", schema, data},
+		{"other", `{"query":"{ a: __typename }"}`, data},
+		{"user", twice, `{"errors":[{"message":"the operation has 3 nodes, the limit is 1","extensions":{"path":"$","code":"node-limit-exceeded"}}]}`},
+		{"admin", twice, data},
+		{"user", "[" + one + "," + one + "]", "[" + data},
+		{"user", "[" + one + "," + one + "," + one + "]", `{"errors":[{"message":"the batch has 3 operations, the limit is 2","extensions":{"path":"$","code":"batch-limit-exceeded"}}]}`},
+		{"other", one, `"code":"depth-limit-exceeded"`},
+	} {
+		if text := ask(c.role, c.body); !strings.HasPrefix(text, c.want) && !strings.Contains(text, c.want) {
+			t.Errorf("%s %s: %s", c.role, c.body, text)
+		}
+	}
+	set(`{"rate_limit": {"global": {"max_reqs_per_min": 2, "unique_params": ["x-hasura-user-id"]}, "per_role": {"other": {"max_reqs_per_min": 100, "unique_params": "IP"}}}}`)
+	for i := range 3 {
+		if text := ask("user", one); strings.HasPrefix(text, data) != (i < 2) || i == 2 && !strings.Contains(text, `"code":"rate-limit-exceeded"`) {
+			t.Errorf("request %d: %s", i, text)
+		}
+		if text := ask("other", `{"query":"{ __typename }"}`); !strings.HasPrefix(text, data) {
+			t.Errorf("request %d of another role: %s", i, text)
+		}
+	}
+	set(`{"time_limit": {"global": 0.000001}}`)
+	if text := ask("user", one); !strings.Contains(text, `"code":"time-limit-exceeded"`) {
+		t.Errorf("without time: %s", text)
+	}
+	set(`{"disabled": true, "time_limit": {"global": 0}}`)
+	if text := ask("user", one); !strings.HasPrefix(text, data) {
+		t.Errorf("disabled: %s", text)
+	}
+	for _, body := range []string{
+		`{"type": "set_api_limits", "args": {"depth_limit": {"per_role": {}}}}`,
+		`{"type": "set_api_limits", "args": {"depth_limit": {"global": "x"}}}`,
+		`{"type": "set_api_limits", "args": {"rate_limit": {"global": {"max_reqs_per_min": 1, "unique_params": "cookie"}}}}`,
+	} {
+		if status, text := send(t, http.MethodPost, server.URL+"/v1/metadata", body, nil); status != http.StatusBadRequest || !strings.Contains(text, `"code":"parse-failed"`) {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+	}
+	if status, text := send(t, http.MethodPost, server.URL+"/v1/metadata", `{"type": "remove_api_limits", "args": {}}`, nil); status != http.StatusOK {
+		t.Errorf("removing: %d %s", status, text)
+	}
+}
+
+// TestFragmentsSpreadOften: a fragment counts once, however often it is spread.
+func TestFragmentsSpreadOften(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, nil)
+	var text strings.Builder
+	text.WriteString("{ item { ...f0 } }")
+	for i := range 60 {
+		fmt.Fprintf(&text, " fragment f%d on item { ...f%d ...f%d }", i, i+1, i+1)
+	}
+	text.WriteString(" fragment f60 on item { id }")
+	body, err := json.Marshal(map[string]string{"query": text.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, answer := send(t, http.MethodPost, server.URL+"/v1/graphql", string(body), nil); answer != `{"data":{"item":[{"id":1},{"id":2}]}}` {
+		t.Error(answer)
+	}
+}

@@ -12,7 +12,7 @@ import (
 func keptCommands() map[string]command {
 	return map[string]command{
 		"set_custom_types":                         kept("custom types", setPart(func(m *document.Metadata) *plan.JSON { return &m.CustomTypes })),
-		"set_api_limits":                           kept("API limits", setPart(func(m *document.Metadata) *plan.JSON { return &m.APILimits })),
+		"set_api_limits":                           {edit: setAPILimits},
 		"remove_api_limits":                        {edit: clearPart(func(m *document.Metadata) *plan.JSON { return &m.APILimits })},
 		"set_metrics_config":                       kept("metrics", setPart(func(m *document.Metadata) *plan.JSON { return &m.MetricsConfig })),
 		"remove_metrics_config":                    {edit: clearPart(func(m *document.Metadata) *plan.JSON { return &m.MetricsConfig })},
@@ -51,6 +51,14 @@ func setPart(part func(*document.Metadata) *plan.JSON) edit {
 		*part(m) = c.args
 		return subject{}, nil
 	}
+}
+
+func setAPILimits(c *call, m *document.Metadata) (subject, error) {
+	if _, err := document.ParseAPILimits(c.args, argsPath); err != nil {
+		return subject{}, parseError(err, argsPath)
+	}
+	m.APILimits = c.args
+	return subject{}, nil
 }
 
 func clearPart(part func(*document.Metadata) *plan.JSON) edit {

@@ -86,6 +86,7 @@ func (d *decoder) metadata(j plan.JSON, path string) *Metadata {
 	m.CronTriggers = namedList(o, "cron_triggers", "cron triggers", parseEntry, entryName)
 	m.RestEndpoints = namedList(o, "rest_endpoints", "rest endpoints", (*decoder).restEndpoint, endpointName)
 	m.APILimits = o.optional("api_limits")
+	d.apiLimits(m.APILimits, o.at("api_limits"))
 	m.MetricsConfig = o.optional("metrics_config")
 	m.InheritedRoles = namedList(o, "inherited_roles", "inherited roles", (*decoder).inheritedRole, func(r *InheritedRole) string { return r.Name })
 	m.Introspection = o.optional("graphql_schema_introspection")

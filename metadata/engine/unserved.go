@@ -32,7 +32,6 @@ func Unserved(m *document.Metadata) []string {
 		name  string
 	}{
 		{m.CustomTypes, "custom_types"},
-		{m.APILimits, "api_limits"},
 		{m.MetricsConfig, "metrics_config"},
 		{m.Network, "network"},
 		{m.BackendConfigs, "backend_configs"},
