@@ -204,6 +204,11 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 		copied.KeySets = sets
 		args = &copied
 	}
+	if args.Tag != nil && len(f.Path) > 0 {
+		copied := *args
+		copied.Comment = args.Tag(f.Source, f.Path[0])
+		args = &copied
+	}
 	if limit := r.limit(f.Source, runner); limit != nil {
 		if err := limit.Acquire(r.ctx, 1); err != nil {
 			return contextError(err)

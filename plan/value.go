@@ -58,6 +58,33 @@ type Arguments struct {
 	KeySets []Bindings
 	// RequestID names the request in logs and query tags.
 	RequestID string
+	// Tag makes the comment of a statement from its source and the response key of
+	// the root field it is for; nil: statements have none.
+	Tag func(source, field string) Comment
+	// Comment is the running statement's.
+	Comment Comment
+}
+
+// Comment stands beside a statement for whoever reads a database's logs.
+type Comment struct {
+	// Text is a whole comment, /* … */; empty for none.
+	Text string
+	// First: it stands before the statement, not behind it.
+	First bool
+	// Unique: no other statement has it, so that preparing the statement is in
+	// vain.
+	Unique bool
+}
+
+// Beside gives a statement with the comment.
+func (c Comment) Beside(statement string) string {
+	switch {
+	case c.Text == "":
+		return statement
+	case c.First:
+		return c.Text + " " + statement
+	}
+	return statement + " " + c.Text
 }
 
 // MissingSessionVariableError says that a permission or preset names a session

@@ -20,6 +20,9 @@ type Operation struct {
 	schema   *schema.Schema
 	document *Document
 
+	hashing sync.Once
+	hash    string
+
 	mu    sync.Mutex
 	uses  []use
 	plans map[string]*plan.Plan

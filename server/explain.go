@@ -120,7 +120,7 @@ func (s *Server) explain(r *http.Request, state *engine.State, body []byte) ([]e
 	if refused != nil {
 		return nil, 0, refused
 	}
-	out, err := explainRoots(r.Context(), state, made.Roots, arguments(r, as, request))
+	out, err := explainRoots(r.Context(), state, made.Roots, s.arguments(r, state, as, request, made.Name))
 	if err != nil {
 		return nil, 0, refusalOf(err)
 	}

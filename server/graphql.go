@@ -194,9 +194,12 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.St
 	out.flush(r, s)
 }
 
+// batched is how logs call requests of several operations.
+const batched = "batched"
+
 // batch answers an array of operations, one after another.
 func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.State, who *session.Session, items []plan.JSON, at endpoint) {
-	infoOf(r.Context()).mode = "batched"
+	infoOf(r.Context()).mode = batched
 	if refused := checkBatch(s.limits(state, who), who.Role, len(items)); refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
@@ -240,13 +243,15 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 		return nil, refused
 	}
 	request.relay = at.relay
-	infoOf(r.Context()).query = request
+	info := infoOf(r.Context())
+	info.query = request
 	if !who.Admin() {
 		if refused := s.checkAllowed(state, who.Role, request); refused != nil {
 			return nil, refused
 		}
 	}
 	made, refused := plans(state).plan(state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
+		info.hash = o.Hash()
 		return checkSize(limits, who.Role, o)
 	})
 	if refused != nil {
@@ -267,7 +272,7 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 		ctx, cancel = context.WithTimeout(ctx, s.config.QueryTimeout)
 		defer cancel()
 	}
-	answer := s.config.Executor.Execute(ctx, made, runners{state}, arguments(r, who, request))
+	answer := s.config.Executor.Execute(ctx, made, runners{state}, s.arguments(r, state, who, request, made.Name))
 	if refused := overTime(ctx, limits, who.Role); refused != nil && len(answer.Errors) > 0 {
 		answer.Release()
 		return nil, refused
@@ -283,9 +288,12 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	return answer, nil
 }
 
-func arguments(r *http.Request, who *session.Session, request *graphQLRequest) *plan.Arguments {
+func (s *Server) arguments(
+	r *http.Request, state *engine.State, who *session.Session, request *graphQLRequest, operation string,
+) *plan.Arguments {
 	return &plan.Arguments{
 		Variables: request.variables, Session: who.Variables, Role: who.Role, Headers: r.Header, RequestID: RequestID(r.Context()),
+		Tag: s.tagger(r.Context(), state, operation),
 	}
 }
 

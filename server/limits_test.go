@@ -15,8 +15,16 @@ func TestRates(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{
-		{0, true}, {30 * time.Second, true}, {59 * time.Second, false}, {60 * time.Second, true}, {60 * time.Second, false},
-		{89 * time.Second, false}, {90 * time.Second, true}, {time.Hour, true}, {time.Hour, true}, {time.Hour, false},
+		{0, true},
+		{30 * time.Second, true},
+		{59 * time.Second, false},
+		{60 * time.Second, true},
+		{60 * time.Second, false},
+		{89 * time.Second, false},
+		{90 * time.Second, true},
+		{time.Hour, true},
+		{time.Hour, true},
+		{time.Hour, false},
 		{time.Hour - time.Minute, false},
 	} {
 		if got := r.allow("a", 2, start.Add(c.after)); got != c.want {

@@ -28,6 +28,8 @@ type requestInfo struct {
 	// query is shown with a refusal.
 	query   *graphQLRequest
 	refused *refusal
+	// hash is the operation's, see planner.Operation.Hash.
+	hash string
 }
 
 type requestInfoKey struct{}
@@ -72,6 +74,9 @@ func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duratio
 	}
 	if info.mode != "" {
 		operation = append(operation, slog.String("request_mode", info.mode))
+	}
+	if info.hash != "" && info.mode != batched {
+		operation = append(operation, slog.String("parameterized_query_hash", info.hash))
 	}
 	if info.session != nil {
 		operation = append(operation, slog.Any("user_vars", info.session.Variables))

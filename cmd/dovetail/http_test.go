@@ -280,7 +280,7 @@ func TestQueryLog(t *testing.T) {
 		want    []string
 		without []string
 	}{
-		{types: map[string]bool{"http-log": true}, want: []string{`"type":"http-log"`, `"user_vars":{"x-hasura-role":"admin"}`, `"request_mode":"single"`, `"level":"error"`, `"error":{"path":"$.selectionSet.nothing","error":"field 'nothing' not found in type: 'query_root'","code":"validation-failed"}`}, without: []string{"query-log", "5040"}},
+		{types: map[string]bool{"http-log": true}, want: []string{`"type":"http-log"`, `"user_vars":{"x-hasura-role":"admin"}`, `"request_mode":"single"`, `"parameterized_query_hash":"`, `"level":"error"`, `"error":{"path":"$.selectionSet.nothing","error":"field 'nothing' not found in type: 'query_root'","code":"validation-failed"}`}, without: []string{"query-log", "5040"}},
 		{types: map[string]bool{"query-log": true}, want: []string{`"type":"query-log"`, `"kind":"database"`, `"generated_sql":{"item":{"prepared_arguments":[],"query":"SELECT`}, without: []string{"http-log", "5040"}},
 		{types: map[string]bool{"query-log": true}, level: slog.LevelDebug, want: []string{"5040"}},
 		{types: map[string]bool{}, without: []string{"http-log", "query-log"}},
@@ -442,5 +442,62 @@ func TestFragmentsSpreadOften(t *testing.T) {
 	}
 	if _, answer := send(t, http.MethodPost, server.URL+"/v1/graphql", string(body), nil); answer != `{"data":{"item":[{"id":1},{"id":2}]}}` {
 		t.Error(answer)
+	}
+}
+
+// TestQueryTags: statements carry comments that say which operation they are
+// for, whatever clients put into them.
+func TestQueryTags(t *testing.T) {
+	t.Parallel()
+	server := startTest(t, nil)
+	do := func(path, body string) string {
+		t.Helper()
+		status, text := send(t, http.MethodPost, server.URL+path, body, map[string]string{"X-Request-Id": "a*/ b'"})
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %s", body, status, text)
+		}
+		return text
+	}
+	do("/v1/metadata", fmt.Sprintf(`{"type": "pg_add_source", "args": {"name": "default", "configuration": {"connection_info": {"database_url": %q}}}}`, testpostgres.Database(t)))
+	do("/v2/query", `{"type": "run_sql", "args": {"sql": "create view own as select current_query() as statement"}}`)
+	do("/v1/metadata", `{"type": "pg_track_table", "args": {"table": "own"}}`)
+	const query = `{"query": "query Whose { mine: own(where: {statement: {_neq: \"x\"}}) { statement } }"}`
+	if text := do("/v1/graphql", query); strings.Contains(text, "/*") {
+		t.Errorf("without tags: %s", text)
+	}
+	hash := ""
+	for _, c := range []struct{ tags, want string }{
+		{`{}`, `/* field_name=mine, operation_name=Whose, parameterized_query_hash=`},
+		{`{"omit_request_id": false}`, `/* request_id=a%2A%2F%20b%27, field_name=mine, operation_name=Whose, parameterized_query_hash=`},
+		{`{"format": "standard_prepended"}`, `"statement":"/* field_name=mine, operation_name=Whose, parameterized_query_hash=`},
+		{`{"format": "sqlcommenter"}`, `/* field_name='mine', operation_name='Whose', parameterized_query_hash='`},
+	} {
+		do("/v1/metadata", fmt.Sprintf(`{"type": "set_query_tags", "args": %s}`, strings.Replace(strings.Replace(c.tags, "{", `{"source_name": "default", `, 1), ", }", "}", 1)))
+		text := do("/v1/graphql", query)
+		at := strings.Index(text, c.want)
+		if at < 0 {
+			t.Errorf("%s: %s", c.tags, text)
+			continue
+		}
+		here := text[at+len(c.want):][:40]
+		if hash != "" && here != hash {
+			t.Errorf("another hash: %s, %s", here, hash)
+		}
+		hash = here
+		if again := do("/v1/graphql", strings.ReplaceAll(query, `\"x\"`, `\"y\"`)); !strings.Contains(again, hash) {
+			t.Errorf("another value, another hash: %s", again)
+		}
+	}
+	do("/v1/metadata", `{"type": "set_query_tags", "args": {"source_name": "default", "disabled": true}}`)
+	if text := do("/v1/graphql", query); strings.Contains(text, "/*") {
+		t.Errorf("disabled: %s", text)
+	}
+	for body, want := range map[string]string{
+		`{"type": "set_query_tags", "args": {"source_name": "default", "format": "other"}}`: `"code":"parse-failed"`,
+		`{"type": "set_query_tags", "args": {"source_name": "other"}}`:                      `"code":"not-exists"`,
+	} {
+		if status, text := send(t, http.MethodPost, server.URL+"/v1/metadata", body, nil); status != http.StatusBadRequest || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
 	}
 }

@@ -27,7 +27,11 @@ func newLogger(output io.Writer, s *settings) *slog.Logger {
 			return a
 		},
 	})
-	return slog.New(&typeFilter{Handler: handler, types: s.logTypes})
+	hidden := map[string]bool{}
+	for _, t := range optionalTypes() {
+		hidden[t] = !s.logTypes[t]
+	}
+	return slog.New(&typeFilter{Handler: handler, hidden: hidden})
 }
 
 // optionalTypes are the kinds of log lines that can be turned off; others are
@@ -42,25 +46,23 @@ func optionalTypes() []string {
 // typeFilter leaves out kinds of log lines that nobody asked for.
 type typeFilter struct {
 	slog.Handler
-	types map[string]bool
+	hidden map[string]bool
 }
 
 // Handle implements slog.Handler.
 func (f *typeFilter) Handle(ctx context.Context, r slog.Record) error {
-	for _, t := range optionalTypes() {
-		if r.Message == t && !f.types[t] {
-			return nil
-		}
+	if f.hidden[r.Message] {
+		return nil
 	}
 	return f.Handler.Handle(ctx, r)
 }
 
 // WithAttrs implements slog.Handler.
 func (f *typeFilter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &typeFilter{Handler: f.Handler.WithAttrs(attrs), types: f.types}
+	return &typeFilter{Handler: f.Handler.WithAttrs(attrs), hidden: f.hidden}
 }
 
 // WithGroup implements slog.Handler.
 func (f *typeFilter) WithGroup(name string) slog.Handler {
-	return &typeFilter{Handler: f.Handler.WithGroup(name), types: f.types}
+	return &typeFilter{Handler: f.Handler.WithGroup(name), hidden: f.hidden}
 }

@@ -147,17 +147,17 @@ func summary(m *document.Metadata) string {
 		tables += len(source.Tables)
 		functions += len(source.Functions)
 	}
-	out := fmt.Sprintf("%d source(s), %d table(s), %d function(s), %d remote schema(s), %d query collection(s)",
-		len(m.Sources), tables, functions, len(m.RemoteSchemas), len(m.QueryCollections))
+	parts := []string{fmt.Sprintf("%d source(s), %d table(s), %d function(s), %d remote schema(s), %d query collection(s)",
+		len(m.Sources), tables, functions, len(m.RemoteSchemas), len(m.QueryCollections))}
 	for _, other := range []struct {
 		count int
 		what  string
 	}{{len(m.RestEndpoints), "REST endpoint(s)"}, {len(m.Actions), "action(s)"}, {len(m.CronTriggers), "cron trigger(s)"}} {
 		if other.count > 0 {
-			out += fmt.Sprintf(", %d %s", other.count, other.what)
+			parts = append(parts, fmt.Sprintf("%d %s", other.count, other.what))
 		}
 	}
-	return out
+	return strings.Join(parts, ", ")
 }
 
 func applyProject(ctx context.Context, s *settings, output io.Writer) error {

@@ -286,6 +286,13 @@ func setQueryTags(c *call, m *document.Metadata) (subject, error) {
 	if !ok {
 		return subject{}, fail(CodeNotExists, "source with name %q does not exist", name)
 	}
-	s.QueryTags = without(c.args, "source_name")
+	if s.Kind == document.KindSQLite {
+		return subject{}, fail(CodeNotSupported, "Query Tags is not supported on %s", s.Kind)
+	}
+	tags := without(c.args, "source_name")
+	if _, err := document.ParseQueryTags(tags, argsPath); err != nil {
+		return subject{}, parseError(err, argsPath)
+	}
+	s.QueryTags = tags
 	return subject{}, nil
 }

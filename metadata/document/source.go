@@ -73,7 +73,10 @@ func (d *decoder) source(j plan.JSON, path string) *Source {
 	if d.fault == nil && s.Configuration.Kind != plan.JSONObject {
 		d.mismatch("Configuration", o.at("configuration"), plan.JSONObject, s.Configuration)
 	}
-	s.QueryTags = o.optional("query_tags")
+	if v, ok := o.get("query_tags"); ok {
+		s.QueryTags = v
+		d.queryTags(v, o.at("query_tags"))
+	}
 	if v, ok := o.get("customization"); ok {
 		s.Customization = d.customization(v, o.at("customization"))
 		if err := s.Customization.Suits(s.Kind); err != nil {

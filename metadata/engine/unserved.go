@@ -20,6 +20,9 @@ func Unserved(m *document.Metadata) []string {
 	add(len(m.CronTriggers), "cron trigger(s) are")
 	triggers, writes := 0, 0
 	for _, s := range m.Sources {
+		if s.Kind == document.KindSQLite && !s.QueryTags.IsNull() {
+			out = append(out, fmt.Sprintf("the query tags of source %q are kept in the metadata, but SQLite has no use for them", s.Name))
+		}
 		for _, t := range s.Tables {
 			triggers += len(t.EventTriggers)
 			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)

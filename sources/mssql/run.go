@@ -23,6 +23,11 @@ func (s *Source) Run(
 	if err != nil {
 		return err
 	}
+	if args.Comment.Text != "" {
+		with := *compiled
+		with.text = args.Comment.Beside(compiled.text)
+		compiled = &with
+	}
 	err = s.rotation.Run(ctx, func(replica int) (bool, error) {
 		return s.at(replica).execute(ctx, compiled, values, out)
 	}, atReplica)

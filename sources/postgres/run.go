@@ -28,6 +28,7 @@ func (s *Source) Run(
 	if err != nil {
 		return err
 	}
+	compiled = compiled.commented(args.Comment)
 	err = s.rotation.Run(ctx, func(replica int) (bool, error) {
 		return s.at(replica).execute(ctx, compiled, values, out)
 	}, atReplica)
@@ -93,6 +94,16 @@ func atReplica(err error) (silent, elsewhere bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// commented is the statement with a comment.
+func (s *Statement) commented(c plan.Comment) *Statement {
+	if s == nil || c.Text == "" {
+		return s
+	}
+	out := *s
+	out.text, out.zoned, out.takesKeys = c.Beside(s.text), s.zoned.commented(c), s.takesKeys || c.Unique
+	return &out
 }
 
 // values are the parameters' texts.
