@@ -58,16 +58,16 @@ func ParsePermission(document string, upstream *ast.Schema) (*Permission, error)
 		},
 	}
 	r.read()
+	message := "validation for the given role-based schema failed "
 	switch len(r.faults) {
 	case 0:
 		return r.out, nil
 	case 1:
-		err = fmt.Errorf("validation for the given role-based schema failed because %s", r.faults[0])
+		message += "because " + r.faults[0]
 	default:
-		err = fmt.Errorf("validation for the given role-based schema failed for the following reasons:\n • %s",
-			strings.Join(r.faults, "\n • "))
+		message += "for the following reasons:\n • " + strings.Join(r.faults, "\n • ") + "\n"
 	}
-	return nil, &sources.Error{Code: codeValidationFailed, Message: err.Error()}
+	return nil, &sources.Error{Code: codeValidationFailed, Message: message}
 }
 
 // permissionReader holds a role's document against the service's schema.
@@ -84,7 +84,7 @@ func (r *permissionReader) fault(format string, args ...any) {
 	}
 }
 
-// kindWords are v2's words for kinds of types.
+// kindWord is v2's word for a kind of types.
 func kindWord(k ast.DefinitionKind) string {
 	switch k {
 	case ast.Object:
@@ -119,16 +119,12 @@ func (r *permissionReader) read() {
 			r.out.Schema.Types[name] = d
 		}
 	}
-	var twice []string
-	seen := map[string]bool{}
+	names := make([]string, 0, len(r.doc.Definitions))
 	for _, d := range r.doc.Definitions {
-		if seen[d.Name] {
-			twice = append(twice, d.Name)
-		}
-		seen[d.Name] = true
+		names = append(names, d.Name)
 	}
-	if len(twice) > 0 {
-		r.fault("duplicate type names found: %s", quotedList(twice))
+	if again := twice(names); len(again) > 0 {
+		r.fault("duplicate type names found: %s", quotedList(again))
 		return
 	}
 	if len(r.doc.Extensions) > 0 || len(r.doc.SchemaExtension) > 0 || len(r.doc.Directives) > 0 {
@@ -195,10 +191,10 @@ func (r *permissionReader) roots() {
 func (r *permissionReader) definition(d *ast.Definition) {
 	up := r.upstream.Types[d.Name]
 	if up == nil || up.Kind != d.Kind {
-		r.fault("%s: %q does not exist in the upstream remote schema", kindWord(d.Kind), d.Name)
+		r.fault("%q: %q does not exist in the upstream remote schema", kindWord(d.Kind), d.Name)
 		return
 	}
-	r.noPreset(d.Directives)
+	r.directives(d.Directives, up.Directives)
 	copied := *d
 	copied.Description = either(d.Description, up.Description)
 	switch d.Kind {
@@ -230,10 +226,21 @@ func without(names, known []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(known, n) })
 }
 
+// twice lists the names that are there more than once.
+func twice(names []string) []string {
+	var out []string
+	for i, name := range names {
+		if slices.Contains(names[:i], name) && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 func (r *permissionReader) interfaces(d, up *ast.Definition) {
 	var custom, missing []string
 	for _, name := range without(d.Interfaces, up.Interfaces) {
-		if i := r.upstream.Types[name]; i != nil && i.Kind == ast.Interface {
+		if i := r.doc.Definitions.ForName(name); i != nil && i.Kind == ast.Interface {
 			custom = append(custom, name)
 		} else {
 			missing = append(missing, name)
@@ -250,20 +257,19 @@ func (r *permissionReader) interfaces(d, up *ast.Definition) {
 
 func (r *permissionReader) fields(copied, d, up *ast.Definition) {
 	copied.Fields = nil
-	seen := map[string]bool{}
+	if names := twice(fieldNames(d.Fields)); len(names) > 0 {
+		r.fault("duplicate fields: %sfound in the %q %q", quotedList(names), kindWord(d.Kind), d.Name)
+		return
+	}
 	for _, f := range d.Fields {
-		if seen[f.Name] {
-			r.fault("duplicate fields: %q found in the %s %q", f.Name, kindWord(d.Kind), d.Name)
-		}
-		seen[f.Name] = true
-		r.noPreset(f.Directives)
 		field := up.Fields.ForName(f.Name)
 		if field == nil {
-			r.fault("field %q does not exist in the %s: %q", f.Name, kindWord(d.Kind), d.Name)
+			r.fault("field %q does not exist in the %q: %q", f.Name, kindWord(d.Kind), d.Name)
 			continue
 		}
+		r.directives(f.Directives, field.Directives)
 		if f.Type.String() != field.Type.String() {
-			r.fault("expected type of %q(%q) to be %s but received %s", f.Name, kindWord(d.Kind), field.Type, f.Type)
+			r.fault("expected type of %q(%q) to be %s but received %s", f.Name, kindWord(d.Kind)+" field", field.Type, f.Type)
 		}
 		own := *f
 		own.Description = either(f.Description, field.Description)
@@ -275,7 +281,28 @@ func (r *permissionReader) fields(copied, d, up *ast.Definition) {
 	}
 }
 
+func fieldNames(fields ast.FieldList) []string {
+	names := make([]string, 0, len(fields))
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
 func (r *permissionReader) arguments(typeName string, f, up *ast.FieldDefinition) ast.ArgumentDefinitionList {
+	given := make([]string, 0, len(f.Arguments))
+	for _, a := range f.Arguments {
+		given = append(given, a.Name)
+	}
+	var needed []string
+	for _, a := range up.Arguments {
+		if a.Type.NonNull && a.DefaultValue == nil {
+			needed = append(needed, a.Name)
+		}
+	}
+	if !r.complete(f.Name, given, needed) {
+		return nil
+	}
 	out := make(ast.ArgumentDefinitionList, 0, len(f.Arguments))
 	for _, a := range f.Arguments {
 		argument := up.Arguments.ForName(a.Name)
@@ -287,7 +314,7 @@ func (r *permissionReader) arguments(typeName string, f, up *ast.FieldDefinition
 		own := *a
 		own.Description = either(a.Description, argument.Description)
 		out = append(out, &own)
-		if value, ok := r.preset(a.Name, a.Type, a.Directives); ok {
+		if value, ok := r.preset(f.Name, a.Name, a.Type, a.Directives); ok {
 			if r.out.Presets[typeName] == nil {
 				r.out.Presets[typeName] = map[string]map[string]plan.Value{}
 			}
@@ -297,29 +324,29 @@ func (r *permissionReader) arguments(typeName string, f, up *ast.FieldDefinition
 			r.out.Presets[typeName][f.Name][a.Name] = value
 		}
 	}
-	var missing []string
-	for _, a := range up.Arguments {
-		if a.Type.NonNull && a.DefaultValue == nil && f.Arguments.ForName(a.Name) == nil {
-			missing = append(missing, a.Name)
-		}
-	}
-	r.missing(f.Name, missing)
 	return out
 }
 
-func (r *permissionReader) missing(name string, arguments []string) {
-	if len(arguments) > 0 {
-		r.fault("field: %q expects the following non nullable arguments to be present: %s", name, quotedList(arguments))
+// complete tells whether inputs are there once, and all that are needed.
+func (r *permissionReader) complete(name string, given, needed []string) bool {
+	if names := twice(given); len(names) > 0 {
+		r.fault("duplicate arguments: %sfound in the field: %q", quotedList(names), name)
+		return false
 	}
+	if names := without(needed, given); len(names) > 0 {
+		r.fault("field: %q expects the following non nullable arguments to be present: %s", name, quotedList(names))
+		return false
+	}
+	return true
 }
 
 // input holds an argument or input field against the upstream one.
 func (r *permissionReader) input(of, name string, given, want *ast.Type, givenDefault, wantDefault *ast.Value) {
 	if given.String() != want.String() {
-		r.fault("expected type of %q(%q) to be %s but received %s", name, "Input object", want, given)
+		r.fault("expected type of %q(%q) to be %s but received %s", name, argumentWord, want, given)
 	}
 	if g, w := valueText(givenDefault), valueText(wantDefault); givenDefault != nil && g != w {
-		r.fault("expected default value of input value: %qof input object %qto be %s but received %s", name, of, w, g)
+		r.fault("expected default value of input value: %qof input object %q to be %s but received %s", name, of, w, g)
 	}
 }
 
@@ -332,6 +359,15 @@ func valueText(v *ast.Value) string {
 
 func (r *permissionReader) inputFields(copied, d, up *ast.Definition) {
 	copied.Fields = nil
+	var needed []string
+	for _, f := range up.Fields {
+		if f.Type.NonNull && f.DefaultValue == nil {
+			needed = append(needed, f.Name)
+		}
+	}
+	if !r.complete(d.Name, fieldNames(d.Fields), needed) {
+		return
+	}
 	for _, f := range d.Fields {
 		field := up.Fields.ForName(f.Name)
 		if field == nil {
@@ -342,24 +378,25 @@ func (r *permissionReader) inputFields(copied, d, up *ast.Definition) {
 		own := *f
 		own.Description = either(f.Description, field.Description)
 		copied.Fields = append(copied.Fields, &own)
-		if value, ok := r.preset(f.Name, f.Type, f.Directives); ok {
+		if value, ok := r.preset(d.Name, f.Name, f.Type, f.Directives); ok {
 			if r.out.InputPresets[d.Name] == nil {
 				r.out.InputPresets[d.Name] = map[string]plan.Value{}
 			}
 			r.out.InputPresets[d.Name][f.Name] = value
 		}
 	}
-	var missing []string
-	for _, f := range up.Fields {
-		if f.Type.NonNull && f.DefaultValue == nil && d.Fields.ForName(f.Name) == nil {
-			missing = append(missing, f.Name)
-		}
-	}
-	r.missing(d.Name, missing)
 }
 
 func (r *permissionReader) enum(copied, d, up *ast.Definition) {
 	copied.EnumValues = nil
+	names := make([]string, 0, len(d.EnumValues))
+	for _, v := range d.EnumValues {
+		names = append(names, v.Name)
+	}
+	if again := twice(names); len(again) > 0 {
+		r.fault("duplicate enum values: %s found in the %q enum", quotedList(again), d.Name)
+		return
+	}
 	var missing []string
 	for _, v := range d.EnumValues {
 		value := up.EnumValues.ForName(v.Name)

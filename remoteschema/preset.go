@@ -10,23 +10,45 @@ import (
 
 const presetDirective = "preset"
 
-// noPreset refuses presets where they can't be.
-func (r *permissionReader) noPreset(directives ast.DirectiveList) {
-	if directives.ForName(presetDirective) != nil {
+// argumentWord is v2's word for arguments and fields of input objects.
+const argumentWord = "Input object argument"
+
+// directives checks those of a type or field: presets can't be there, and others
+// must be upstream's, but for those that every schema may have.
+func (r *permissionReader) directives(given, upstream ast.DirectiveList) {
+	if given.ForName(presetDirective) != nil {
 		r.fault("Preset directives can be defined only on INPUT_FIELD_DEFINITION or ARGUMENT_DEFINITION")
+	}
+	r.knownDirectives(given, upstream)
+}
+
+func (r *permissionReader) knownDirectives(given, upstream ast.DirectiveList) {
+	for _, d := range given {
+		switch d.Name {
+		case presetDirective, "deprecated", "specifiedBy":
+		default:
+			if upstream.ForName(d.Name) == nil {
+				r.fault("%q: %q does not exist in the upstream remote schema", "Directive", d.Name)
+			}
+		}
 	}
 }
 
 // preset reads the value that the document gives for an argument or input
 // field, if it gives one.
-func (r *permissionReader) preset(name string, t *ast.Type, directives ast.DirectiveList) (plan.Value, bool) {
+func (r *permissionReader) preset(of, name string, t *ast.Type, directives ast.DirectiveList) (plan.Value, bool) {
+	r.knownDirectives(directives, nil)
 	found := directives.ForNames(presetDirective)
 	switch len(found) {
 	case 0:
 		return nil, false
 	case 1:
 	default:
-		r.fault("found multiple preset directives at %q", name)
+		r.fault("found multiple preset directives at %q %q", argumentWord, of)
+		return nil, false
+	}
+	if len(found[0].Arguments) == 0 {
+		r.fault("no arguments found in the preset directive")
 		return nil, false
 	}
 	argument := found[0].Arguments.ForName("value")
@@ -59,7 +81,7 @@ func (r *permissionReader) presetValue(name string, t *ast.Type, v *ast.Value, s
 	}
 	if session, ok := sessionVariable(v, static); ok {
 		if d := r.upstream.Types[t.NamedType]; d != nil && d.Kind == ast.InputObject {
-			r.fault("expected preset value %s of type %q to be an input object value", v, t.NamedType)
+			r.unexpected(v, t.NamedType, "an input object value")
 			return nil, false
 		}
 		return session, true
@@ -67,13 +89,13 @@ func (r *permissionReader) presetValue(name string, t *ast.Type, v *ast.Value, s
 	d := r.upstream.Types[t.NamedType]
 	switch {
 	case d == nil:
-		r.fault("%s: %q does not exist in the upstream remote schema", "Scalar", t.NamedType)
+		r.fault("%q: %q does not exist in the upstream remote schema", "Scalar", t.NamedType)
 		return nil, false
 	case d.Kind == ast.InputObject:
 		return r.presetObject(d, v, static)
 	case d.Kind == ast.Enum:
 		if v.Kind != ast.EnumValue {
-			r.fault("expected preset value %s of type %q to be an enum value", v, d.Name)
+			r.unexpected(v, d.Name, "an enum value")
 			return nil, false
 		}
 		if d.EnumValues.ForName(v.Raw) == nil {
@@ -87,9 +109,13 @@ func (r *permissionReader) presetValue(name string, t *ast.Type, v *ast.Value, s
 	}
 	literal, ok := presetScalar(d.Name, v)
 	if !ok {
-		r.fault("expected preset value %s of type %q to be a scalar value", v, d.Name)
+		r.unexpected(v, d.Name, "a scalar value")
 	}
 	return literal, ok
+}
+
+func (r *permissionReader) unexpected(v *ast.Value, typeName, wanted string) {
+	r.fault("expected preset value \"%s\" of type %q to be %s", v, typeName, wanted) //nolint:gocritic // v2 doesn't escape
 }
 
 func sessionVariable(v *ast.Value, static bool) (plan.Value, bool) {
@@ -121,10 +147,6 @@ func (r *permissionReader) presetList(name string, t *ast.Type, v *ast.Value, st
 	}
 	out := &plan.ListValue{}
 	for _, c := range v.Children {
-		if _, session := sessionVariable(c.Value, static); session {
-			r.fault("illegal preset value at %q. Session arguments can only be set for singleton values", name)
-			return nil, false
-		}
 		item, ok := r.presetValue(name, t.Elem, c.Value, static)
 		if !ok {
 			return nil, false
@@ -136,7 +158,7 @@ func (r *permissionReader) presetList(name string, t *ast.Type, v *ast.Value, st
 
 func (r *permissionReader) presetObject(d *ast.Definition, v *ast.Value, static bool) (plan.Value, bool) {
 	if v.Kind != ast.ObjectValue {
-		r.fault("expected preset value %s of type %q to be an input object value", v, d.Name)
+		r.unexpected(v, d.Name, "an input object value")
 		return nil, false
 	}
 	out := &plan.ObjectValue{}

@@ -181,9 +181,7 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.St
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
-	for _, cookie := range answer.Cookies {
-		w.Header().Add("Set-Cookie", cookie)
-	}
+	setCookies(w, answer)
 	w.Header().Set("Content-Type", at.contentType())
 	if at.specified && !answer.HasData && len(answer.Errors) > 0 {
 		w.WriteHeader(statusOf(answer.Errors[0].Code))
@@ -205,22 +203,35 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *engine.Sta
 		return
 	}
 	w.Header().Set("Content-Type", jsonContentType)
+	answers, refusals := make([]*executor.Response, len(items)), make([]*refusal, len(items))
+	for i, item := range items {
+		answers[i], refusals[i] = s.operationAt(r, state, who, item, at)
+		if refusals[i] == nil {
+			setCookies(w, answers[i])
+		}
+	}
 	out := newResponseWriter(w)
 	out.text("[")
-	for i, item := range items {
+	for i := range items {
 		if i > 0 {
 			out.text(",")
 		}
-		answer, refused := s.operationAt(r, state, who, item, at)
-		if refused != nil {
-			out.refusal(refused, s.showInternal(who.Admin()))
+		if refusals[i] != nil {
+			out.refusal(refusals[i], s.showInternal(who.Admin()))
 			continue
 		}
-		out.response(answer, s.showInternal(who.Admin()))
-		answer.Release()
+		out.response(answers[i], s.showInternal(who.Admin()))
+		answers[i].Release()
 	}
 	out.text("]")
 	out.flush(r, s)
+}
+
+// setCookies passes on the cookies that remote schemas sent to root fields.
+func setCookies(w http.ResponseWriter, answer *executor.Response) {
+	for _, cookie := range answer.Cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
 }
 
 // operation plans and runs one operation.

@@ -96,6 +96,7 @@ func (s *Server) handleREST(w http.ResponseWriter, r *http.Request) {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
+	setCookies(w, answer)
 	w.Header().Set("Content-Type", jsonContentType)
 	out := newResponseWriter(w)
 	answer.WriteData(out.bytes)

@@ -211,6 +211,26 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 	}
+	// Neither batches nor REST endpoints lose them.
+	e.must(t, "create_query_collection", map[string]any{"name": "c", "definition": map[string]any{"queries": []any{
+		map[string]any{"name": "login", "query": `query ($user: String!) { login(user: $user) }`},
+	}}})
+	e.must(t, "create_rest_endpoint", map[string]any{"name": "login", "url": "login/:user", "methods": []any{"POST"}, "definition": map[string]any{
+		"query": map[string]any{"collection_name": "c", "query_name": "login"},
+	}})
+	for _, c := range []struct{ path, body, want string }{
+		{
+			"/v1/graphql", `[{"query": "{ login(user: \"bob\") }"}, {"query": "{ nonsense }"}, {"query": "{ login(user: \"eve\") }"}]`,
+			"user=bob; Path=/|seen=1|user=eve; Path=/|seen=1",
+		},
+		{"/api/rest/login/kim", ``, "user=kim; Path=/|seen=1"},
+	} {
+		_, header, answer, err := e.try(t.Context(), http.MethodPost, c.path, nil, []byte(c.body))
+		if cookies := strings.Join(header.Values("Set-Cookie"), "|"); err != nil || cookies != c.want {
+			t.Errorf("%s: %v: cookies %q: %s", c.path, err, cookies, answer)
+		}
+	}
+	p.take()
 	// Joins bring no cookies back.
 	p.set(func(w http.ResponseWriter, r *http.Request) bool {
 		if isLookup(r) {

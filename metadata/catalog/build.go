@@ -38,6 +38,7 @@ func Build(in Input) *Catalog {
 	for _, s := range b.sources {
 		b.selectPermissions(s)
 	}
+	b.roleConflicts()
 	b.roles()
 	b.inheritedRoles()
 	b.rootConflicts()

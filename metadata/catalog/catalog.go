@@ -119,6 +119,9 @@ type Inconsistency struct {
 	Reason     string
 	// Message holds an underlying error's text, if any.
 	Message string
+	// Refusal is what a command that makes the object answers where that isn't the
+	// reason; nil where it is.
+	Refusal *Refusal
 	// Path is where the object stands in the metadata document, for dropping it.
 	Path ObjectPath
 	// Served tells that the object is served all the same, by what was known of it
@@ -128,6 +131,9 @@ type Inconsistency struct {
 	// Definition and Path are then empty.
 	Conflicts []Conflict
 }
+
+// Refusal is a command's error: code and message.
+type Refusal struct{ Code, Message string }
 
 // Conflict is one of several objects that exclude each other.
 type Conflict struct {

@@ -206,8 +206,8 @@ func remoteSchemaObject(r *document.RemoteSchema) object {
 func remotePermissionObject(r *document.RemoteSchema, p *document.RemoteSchemaPermission) object {
 	return object{
 		kind: ObjectRemoteSchemaPermission, name: p.Role + " permission in remote schema " + r.Name,
-		definition: func() any { return p.JSON() },
-		context:    fmt.Sprintf("in remote schema %q: in permission for role %q: ", r.Name, p.Role),
+		definition: func() any { return p.Definition() },
+		context:    fmt.Sprintf("in remote schema permission for role %q: ", p.Role),
 		path:       ObjectPath{RemoteSchema: r.Name, Kind: ObjectRemoteSchemaPermission, Role: p.Role},
 	}
 }

@@ -130,6 +130,7 @@ func (b *builder) inherit(r *document.InheritedRole) {
 	for _, s := range b.remotes {
 		b.inheritRemote(s, r)
 	}
+	b.inheritedConflicts(r)
 }
 
 func inheritSelect(permissions map[string]*SelectPermission, r *document.InheritedRole) {
@@ -276,13 +277,7 @@ func (b *builder) inheritRemote(s *remoteBuild, r *document.InheritedRole) {
 			continue
 		}
 		if found != p && (text == "" || text != schema) {
-			entity := fmt.Sprintf("remote schema permission: '%s'", s.Name)
-			b.catalog.Inconsistencies = append(b.catalog.Inconsistencies, Inconsistency{
-				Type: ObjectInheritedPermission, Name: r.Name,
-				Definition: plan.JSON{Kind: plan.JSONObject, Keys: []string{"remote_schema"}, Items: []plan.JSON{jsonText(s.Name)}},
-				Reason:     fmt.Sprintf("Could not inherit permission for the role '%s' for the entity: '%s'", r.Name, entity),
-				Path:       ObjectPath{RemoteSchema: s.Name, Kind: ObjectRemoteSchemaPermission, Role: r.Name},
-			})
+			b.notInherited(s, r, nil)
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/metadata/document"
+	"dovetail/sources"
 )
 
 func (b *builder) remoteSchemas() {
@@ -38,9 +39,15 @@ func (b *builder) remoteSchemas() {
 		for _, p := range doc.Permissions {
 			err := found.PermissionErrors[p.Role]
 			permission, ok := found.Permissions[p.Role]
+			if p.Role == AdminRole {
+				err = &sources.Error{Code: "constraint-violation", Message: "cannot define permission for admin role"}
+			}
 			switch {
 			case err != nil:
 				b.inconsistent(remotePermissionObject(doc, p), err)
+				if s, ok := errors.AsType[*sources.Error](err); ok {
+					b.catalog.Inconsistencies[len(b.catalog.Inconsistencies)-1].Refusal = &Refusal{Code: s.Code, Message: s.Message}
+				}
 			case ok && permission != nil:
 				r.Permissions[p.Role] = permission
 			}

@@ -129,6 +129,9 @@ func judgeFor(s subject) func(before, after *engine.State) error {
 				reasons = append(reasons, i.Reason)
 			}
 		}
+		if len(own) == 1 && own[0].Refusal != nil {
+			return fail(own[0].Refusal.Code, "%s", own[0].Refusal.Message)
+		}
 		if len(own) > 0 {
 			return fail(CodeInvalidConfiguration, "%s", strings.Join(reasons, ", ")).with(inconsistenciesJSON(own))
 		}

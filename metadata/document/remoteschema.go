@@ -238,7 +238,12 @@ func (c *RemoteCustomization) JSON() plan.JSON {
 
 // JSON is the permission as exported.
 func (p *RemoteSchemaPermission) JSON() plan.JSON {
-	return newFields().text("role", p.Role).add("definition", newFields().text("schema", p.Schema).json).pointer("comment", p.Comment).json
+	return newFields().text("role", p.Role).add("definition", p.Definition()).pointer("comment", p.Comment).json
+}
+
+// Definition is what the permission gives, without the role's name.
+func (p *RemoteSchemaPermission) Definition() plan.JSON {
+	return newFields().text("schema", p.Schema).json
 }
 
 // JSON is the type's relationships as exported.
