@@ -12,7 +12,7 @@ func allCommands() map[string]command {
 	for _, area := range []map[string]command{
 		metadataCommands(), bulkCommands(), sqlCommands(), sourceCommands(), tableCommands(), relationshipCommands(),
 		remoteRelationshipCommands(), permissionCommands(), functionCommands(), computedFieldCommands(),
-		nativeQueryCommands(), remoteSchemaCommands(), roleCommands(), collectionCommands(), keptCommands(), legacyCommands(),
+		nativeQueryCommands(), remoteSchemaCommands(), roleCommands(), collectionCommands(), keptCommands(), triggerCommands(), unbuiltCommands(), legacyCommands(),
 	} {
 		maps.Copy(out, area)
 	}

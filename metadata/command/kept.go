@@ -2,6 +2,9 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 
 	"dovetail/metadata/document"
 	"dovetail/plan"
@@ -18,11 +21,16 @@ func keptCommands() map[string]command {
 		"remove_metrics_config":                    {edit: clearPart(func(m *document.Metadata) *plan.JSON { return &m.MetricsConfig })},
 		"set_opentelemetry_config":                 kept("OpenTelemetry", setPart(func(m *document.Metadata) *plan.JSON { return &m.OpenTelemetry })),
 		"set_graphql_schema_introspection_options": {edit: setPart(func(m *document.Metadata) *plan.JSON { return &m.Introspection })},
-		"create_action":                            kept("actions", createEntry("action", actionList)),
-		"update_action":                            kept("actions", updateEntry("action", actionList)),
-		"drop_action":                              {edit: dropEntry("action", actionList)},
-		"create_cron_trigger":                      kept("cron triggers", createEntry("cron trigger", cronList)),
-		"delete_cron_trigger":                      {edit: dropEntry("cron trigger", cronList)},
+		"set_opentelemetry_status":                 kept("OpenTelemetry", setTelemetryStatus),
+		"add_host_to_tls_allowlist":                kept("hosts with certificates of their own", allowHost),
+		"drop_host_from_tls_allowlist":             {edit: disallowHost},
+		"create_action_permission":                 kept("actions", createActionPermission),
+		"drop_action_permission":                   {edit: dropActionPermission},
+		"create_action":                            kept("actions", createEntry("action with name %q", actionList)),
+		"update_action":                            kept("actions", updateEntry("action with name %q", actionList)),
+		"drop_action":                              {edit: dropEntry("action with name %q", actionList)},
+		"create_cron_trigger":                      kept("cron triggers", createEntry("cron trigger with name: %s", cronList)),
+		"delete_cron_trigger":                      {edit: dropEntry("cron trigger with name: %s", cronList)},
 		"get_cron_triggers":                        {run: cronTriggers},
 	}
 }
@@ -95,7 +103,7 @@ func createEntry(what string, of func(*document.Metadata) *[]*document.Entry) ed
 			return subject{}, nil
 		}
 		if i >= 0 {
-			return subject{}, fail(CodeAlreadyExists, "%s with name %q already exists", what, name)
+			return subject{}, fail(CodeAlreadyExists, what+" already exists", name)
 		}
 		*list = append(*list, entryOf(name, definition))
 		return subject{}, nil
@@ -110,7 +118,7 @@ func updateEntry(what string, of func(*document.Metadata) *[]*document.Entry) ed
 			return subject{}, err
 		}
 		if i < 0 {
-			return subject{}, fail(CodeNotExists, "%s with name %q does not exist", what, name)
+			return subject{}, fail(CodeNotExists, what+" does not exist", name)
 		}
 		definition := c.args
 		if permissions, ok := (*list)[i].Definition.Get("permissions"); ok {
@@ -130,11 +138,115 @@ func dropEntry(what string, of func(*document.Metadata) *[]*document.Entry) edit
 			return subject{}, err
 		}
 		if i < 0 {
-			return subject{}, fail(CodeNotExists, "%s with name %q does not exist", what, name)
+			return subject{}, fail(CodeNotExists, what+" does not exist", name)
 		}
 		removeAll(list, func(e *document.Entry) bool { return e.Name == name })
 		return subject{}, nil
 	}
+}
+
+// actionOf finds the action that a permission is about, with the place of the
+// role's permission among its own; negative: there is none.
+func (c *call) actionOf(m *document.Metadata) (action *document.Entry, permissions plan.JSON, role string, at int, err error) {
+	o := c.object()
+	name, role := o.nonEmpty("action"), o.nonEmpty("role")
+	if err := o.err(); err != nil {
+		return nil, plan.JSON{}, "", -1, err
+	}
+	i := slices.IndexFunc(m.Actions, func(e *document.Entry) bool { return e.Name == name })
+	if i < 0 {
+		return nil, plan.JSON{}, "", -1, fail(CodeNotExists, "action with name %q does not exist", name)
+	}
+	permissions, _ = m.Actions[i].Definition.Get("permissions")
+	at = slices.IndexFunc(permissions.Items, func(p plan.JSON) bool { r, _ := p.Get("role"); return r.Text == role })
+	return m.Actions[i], permissions, role, at, nil
+}
+
+func createActionPermission(c *call, m *document.Metadata) (subject, error) {
+	action, permissions, role, at, err := c.actionOf(m)
+	if err != nil {
+		return subject{}, err
+	}
+	if at >= 0 {
+		return subject{}, fail(CodeAlreadyExists, "permission for role %q is already defined on %q", role, action.Name)
+	}
+	list := plan.JSON{Kind: plan.JSONArray, Items: append(slices.Clone(permissions.Items), without(c.args, "action"))}
+	action.Definition = withField(action.Definition, "permissions", list)
+	return subject{}, nil
+}
+
+func dropActionPermission(c *call, m *document.Metadata) (subject, error) {
+	action, permissions, role, at, err := c.actionOf(m)
+	if err != nil {
+		return subject{}, err
+	}
+	if at < 0 {
+		return subject{}, fail(CodeNotExists, "permission for role: %q is not defined on %q", role, action.Name)
+	}
+	list := plan.JSON{Kind: plan.JSONArray, Items: slices.Delete(slices.Clone(permissions.Items), at, at+1)}
+	action.Definition = withField(action.Definition, "permissions", list)
+	if len(list.Items) == 0 {
+		action.Definition = without(action.Definition, "permissions")
+	}
+	return subject{}, nil
+}
+
+func setTelemetryStatus(c *call, m *document.Metadata) (subject, error) {
+	if c.args.Kind != plan.JSONString || c.args.Text != "enabled" && c.args.Text != "disabled" {
+		return subject{}, parseError(fmt.Errorf("unexpected string %q, expected one of enabled, disabled", c.args.Text), argsPath)
+	}
+	m.OpenTelemetry = withField(m.OpenTelemetry, "status", c.args)
+	return subject{}, nil
+}
+
+// tlsHost finds the host of the arguments in the list of those whose
+// certificates are trusted.
+func (c *call) tlsHost(m *document.Metadata) (host string, list plan.JSON, at int, err error) {
+	o := c.object()
+	host, suffix := o.nonEmpty("host"), o.textOr("suffix", "")
+	if err := o.err(); err != nil {
+		return "", plan.JSON{}, -1, err
+	}
+	list, _ = m.Network.Get("tls_allowlist")
+	at = slices.IndexFunc(list.Items, func(e plan.JSON) bool {
+		h, _ := e.Get("host")
+		s, _ := e.Get("suffix")
+		return h.Text == host && s.Text == suffix
+	})
+	return host, list, at, nil
+}
+
+func allowHost(c *call, m *document.Metadata) (subject, error) {
+	host, list, at, err := c.tlsHost(m)
+	if err != nil {
+		return subject{}, err
+	}
+	if at >= 0 {
+		return subject{}, fail(CodeAlreadyExists, "the host %q already exists in the allowlist", host)
+	}
+	permissions, _ := c.args.Get("permissions")
+	for i, p := range permissions.Items {
+		if p.Text != "self-signed" {
+			return subject{}, parseError(errors.New("expecting value for permission to be \"self-signed\""), fmt.Sprintf("%s.permissions[%d]", argsPath, i))
+		}
+	}
+	m.Network = withField(m.Network, "tls_allowlist", plan.JSON{Kind: plan.JSONArray, Items: append(slices.Clone(list.Items), c.args)})
+	return subject{}, nil
+}
+
+func disallowHost(c *call, m *document.Metadata) (subject, error) {
+	host, list, at, err := c.tlsHost(m)
+	if err != nil {
+		return subject{}, err
+	}
+	if at < 0 {
+		return subject{}, fail(CodeNotExists, "the host %q isn't present in the allowlist", host)
+	}
+	m.Network = without(m.Network, "tls_allowlist")
+	if len(list.Items) > 1 {
+		m.Network = withField(m.Network, "tls_allowlist", plan.JSON{Kind: plan.JSONArray, Items: slices.Delete(slices.Clone(list.Items), at, at+1)})
+	}
+	return subject{}, nil
 }
 
 func cronTriggers(_ context.Context, c *call) ([]byte, error) {
