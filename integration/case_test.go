@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+
+	"dovetail/internal/testengine"
 )
 
 // TestCases runs every case in every layout. With -rewrite the answers of the
@@ -73,11 +75,11 @@ func rewriting() bool {
 }
 
 // spell writes out what sources were asked.
-func spell(asked map[string][]statement) string {
+func spell(asked map[string][]testengine.Statement) string {
 	var out strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(asked)) {
 		for _, one := range asked[name] {
-			fmt.Fprintf(&out, "%s (%d keys): %s\n", name, one.keys, one.sql)
+			fmt.Fprintf(&out, "%s (%d keys): %s\n", name, one.Keys, one.SQL)
 		}
 	}
 	return out.String()
@@ -103,11 +105,11 @@ func (w *world) request(t *testing.T, d *datadriven.TestData) string {
 		if d.Cmd == "relay" {
 			path = "/v1beta1/relay"
 		}
-		status, received = w.engine.post(t, path, headers, graphqlBody(t, body, variables))
+		status, received = w.engine.Post(t, path, headers, testengine.Body(t, body, variables))
 	case "post":
 		var path string
 		d.ScanArgs(t, "path", &path)
-		status, received = w.engine.post(t, path, headers, []byte(body))
+		status, received = w.engine.Post(t, path, headers, []byte(body))
 	default:
 		d.Fatalf(t, "unknown command %s", d.Cmd)
 	}
@@ -143,7 +145,7 @@ func cutHeaders(input string) (map[string]string, string) {
 // as they are.
 func readable(t *testing.T, document []byte) string {
 	t.Helper()
-	short := compact(t, document)
+	short := testengine.Compact(t, document)
 	if len(short) <= 100 {
 		return short + "\n"
 	}
@@ -171,7 +173,7 @@ func foldLeaves(text string) string {
 }
 
 // describe says how often each source was asked, and with how many keys.
-func describe(asked map[string][]statement) string {
+func describe(asked map[string][]testengine.Statement) string {
 	if len(asked) == 0 {
 		return "asked: nothing\n"
 	}
@@ -180,8 +182,8 @@ func describe(asked map[string][]statement) string {
 		part := fmt.Sprintf("%s %d", name, len(asked[name]))
 		keys := []string{}
 		for _, one := range asked[name] {
-			if one.keys > 0 {
-				keys = append(keys, fmt.Sprint(one.keys))
+			if one.Keys > 0 {
+				keys = append(keys, fmt.Sprint(one.Keys))
 			}
 		}
 		if len(keys) > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dovetail/internal/demo"
+	"dovetail/internal/testengine"
 )
 
 // The demo's queries have the answers that stand beside them.
@@ -21,20 +22,20 @@ func TestDemo(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	e := startEngine(t, engineOptions{})
+	e := testengine.Start(t, testengine.Options{})
 	var document map[string]any
 	decode(t, running.MetadataJSON, &document)
-	e.applyMetadata(t, nil, document)
+	e.Apply(t, nil, document)
 	checkDemo(t, e)
 }
 
 // The built-in demo needs nothing but the binary.
 func TestDemoCommand(t *testing.T) {
-	e := startCommand(t, "demo", engineOptions{})
+	e := testengine.Start(t, testengine.Options{Command: "demo"})
 	// The engine may answer its health before the demo is wired up.
-	deadline := time.Now().Add(startTimeout)
+	deadline := time.Now().Add(testengine.StartTimeout)
 	for {
-		if got := compact(t, e.graphql(t, nil, `{__typename artist(limit: 1, order_by: {id: asc}) {id}}`)); got == `{"data":{"__typename":"query_root","artist":[{"id":1}]}}` {
+		if got := testengine.Compact(t, e.GraphQL(t, nil, `{__typename artist(limit: 1, order_by: {id: asc}) {id}}`)); got == `{"data":{"__typename":"query_root","artist":[{"id":1}]}}` {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatalf("the demo answers %s", got)
@@ -44,7 +45,7 @@ func TestDemoCommand(t *testing.T) {
 	checkDemo(t, e)
 }
 
-func checkDemo(t *testing.T, e *engine) {
+func checkDemo(t *testing.T, e *testengine.Engine) {
 	t.Helper()
 	files := filepath.Join("..", "demo")
 	for _, test := range []struct{ query, headers, response string }{
@@ -64,8 +65,8 @@ func checkDemo(t *testing.T, e *engine) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := compact(t, e.graphql(t, headers, string(query))); got != compact(t, want) {
-				t.Errorf("got  %s\nwant %s", got, compact(t, want))
+			if got := testengine.Compact(t, e.GraphQL(t, headers, string(query))); got != testengine.Compact(t, want) {
+				t.Errorf("got  %s\nwant %s", got, testengine.Compact(t, want))
 			}
 		})
 	}

@@ -1,17 +1,15 @@
 package integration_test
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	files "dovetail/demo"
 	"dovetail/internal/demo"
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -51,9 +49,9 @@ func TestPicking(t *testing.T) {
 	if err := json.Unmarshal([]byte(metadata), &command); err != nil {
 		t.Fatal(err)
 	}
-	e := startEngine(t, engineOptions{})
-	e.applyMetadata(t, nil, command.Arguments.Metadata)
-	if got, want := compact(t, e.graphql(t, nil, read("picking.graphql"))), compact(t, []byte(read("picking.json"))); got != want {
+	e := testengine.Start(t, testengine.Options{})
+	e.Apply(t, nil, command.Arguments.Metadata)
+	if got, want := testengine.Compact(t, e.GraphQL(t, nil, read("picking.graphql"))), testengine.Compact(t, []byte(read("picking.json"))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -72,17 +70,6 @@ func tableOf(t *testing.T, script string) string {
 func database(t *testing.T, script string) string {
 	t.Helper()
 	address := testpostgres.Database(t)
-	connection, err := pgx.Connect(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := connection.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	}()
-	if _, err := connection.Exec(t.Context(), script); err != nil {
-		t.Fatal(err)
-	}
+	testpostgres.Execute(t, address, script)
 	return address
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -51,7 +52,7 @@ func shop(t *testing.T, where layout) *world {
 func wantSpoilt(t *testing.T, received []byte, data, source string) {
 	t.Helper()
 	decoded := decodeAnswer(t, received)
-	if got := compact(t, decoded.Data); got != data {
+	if got := testengine.Compact(t, decoded.Data); got != data {
 		t.Errorf("data is  %s\nwant     %s", got, data)
 	}
 	if len(decoded.Errors) != 1 {
@@ -73,18 +74,18 @@ func wantSpoilt(t *testing.T, received []byte, data, source string) {
 func TestFailedServiceSpoilsItsFieldOnly(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		behave func(http.ResponseWriter, *http.Request) bool
+		behave testengine.Behaviour
 	}{
-		{"html", answer(http.StatusOK, "text/html", "<html><body>Welcome</body></html>")},
-		{"html with status 502", answer(http.StatusBadGateway, "text/html", "<html>Bad Gateway</html>")},
-		{"empty", answer(http.StatusOK, "application/json", "")},
-		{"half", answer(http.StatusOK, "application/json", `{"data":{"_0":{"stars":`)},
-		{"not an object", answer(http.StatusOK, "application/json", `[1]`)},
-		{"no data", answer(http.StatusOK, "application/json", `{}`)},
-		{"data null", answer(http.StatusOK, "application/json", `{"data":null}`)},
-		{"errors", answer(http.StatusOK, "application/json", `{"errors":[{"message":"no"}],"data":null}`)},
-		{"other keys", answer(http.StatusOK, "application/json", `{"data":{"unasked":1}}`)},
-		{"deep", answer(http.StatusOK, "application/json", `{"data":`+strings.Repeat("[", 200_000)+strings.Repeat("]", 200_000)+`}`)},
+		{"html", testengine.Answer(http.StatusOK, "text/html", "<html><body>Welcome</body></html>")},
+		{"html with status 502", testengine.Answer(http.StatusBadGateway, "text/html", "<html>Bad Gateway</html>")},
+		{"empty", testengine.Answer(http.StatusOK, "application/json", "")},
+		{"half", testengine.Answer(http.StatusOK, "application/json", `{"data":{"_0":{"stars":`)},
+		{"not an object", testengine.Answer(http.StatusOK, "application/json", `[1]`)},
+		{"no data", testengine.Answer(http.StatusOK, "application/json", `{}`)},
+		{"data null", testengine.Answer(http.StatusOK, "application/json", `{"data":null}`)},
+		{"errors", testengine.Answer(http.StatusOK, "application/json", `{"errors":[{"message":"no"}],"data":null}`)},
+		{"other keys", testengine.Answer(http.StatusOK, "application/json", `{"data":{"unasked":1}}`)},
+		{"deep", testengine.Answer(http.StatusOK, "application/json", `{"data":`+strings.Repeat("[", 200_000)+strings.Repeat("]", 200_000)+`}`)},
 		{"gone", func(w http.ResponseWriter, _ *http.Request) bool {
 			connection, _, err := w.(http.Hijacker).Hijack()
 			if err == nil {
@@ -95,12 +96,12 @@ func TestFailedServiceSpoilsItsFieldOnly(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := shop(t, postgresLayout())
-			w.peers["reviews"].set(test.behave)
-			got := w.engine.graphql(t, nil, `{album(where: {id: {_in: [1, 3]}}, order_by: {id: asc}) {title score {stars} artist {name}}}`)
+			w.peers["reviews"].Set(test.behave)
+			got := w.engine.GraphQL(t, nil, `{album(where: {id: {_in: [1, 3]}}, order_by: {id: asc}) {title score {stars} artist {name}}}`)
 			wantSpoilt(t, got, `{"album":[{"title":"First","score":null,"artist":{"name":"Ada"}},{"title":"Third","score":null,"artist":{"name":"Ada"}}]}`, "reviews")
-			w.peers["reviews"].set(nil)
-			again := w.engine.graphql(t, nil, `{album(where: {id: {_eq: 3}}) {score {stars}}}`)
-			if want := `{"data":{"album":[{"score":{"stars":2}}]}}`; compact(t, again) != want {
+			w.peers["reviews"].Set(nil)
+			again := w.engine.GraphQL(t, nil, `{album(where: {id: {_eq: 3}}) {score {stars}}}`)
+			if want := `{"data":{"album":[{"score":{"stars":2}}]}}`; testengine.Compact(t, again) != want {
 				t.Errorf("after that: %s, want %s", again, want)
 			}
 		})
@@ -110,8 +111,8 @@ func TestFailedServiceSpoilsItsFieldOnly(t *testing.T) {
 // An error that the service itself reports goes on to the client.
 func TestServiceErrorSpoilsItsFieldOnly(t *testing.T) {
 	w := shop(t, postgresLayout())
-	decoded := decodeAnswer(t, w.engine.graphql(t, nil, `{album(where: {id: {_eq: 1}}) {title} broken(album: 1)}`))
-	if got, want := compact(t, decoded.Data), `{"album":[{"title":"First"}],"broken":null}`; got != want {
+	decoded := decodeAnswer(t, w.engine.GraphQL(t, nil, `{album(where: {id: {_eq: 1}}) {title} broken(album: 1)}`))
+	if got, want := testengine.Compact(t, decoded.Data), `{"album":[{"title":"First"}],"broken":null}`; got != want {
 		t.Errorf("data %s, want %s", got, want)
 	}
 	if len(decoded.Errors) != 1 || decoded.Errors[0].Message != "out of order" || len(decoded.Errors[0].Path) != 1 {
@@ -124,9 +125,9 @@ func TestSlowServiceTimesOut(t *testing.T) {
 	schemas := list(w.metadata["remote_schemas"])
 	object(t, object(t, schemas[0])["definition"])["timeout_seconds"] = 1
 	built := w.build(t, postgresLayout())
-	built.peers["reviews"].set(slow(30 * time.Second))
+	built.peers["reviews"].Set(testengine.Slow(30 * time.Second))
 	begin := time.Now()
-	got := built.engine.graphql(t, nil, `{album(where: {id: {_eq: 1}}) {title score {stars}}}`)
+	got := built.engine.GraphQL(t, nil, `{album(where: {id: {_eq: 1}}) {title score {stars}}}`)
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("took %s with a time-out of 1 s", took)
 	}
@@ -136,10 +137,10 @@ func TestSlowServiceTimesOut(t *testing.T) {
 func TestDatabaseDownSpoilsItsFieldOnly(t *testing.T) {
 	w := shop(t, postgresLayout())
 	query := `{track(where: {id: {_eq: 1}}) {title album {title}}}`
-	w.databases["library"].cut()
-	wantSpoilt(t, w.engine.graphql(t, nil, query), `{"track":[{"title":"one a","album":null}]}`, "library")
-	w.databases["library"].mend()
-	if got, want := compact(t, w.engine.graphql(t, nil, query)), `{"data":{"track":[{"title":"one a","album":{"title":"First"}}]}}`; got != want {
+	w.databases["library"].Cut()
+	wantSpoilt(t, w.engine.GraphQL(t, nil, query), `{"track":[{"title":"one a","album":null}]}`, "library")
+	w.databases["library"].Mend()
+	if got, want := testengine.Compact(t, w.engine.GraphQL(t, nil, query)), `{"data":{"track":[{"title":"one a","album":{"title":"First"}}]}}`; got != want {
 		t.Errorf("after that: %s, want %s", got, want)
 	}
 }
@@ -147,21 +148,21 @@ func TestDatabaseDownSpoilsItsFieldOnly(t *testing.T) {
 func TestDownDatabaseAtStartIsAnInconsistency(t *testing.T) {
 	f := readFixture(t, filepath.Join("testdata", "cases", "across"))
 	document := f.document(t, nil)
-	w := &world{fixture: f, databases: map[string]*postgresProxy{}}
+	w := &world{fixture: f, databases: map[string]*testengine.PostgresProxy{}}
 	w.spread(t, document, []string{"postgres"})
-	w.databases["work"].cut()
-	e := startEngine(t, engineOptions{})
+	w.databases["work"].Cut()
+	e := testengine.Start(t, testengine.Options{})
 	body, err := json.Marshal(map[string]any{
 		"type": "replace_metadata", "version": 2, "args": map[string]any{"allow_inconsistent_metadata": true, "metadata": document},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, received := e.post(t, "/v1/metadata", nil, body)
+	status, received := e.Post(t, "/v1/metadata", nil, body)
 	if status != http.StatusOK || !strings.Contains(string(received), `"is_consistent":false`) {
 		t.Errorf("status %d: %s", status, received)
 	}
-	if got, want := compact(t, e.graphql(t, nil, `{team(order_by: {id: asc}) {name}}`)), `{"data":{"team":[{"name":"red"},{"name":"blue"}]}}`; got != want {
+	if got, want := testengine.Compact(t, e.GraphQL(t, nil, `{team(order_by: {id: asc}) {name}}`)), `{"data":{"team":[{"name":"red"},{"name":"blue"}]}}`; got != want {
 		t.Errorf("the rest serves: %s, want %s", got, want)
 	}
 }
@@ -171,13 +172,13 @@ func TestDownDatabaseAtStartIsAnInconsistency(t *testing.T) {
 func TestSiblingsRunAtTheSameTime(t *testing.T) {
 	w := shop(t, postgresLayout())
 	query := `{album(where: {id: {_in: [1, 2, 3]}}) {title artist {name} tracks {title} purchases {price} score {stars}}}`
-	w.engine.graphql(t, nil, query) // connections and plans exist now
-	w.databases["catalog"].setDelay(200 * time.Millisecond)
-	w.databases["sales"].setDelay(200 * time.Millisecond)
-	w.peers["reviews"].set(slow(200 * time.Millisecond))
+	w.engine.GraphQL(t, nil, query) // connections and plans exist now
+	w.databases["catalog"].SetDelay(200 * time.Millisecond)
+	w.databases["sales"].SetDelay(200 * time.Millisecond)
+	w.peers["reviews"].Set(testengine.Slow(200 * time.Millisecond))
 	w.take()
 	begin := time.Now()
-	got := w.engine.graphql(t, nil, query)
+	got := w.engine.GraphQL(t, nil, query)
 	took := time.Since(begin)
 	if decoded := decodeAnswer(t, got); len(decoded.Errors) > 0 {
 		t.Errorf("errors: %s", got)
@@ -202,9 +203,9 @@ func TestClientGoneCancelsStatements(t *testing.T) {
 			w, database := slowWorld(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 			defer cancel()
-			status, received, err := w.engine.try(ctx, http.MethodPost, "/v1/graphql", nil, graphqlBody(t, query, nil))
+			received, err := w.engine.Try(ctx, http.MethodPost, "/v1/graphql", nil, testengine.Body(t, query, nil))
 			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Fatalf("the query should have been too slow: %v, status %d: %s", err, status, received)
+				t.Fatalf("the query should have been too slow: %v: %v", err, received)
 			}
 			deadline := time.Now().Add(10 * time.Second)
 			for sleeping(t, database) > 0 {
@@ -222,10 +223,10 @@ func slowWorld(t *testing.T) (*world, string) {
 	t.Helper()
 	f := readFixture(t, filepath.Join("testdata", "cases", "across"))
 	document := f.document(t, nil)
-	w := &world{fixture: f, databases: map[string]*postgresProxy{}}
+	w := &world{fixture: f, databases: map[string]*testengine.PostgresProxy{}}
 	w.spread(t, document, []string{"postgres"})
 	database := testpostgres.Database(t)
-	fillPostgres(t, database, `CREATE VIEW slow AS SELECT 1 AS id FROM pg_sleep(60)`)
+	testpostgres.Execute(t, database, `CREATE VIEW slow AS SELECT 1 AS id FROM pg_sleep(60)`)
 	document["sources"] = append(list(document["sources"]), map[string]any{
 		"name": "slow", "kind": "postgres", "tables": []any{map[string]any{"table": "slow"}}, "configuration": postgresConfiguration(database),
 	})
@@ -236,8 +237,8 @@ func slowWorld(t *testing.T) (*world, string) {
 			"relationship_type": "array", "source": "slow", "table": "slow", "field_mapping": map[string]any{"id": "id"},
 		}},
 	})
-	w.engine = startEngine(t, engineOptions{})
-	w.engine.applyMetadata(t, nil, document)
+	w.engine = testengine.Start(t, testengine.Options{})
+	w.engine.Apply(t, nil, document)
 	return w, database
 }
 

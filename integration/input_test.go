@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dovetail/internal/testengine"
 )
 
 const secret = "not told"
@@ -18,8 +20,8 @@ func TestBadInput(t *testing.T) {
 	f.settings.Headers = map[string]string{"X-Hasura-Admin-Secret": secret}
 	w := f.build(t, layout{kinds: []string{"sqlite", "postgres"}, peer: gophers})
 	admin := map[string]string{"X-Hasura-Admin-Secret": secret}
-	query := func(text string) string { return string(graphqlBody(t, text, nil)) }
-	variables := func(text, values string) string { return string(graphqlBody(t, text, json.RawMessage(values))) }
+	query := func(text string) string { return string(testengine.Body(t, text, nil)) }
+	variables := func(text, values string) string { return string(testengine.Body(t, text, json.RawMessage(values))) }
 
 	for _, test := range []struct {
 		name    string
@@ -85,7 +87,7 @@ func TestBadInput(t *testing.T) {
 		{"column the role lacks", map[string]string{"X-Hasura-Admin-Secret": secret, "X-Hasura-Role": "fan", "X-Hasura-Country": "IE"}, query(`{artist {id}}`), "validation-failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			status, received := w.engine.post(t, "/v1/graphql", test.headers, []byte(test.body))
+			status, received := w.engine.Post(t, "/v1/graphql", test.headers, []byte(test.body))
 			if status != http.StatusOK && status != http.StatusBadRequest {
 				t.Errorf("status %d", status)
 			}
@@ -102,13 +104,13 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-	if got, want := compact(t, w.engine.graphql(t, admin, `{artist(where: {id: {_eq: 1}}) {name}}`)), `{"data":{"artist":[{"name":"Ada"}]}}`; got != want {
+	if got, want := testengine.Compact(t, w.engine.GraphQL(t, admin, `{artist(where: {id: {_eq: 1}}) {name}}`)), `{"data":{"artist":[{"name":"Ada"}]}}`; got != want {
 		t.Errorf("after all that: %s, want %s", got, want)
 	}
 }
 
 func TestBadAdminInput(t *testing.T) {
-	e := startEngine(t, engineOptions{arguments: []string{"--admin-secret", secret}})
+	e := testengine.Start(t, testengine.Options{Arguments: []string{"--admin-secret", secret}})
 	admin := map[string]string{"X-Hasura-Admin-Secret": secret}
 	for _, test := range []struct {
 		name, path string
@@ -127,7 +129,7 @@ func TestBadAdminInput(t *testing.T) {
 		{"stale resource version", "/v1/metadata", admin, `{"type": "clear_metadata", "resource_version": 999, "args": {}}`, http.StatusConflict, "conflict"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			status, received := e.post(t, test.path, test.headers, []byte(test.body))
+			status, received := e.Post(t, test.path, test.headers, []byte(test.body))
 			var decoded struct{ Path, Error, Code string }
 			if err := json.Unmarshal(received, &decoded); err != nil {
 				t.Fatalf("not JSON: %v: %.300s", err, received)
@@ -143,7 +145,7 @@ func TestBadAdminInput(t *testing.T) {
 func TestDeepJoinsEnd(t *testing.T) {
 	w := shop(t, layout{kinds: []string{"postgres", "sqlite"}, peer: gophers})
 	query := `{artist(where: {id: {_lt: 0}}) {` + strings.Repeat("albums {artist {", 100) + "name" + strings.Repeat("}}", 100) + "}}"
-	if got, want := string(w.engine.graphql(t, nil, query)), `{"data":{"artist":[]}}`; got != want {
+	if got, want := string(w.engine.GraphQL(t, nil, query)), `{"data":{"artist":[]}}`; got != want {
 		t.Errorf("got %.300s, want %s", got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -14,9 +15,9 @@ import (
 func TestDistinctKeysAreSentOnce(t *testing.T) {
 	const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `
 	events, places := testpostgres.Database(t), testpostgres.Database(t)
-	fillPostgres(t, events, `CREATE TABLE event (id integer PRIMARY KEY, place_id integer NOT NULL);`+
+	testpostgres.Execute(t, events, `CREATE TABLE event (id integer PRIMARY KEY, place_id integer NOT NULL);`+
 		fmt.Sprintf(numbers, 5000)+`INSERT INTO event SELECT i, i % 100 FROM n`)
-	fillPostgres(t, places, `CREATE TABLE place (id integer PRIMARY KEY, name text NOT NULL);`+
+	testpostgres.Execute(t, places, `CREATE TABLE place (id integer PRIMARY KEY, name text NOT NULL);`+
 		fmt.Sprintf(numbers, 100)+`INSERT INTO place SELECT i - 1, 'place ' || (i - 1) FROM n`)
 	for _, test := range []struct {
 		chunk string
@@ -27,27 +28,27 @@ func TestDistinctKeysAreSentOnce(t *testing.T) {
 		{"100", []int{100}},
 	} {
 		t.Run("chunks of "+test.chunk, func(t *testing.T) {
-			left, right := startPostgresProxy(t, events), startPostgresProxy(t, places)
-			options := engineOptions{}
+			left, right := testengine.NewPostgresProxy(t, events), testengine.NewPostgresProxy(t, places)
+			options := testengine.Options{}
 			if test.chunk != "" {
-				options.env = map[string]string{"DOVETAIL_JOIN_CHUNK_SIZE": test.chunk}
+				options.Env = map[string]string{"DOVETAIL_JOIN_CHUNK_SIZE": test.chunk}
 			}
-			e := startEngine(t, options)
-			e.applyMetadata(t, nil, map[string]any{"version": 3, "sources": []any{
-				map[string]any{"name": "events", "kind": "postgres", "configuration": postgresConfiguration(left.url), "tables": []any{
+			e := testengine.Start(t, options)
+			e.Apply(t, nil, map[string]any{"version": 3, "sources": []any{
+				map[string]any{"name": "events", "kind": "postgres", "configuration": postgresConfiguration(left.URL), "tables": []any{
 					map[string]any{"table": "event", "remote_relationships": []any{map[string]any{
 						"name": "place", "definition": map[string]any{"to_source": map[string]any{
 							"relationship_type": "object", "source": "places", "table": "place", "field_mapping": map[string]any{"place_id": "id"},
 						}},
 					}}},
 				}},
-				map[string]any{"name": "places", "kind": "postgres", "configuration": postgresConfiguration(right.url), "tables": []any{
+				map[string]any{"name": "places", "kind": "postgres", "configuration": postgresConfiguration(right.URL), "tables": []any{
 					map[string]any{"table": "place"},
 				}},
 			}})
-			left.take()
-			right.take()
-			received := e.graphql(t, nil, `{event(order_by: {id: asc}) {id place {name}}}`)
+			left.Take()
+			right.Take()
+			received := e.GraphQL(t, nil, `{event(order_by: {id: asc}) {id place {name}}}`)
 			var want strings.Builder
 			want.WriteString(`{"data":{"event":[`)
 			for i := range 5000 {
@@ -60,39 +61,17 @@ func TestDistinctKeysAreSentOnce(t *testing.T) {
 			if string(received) != want.String() {
 				t.Errorf("answer differs, it starts with %.300s", received)
 			}
-			if got := left.take(); len(got) != 1 {
+			if got := left.Take(); len(got) != 1 {
 				t.Errorf("%d statements for the events: %v", len(got), got)
 			}
 			keys := []int{}
-			for _, one := range right.take() {
-				keys = append(keys, one.keys)
+			for _, one := range right.Take() {
+				keys = append(keys, one.Keys)
 			}
 			slices.Sort(keys)
 			if !slices.Equal(keys, test.want) {
 				t.Errorf("sent %v keys, want %v", keys, test.want)
 			}
 		})
-	}
-}
-
-// The proxy's own reading of Bind messages.
-func TestListLength(t *testing.T) {
-	for _, test := range []struct {
-		value  string
-		binary bool
-		want   int
-	}{
-		{`[1,2,3]`, false, 3},
-		{"\x01[[1,2],[3,4]]", true, 2},
-		{`{1,2,3,4}`, false, 4},
-		{`{"a,b","c\",d",NULL}`, false, 3},
-		{`{"a":1}`, false, 0},
-		{`12`, false, 0},
-		{"\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x17\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x02", true, 2},
-		{"\x00\x00\x00\x05", true, 0},
-	} {
-		if got := listLength([]byte(test.value), test.binary); got != test.want {
-			t.Errorf("listLength(%q) is %d, want %d", test.value, got, test.want)
-		}
 	}
 }

@@ -9,10 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -35,7 +32,7 @@ type layout struct {
 // part of the expectation.
 func layouts() []layout {
 	first := apollo
-	if have, _ := haveApollo(); !have {
+	if have, _ := apolloServer().Have(); !have {
 		first = gophers
 	}
 	return []layout{
@@ -83,16 +80,16 @@ func readFixture(t *testing.T, folder string) *fixture {
 
 // world is a fixture brought to life in a layout.
 type world struct {
-	engine    *engine
+	engine    *testengine.Engine
 	fixture   *fixture
-	databases map[string]*postgresProxy
-	peers     map[string]*peer
+	databases map[string]*testengine.PostgresProxy
+	peers     map[string]*testengine.Peer
 }
 
 // build makes databases and peers, starts an engine and applies the metadata.
 func (f *fixture) build(t *testing.T, where layout) *world {
 	t.Helper()
-	w := &world{fixture: f, databases: map[string]*postgresProxy{}, peers: map[string]*peer{}}
+	w := &world{fixture: f, databases: map[string]*testengine.PostgresProxy{}, peers: map[string]*testengine.Peer{}}
 	for name, served := range f.settings.Peers {
 		w.peers[name] = startPeer(t, where.peer, served)
 	}
@@ -102,19 +99,19 @@ func (f *fixture) build(t *testing.T, where layout) *world {
 	} else {
 		w.spread(t, document, where.kinds)
 	}
-	options := engineOptions{arguments: f.settings.Arguments, env: map[string]string{}}
-	maps.Copy(options.env, f.settings.Env)
+	options := testengine.Options{Arguments: f.settings.Arguments, Env: map[string]string{}}
+	maps.Copy(options.Env, f.settings.Env)
 	if where.chunk > 0 {
-		options.env["DOVETAIL_JOIN_CHUNK_SIZE"] = fmt.Sprint(where.chunk)
+		options.Env["DOVETAIL_JOIN_CHUNK_SIZE"] = fmt.Sprint(where.chunk)
 	}
-	w.engine = startEngine(t, options)
-	w.engine.applyMetadata(t, f.settings.Headers, document)
+	w.engine = testengine.Start(t, options)
+	w.engine.Apply(t, f.settings.Headers, document)
 	w.take()
 	return w
 }
 
 // document is a copy of the metadata with the peers' URLs.
-func (f *fixture) document(t *testing.T, peers map[string]*peer) map[string]any {
+func (f *fixture) document(t *testing.T, peers map[string]*testengine.Peer) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(f.metadata)
 	if err != nil {
@@ -122,7 +119,7 @@ func (f *fixture) document(t *testing.T, peers map[string]*peer) map[string]any 
 	}
 	replaced := string(text)
 	for name, p := range peers {
-		replaced = strings.ReplaceAll(replaced, "{{PEER:"+name+"}}", p.url)
+		replaced = strings.ReplaceAll(replaced, "{{PEER:"+name+"}}", p.URL)
 	}
 	var document map[string]any
 	if err := json.Unmarshal([]byte(replaced), &document); err != nil {
@@ -140,14 +137,14 @@ func (w *world) spread(t *testing.T, document map[string]any, kinds []string) {
 		switch kind := kinds[i%len(kinds)]; kind {
 		case "postgres":
 			database := testpostgres.Database(t)
-			fillPostgres(t, database, script)
-			proxy := startPostgresProxy(t, database)
+			testpostgres.Execute(t, database, script)
+			proxy := testengine.NewPostgresProxy(t, database)
 			w.databases[name] = proxy
 			source["kind"] = kind
-			source["configuration"] = postgresConfiguration(proxy.url)
+			source["configuration"] = postgresConfiguration(proxy.URL)
 		case "sqlite":
 			path := filepath.Join(t.TempDir(), name+".db")
-			fillSQLite(t, path, script)
+			testengine.FillSQLite(t, path, script)
 			source["kind"] = kind
 			source["configuration"] = map[string]any{"connection_info": map[string]any{"path": path}}
 		default:
@@ -172,34 +169,6 @@ func (f *fixture) script(t *testing.T, source string) string {
 	return string(script)
 }
 
-func fillPostgres(t *testing.T, address, script string) {
-	t.Helper()
-	connection, err := pgx.Connect(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := connection.Exec(t.Context(), script); err != nil {
-		t.Fatal(err)
-	}
-	if err := connection.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-func fillSQLite(t *testing.T, path, script string) {
-	t.Helper()
-	connection, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sqlitex.ExecuteScript(connection, script, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := connection.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
 // together names the oracle's only source.
 const together = "together"
 
@@ -210,7 +179,7 @@ func (w *world) placeTogether(t *testing.T, document map[string]any) {
 	database := testpostgres.Database(t)
 	tables := []any{}
 	for _, name := range w.fixture.settings.Sources {
-		fillPostgres(t, database, w.fixture.script(t, name))
+		testpostgres.Execute(t, database, w.fixture.script(t, name))
 		source := find(t, document["sources"], "name", name)
 		for _, table := range list(source["tables"]) {
 			makeLocal(t, object(t, table))
@@ -218,10 +187,10 @@ func (w *world) placeTogether(t *testing.T, document map[string]any) {
 			tables = append(tables, table)
 		}
 	}
-	proxy := startPostgresProxy(t, database)
+	proxy := testengine.NewPostgresProxy(t, database)
 	w.databases[together] = proxy
 	document["sources"] = []any{map[string]any{
-		"name": together, "kind": "postgres", "tables": tables, "configuration": postgresConfiguration(proxy.url),
+		"name": together, "kind": "postgres", "tables": tables, "configuration": postgresConfiguration(proxy.URL),
 	}}
 	for _, schema := range list(document["remote_schemas"]) {
 		for _, ofType := range list(object(t, schema)["remote_relationships"]) {
@@ -301,16 +270,16 @@ func find(t *testing.T, items any, key, value string) map[string]any {
 }
 
 // take forgets what has been asked of databases and peers so far, and gives it.
-func (w *world) take() map[string][]statement {
-	asked := map[string][]statement{}
+func (w *world) take() map[string][]testengine.Statement {
+	asked := map[string][]testengine.Statement{}
 	for name, database := range w.databases {
-		if statements := database.take(); len(statements) > 0 {
+		if statements := database.Take(); len(statements) > 0 {
 			asked[name] = statements
 		}
 	}
 	for name, p := range w.peers {
-		for _, body := range p.take() {
-			asked[name] = append(asked[name], statement{sql: string(body)})
+		for _, request := range p.Take() {
+			asked[name] = append(asked[name], testengine.Statement{SQL: string(request.Body)})
 		}
 	}
 	return asked

@@ -1,37 +1,24 @@
 package integration_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/graph-gophers/graphql-go"
 	"github.com/graph-gophers/graphql-go/relay"
+
+	"dovetail/internal/testengine"
 )
-
-// peer is a GraphQL server that isn't ours, behind a proxy that counts what it
-// is asked and can make it slow or break it.
-type peer struct {
-	url string
-
-	mutex    sync.Mutex
-	requests [][]byte
-	behave   func(w http.ResponseWriter, r *http.Request) bool
-}
 
 // peerKind is whose server it is.
 type peerKind string
@@ -41,129 +28,18 @@ const (
 	gophers peerKind = "gophers"
 )
 
+// apolloServer has Apollo Server and what it serves.
+func apolloServer() testengine.Node {
+	return testengine.Node{Folder: "peers", Packages: []string{"@apollo/server"}, Prefix: "integration/peers"}
+}
+
 // startPeer starts a server for a fixture in peers: NAME.graphql, NAME.json.
-func startPeer(t *testing.T, kind peerKind, fixture string) *peer {
+func startPeer(t *testing.T, kind peerKind, fixture string) *testengine.Peer {
 	t.Helper()
-	var upstream string
-	switch kind {
-	case apollo:
-		upstream = startApollo(t, fixture)
-	case gophers:
-		upstream = startGophers(t, fixture)
+	if kind == apollo {
+		return testengine.NewPeer(t, apolloServer().Start(t, "apollo.mjs", fixture))
 	}
-	address, err := url.Parse(upstream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &peer{}
-	forward := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(address) },
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			w.WriteHeader(http.StatusBadGateway)
-		},
-	}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		p.mutex.Lock()
-		p.requests = append(p.requests, body)
-		behave := p.behave
-		p.mutex.Unlock()
-		if behave == nil || behave(w, r) {
-			forward.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(proxy.Close)
-	p.url = proxy.URL
-	return p
-}
-
-// take gives the bodies of the requests since the last call.
-func (p *peer) take() [][]byte {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	taken := p.requests
-	p.requests = nil
-	return taken
-}
-
-// set makes the proxy do something before it forwards a request, or instead,
-// when it returns false; nil ends that.
-func (p *peer) set(behave func(w http.ResponseWriter, r *http.Request) bool) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.behave = behave
-}
-
-// slow waits before every answer, unless the client goes away.
-func slow(delay time.Duration) func(http.ResponseWriter, *http.Request) bool {
-	return func(_ http.ResponseWriter, r *http.Request) bool {
-		select {
-		case <-time.After(delay):
-			return true
-		case <-r.Context().Done():
-			return false
-		}
-	}
-}
-
-// answer answers the same to everything.
-func answer(status int, contentType, body string) func(http.ResponseWriter, *http.Request) bool {
-	return func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("Content-Type", contentType)
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body) // the client may be gone
-		return false
-	}
-}
-
-// haveApollo tells whether Apollo Server can be started, and why not.
-func haveApollo() (bool, string) {
-	if _, err := exec.LookPath("node"); err != nil {
-		return false, "node is not installed"
-	}
-	if _, err := os.Stat(filepath.Join("peers", "node_modules", "@apollo", "server")); err != nil {
-		return false, "its packages are not installed: npm ci --prefix integration/peers"
-	}
-	return true, ""
-}
-
-func startApollo(t *testing.T, fixture string) string {
-	t.Helper()
-	if have, why := haveApollo(); !have {
-		t.Skipf("SKIPPED, NOT TESTED against Apollo Server: %s", why)
-	}
-	command := exec.CommandContext(context.WithoutCancel(t.Context()), "node", "apollo.mjs", fixture)
-	command.Dir = "peers"
-	log := &logBuffer{}
-	command.Stderr = log
-	lifeline, err := command.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lifeline.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := command.Wait(); err != nil {
-			t.Errorf("Apollo Server: %v\n%s", err, log)
-		}
-	})
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		t.Fatalf("Apollo Server did not start: %v\n%s", err, log)
-	}
-	return strings.TrimSpace(line)
+	return testengine.NewPeer(t, startGophers(t, fixture))
 }
 
 // startGophers serves a fixture with graph-gophers/graphql-go in this process.
@@ -311,11 +187,11 @@ func (r *reviewsRoot) Header(ctx context.Context, arguments struct{ Name string 
 }
 
 func (r *reviewsRoot) Broken(struct{ Album int32 }) (*string, error) {
-	return nil, errOutOfOrder
+	return nil, errors.New("out of order")
 }
 
 func TestPeersAgree(t *testing.T) {
-	servers := []*peer{startPeer(t, gophers, "reviews"), startPeer(t, apollo, "reviews")}
+	servers := []*testengine.Peer{startPeer(t, gophers, "reviews"), startPeer(t, apollo, "reviews")}
 	for _, query := range []string{
 		`{reviews(album: 1, limit: 2, atLeast: 4) {id stars text person}}`,
 		`{score(album: 2) {stars} scores(albums: [1, 2, 1, 3]) {album count stars}}`,
@@ -325,7 +201,7 @@ func TestPeersAgree(t *testing.T) {
 	} {
 		var answers []string
 		for _, server := range servers {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.url, strings.NewReader(string(graphqlBody(t, query, nil))))
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(string(testengine.Body(t, query, nil))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -343,7 +219,7 @@ func TestPeersAgree(t *testing.T) {
 				t.Error(err)
 			}
 			answers = append(answers, strings.TrimSpace(string(body)))
-			if requests := server.take(); len(requests) != 1 {
+			if requests := server.Take(); len(requests) != 1 {
 				t.Errorf("%d requests counted, want 1", len(requests))
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dovetail/internal/testengine"
 )
 
 // permits is the case of permissions into other sources.
@@ -19,7 +21,7 @@ func permits(t *testing.T, env map[string]string) *world {
 // command sends a command of the admin API and gives its answer.
 func (w *world) command(t *testing.T, path, body string, want int) []byte {
 	t.Helper()
-	status, received := w.engine.post(t, path, nil, []byte(body))
+	status, received := w.engine.Post(t, path, nil, []byte(body))
 	if status != want {
 		t.Fatalf("%s: status %d: %s", body, status, received)
 	}
@@ -45,10 +47,10 @@ func wantNothing(t *testing.T, received []byte, parts ...string) {
 // through, denied or not.
 func TestPermissionsFailClosed(t *testing.T) {
 	w := permits(t, nil)
-	w.databases["ledger"].cut()
+	w.databases["ledger"].Cut()
 	for _, role := range []string{"auditor", "unless", "either", "hops", "around"} {
 		headers := map[string]string{"X-Hasura-Role": role, "X-Hasura-Team": "1", "X-Hasura-Amount": "1"}
-		wantNothing(t, w.engine.graphql(t, headers, `{task {title}}`))
+		wantNothing(t, w.engine.GraphQL(t, headers, `{task {title}}`))
 	}
 	// Nor does what the user asks for through it.
 	clerk := map[string]string{"X-Hasura-Role": "clerk"}
@@ -58,10 +60,10 @@ func TestPermissionsFailClosed(t *testing.T) {
 		`{person(where: {payments_aggregate: {count: {predicate: {_eq: 0}}}}) {name}}`,
 		`{person(order_by: {payments_aggregate: {count: asc}}) {name}}`,
 	} {
-		wantNothing(t, w.engine.graphql(t, clerk, query))
+		wantNothing(t, w.engine.GraphQL(t, clerk, query))
 	}
-	got := w.engine.graphql(t, clerk, `{person(order_by: {id: asc}, limit: 1) {name}}`)
-	if want := `{"data":{"person":[{"name":"Ann"}]}}`; compact(t, got) != want {
+	got := w.engine.GraphQL(t, clerk, `{person(order_by: {id: asc}, limit: 1) {name}}`)
+	if want := `{"data":{"person":[{"name":"Ann"}]}}`; testengine.Compact(t, got) != want {
 		t.Errorf("what doesn't need the source answers %s", got)
 	}
 }
@@ -79,7 +81,7 @@ func TestExistsOfUnknownTableIsInconsistent(t *testing.T) {
 			w := permits(t, nil)
 			w.command(t, "/v1/metadata", `{"type": "pg_create_select_permission", "args": {"source": "work", "table": "task", "role": "new",
 				"permission": {"columns": "*", "filter": {"_exists": `+exists+`}}}}`, http.StatusBadRequest)
-			wantNothing(t, w.engine.graphql(t, map[string]string{"X-Hasura-Role": "new"}, `{task {title}}`))
+			wantNothing(t, w.engine.GraphQL(t, map[string]string{"X-Hasura-Role": "new"}, `{task {title}}`))
 		})
 	}
 }
@@ -91,7 +93,7 @@ func TestExistsFollowsTheOtherSource(t *testing.T) {
 	query, want := `{task(order_by: {id: asc}, limit: 1) {title}}`, `{"data":{"task":[{"title":"sweep"}]}}`
 	still := func() {
 		t.Helper()
-		if got := w.engine.graphql(t, auditor, query); compact(t, got) != want {
+		if got := w.engine.GraphQL(t, auditor, query); testengine.Compact(t, got) != want {
 			t.Errorf("answered %s, want %s", got, want)
 		}
 	}
@@ -109,7 +111,7 @@ func TestExistsFollowsTheOtherSource(t *testing.T) {
 	// The same through relationships.
 	w.command(t, "/v2/query", `{"type": "run_sql", "args": {"source": "people", "sql": "ALTER TABLE person RENAME COLUMN team_id TO crew"}}`, http.StatusOK)
 	there := map[string]string{"X-Hasura-Role": "there", "X-Hasura-Points": "7"}
-	if got := w.engine.graphql(t, there, query); compact(t, got) != want {
+	if got := w.engine.GraphQL(t, there, query); testengine.Compact(t, got) != want {
 		t.Errorf("after a rename behind a relationship: %s", got)
 	}
 }
@@ -127,7 +129,7 @@ func TestKeyCaps(t *testing.T) {
 		{`{task(order_by: {person: {name: asc}}) {title}}`, "person", "DOVETAIL_REMOTE_ORDER_MAX_KEYS"},
 		{`{person(order_by: {payments_aggregate: {count: asc}}) {name}}`, "payments", "DOVETAIL_REMOTE_ORDER_MAX_KEYS"},
 	} {
-		received := w.engine.graphql(t, nil, test.query)
+		received := w.engine.GraphQL(t, nil, test.query)
 		if test.setting == "" {
 			if got := decodeAnswer(t, received); len(got.Errors) > 0 {
 				t.Errorf("%s takes two keys at most: %s", test.query, received)
@@ -137,8 +139,8 @@ func TestKeyCaps(t *testing.T) {
 		wantNothing(t, received, `relationship "`+test.relationship+`"`, "more than 2 keys", test.setting)
 	}
 	// Just as many as allowed.
-	got := w.engine.graphql(t, nil, `{task(where: {person: {id: {_lt: 3}}}, order_by: {id: asc}) {title}}`)
-	if want := `{"data":{"task":[{"title":"sweep"},{"title":"paint"},{"title":"cook"}]}}`; compact(t, got) != want {
+	got := w.engine.GraphQL(t, nil, `{task(where: {person: {id: {_lt: 3}}}, order_by: {id: asc}) {title}}`)
+	if want := `{"data":{"task":[{"title":"sweep"},{"title":"paint"},{"title":"cook"}]}}`; testengine.Compact(t, got) != want {
 		t.Errorf("with two keys: %s, want %s", got, want)
 	}
 }
@@ -166,7 +168,7 @@ func TestExplainAcross(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, received := w.engine.post(t, "/v1/graphql/explain", nil, body)
+		status, received := w.engine.Post(t, "/v1/graphql/explain", nil, body)
 		if status != http.StatusOK {
 			t.Fatalf("status %d: %s", status, received)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -39,17 +40,17 @@ func TestReads(t *testing.T) {
 }
 
 // reads is the engine of one file and its databases.
-type reads struct{ engine *engine }
+type reads struct{ engine *testengine.Engine }
 
 // start starts the engine with settings, one per line.
 func (r *reads) start(t *testing.T, settings string) {
 	t.Helper()
-	options := engineOptions{env: map[string]string{}}
+	options := testengine.Options{Env: map[string]string{}}
 	for line := range strings.Lines(settings) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		options.env[name] = value
+		options.Env[name] = value
 	}
-	r.engine = startEngine(t, options)
+	r.engine = testengine.Start(t, options)
 }
 
 // source adds a database with the given contents: pg or lite. A first line that
@@ -63,11 +64,11 @@ func (r *reads) source(t *testing.T, kind, script string) string {
 	command := "sqlite_add_source"
 	if kind == "postgres" {
 		address := testpostgres.Database(t)
-		fillPostgres(t, address, script)
+		testpostgres.Execute(t, address, script)
 		command, args["name"], args["configuration"] = "pg_add_source", "pg", postgresConfiguration(address)
 	} else {
 		path := filepath.Join(t.TempDir(), "lite.db")
-		fillSQLite(t, path, script)
+		testengine.FillSQLite(t, path, script)
 		args["configuration"] = map[string]any{"connection_info": map[string]any{"path": path}}
 	}
 	body, err := json.Marshal(map[string]any{"type": command, "args": args})
@@ -82,7 +83,7 @@ func (r *reads) metadata(t *testing.T, commands string) string {
 	t.Helper()
 	var out strings.Builder
 	for line := range strings.Lines(commands) {
-		status, answer := r.engine.post(t, "/v1/metadata", nil, []byte(line))
+		status, answer := r.engine.Post(t, "/v1/metadata", nil, []byte(line))
 		if status == http.StatusOK {
 			continue
 		}
@@ -117,7 +118,7 @@ func (r *reads) ask(t *testing.T, input string) string {
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		status, answer := r.engine.post(t, "/v1/graphql", headers, body)
+		status, answer := r.engine.Post(t, "/v1/graphql", headers, body)
 		if status != http.StatusOK {
 			fmt.Fprintf(&out, "status %d ", status)
 		}

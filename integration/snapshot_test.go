@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -31,7 +31,7 @@ type bank struct {
 func postgresBank(t *testing.T, connections int) *bank {
 	t.Helper()
 	database := testpostgres.Database(t)
-	fillPostgres(t, database, accountScript)
+	testpostgres.Execute(t, database, accountScript)
 	writer, err := pgx.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func postgresBank(t *testing.T, connections int) *bank {
 func sqliteBank(t *testing.T) *bank {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bank.db")
-	fillSQLite(t, path, accountScript)
+	testengine.FillSQLite(t, path, accountScript)
 	writer, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
@@ -66,10 +66,10 @@ func sqliteBank(t *testing.T) *bank {
 
 // banking starts an engine with a bank and with records of it elsewhere, which
 // take their time.
-func (b *bank) banking(t *testing.T, snapshot bool) *engine {
+func (b *bank) banking(t *testing.T, snapshot bool) *testengine.Engine {
 	t.Helper()
 	records := testpostgres.Database(t)
-	fillPostgres(t, records, `CREATE TABLE entry (id integer PRIMARY KEY, account_id integer NOT NULL);
+	testpostgres.Execute(t, records, `CREATE TABLE entry (id integer PRIMARY KEY, account_id integer NOT NULL);
 INSERT INTO entry VALUES (1, 1), (2, 2);
 CREATE VIEW record AS SELECT entry.* FROM entry, (SELECT pg_sleep(0.4) OFFSET 0) AS pause;`)
 	remote := func(name, kind, source, table string, mapping map[string]any) any {
@@ -81,8 +81,8 @@ CREATE VIEW record AS SELECT entry.* FROM entry, (SELECT pg_sleep(0.4) OFFSET 0)
 	b.source["tables"] = []any{map[string]any{"table": "account", "remote_relationships": []any{
 		remote("records", "array", "records", "record", map[string]any{"id": "account_id"}),
 	}}}
-	e := startEngine(t, engineOptions{env: map[string]string{"DOVETAIL_READ_SNAPSHOT": fmt.Sprint(snapshot)}})
-	e.applyMetadata(t, nil, map[string]any{"version": 3, "sources": []any{b.source, map[string]any{
+	e := testengine.Start(t, testengine.Options{Env: map[string]string{"DOVETAIL_READ_SNAPSHOT": fmt.Sprint(snapshot)}})
+	e.Apply(t, nil, map[string]any{"version": 3, "sources": []any{b.source, map[string]any{
 		"name": "records", "kind": "postgres", "configuration": postgresConfiguration(records), "tables": []any{
 			map[string]any{"table": "record", "remote_relationships": []any{
 				remote("account", "object", "bank", "account", map[string]any{"account_id": "id"}),
@@ -115,7 +115,7 @@ func TestStatementsOfASourceReadOneMoment(t *testing.T) {
 						time.Sleep(200 * time.Millisecond)
 						written <- b.write(t.Context(), "UPDATE account SET balance = 10 WHERE id = 1")
 					}()
-					got := compact(t, e.graphql(t, nil, query))
+					got := testengine.Compact(t, e.GraphQL(t, nil, query))
 					if err := <-written; err != nil {
 						t.Fatal(err)
 					}
@@ -170,8 +170,8 @@ func TestRootFieldsReadOneMoment(t *testing.T) {
 				}
 			}()
 			defer func() { close(done); <-stopped }()
-			torn := func(e *engine) bool {
-				answer := decodeAnswer(t, e.graphql(t, nil,
+			torn := func(e *testengine.Engine) bool {
+				answer := decodeAnswer(t, e.GraphQL(t, nil,
 					`{a: account(order_by: {id: asc}) {balance} b: account(order_by: {id: asc}) {balance} c: account(order_by: {id: asc}) {balance}}`))
 				var data struct{ A, B, C []struct{ Balance int } }
 				if err := json.Unmarshal(answer.Data, &data); err != nil || len(answer.Errors) > 0 {
@@ -206,17 +206,17 @@ func TestSnapshotsShareFewConnections(t *testing.T) {
 		for range 12 {
 			waiting.Go(func() {
 				for range 5 {
-					status, received, err := e.try(t.Context(), http.MethodPost, "/v1/graphql", nil, []byte(
-						`{"query": "{a: account_by_pk(id: 1) {balance} b: account(where: {id: {_eq: 2}}) {balance} c: account_by_pk(id: 2) {balance} d: account_by_pk(id: 3) {id}}"}`))
+					received, err := e.Ask(t.Context(), nil,
+						`{a: account_by_pk(id: 1) {balance} b: account(where: {id: {_eq: 2}}) {balance} c: account_by_pk(id: 2) {balance} d: account_by_pk(id: 3) {id}}`, nil)
 					want := `{"data":{"a":{"balance":50},"b":[{"balance":50}],"c":{"balance":50},"d":null}}`
-					if err != nil || status != http.StatusOK || string(received) != want {
-						t.Errorf("%d connections: status %d, %v: %s", connections, status, err, received)
+					if err != nil || string(received) != want {
+						t.Errorf("%d connections: %v: %s", connections, err, received)
 					}
 				}
 			})
 		}
 		waiting.Wait()
-		answer := decodeAnswer(t, e.graphql(t, nil, `{a: account_by_pk(id: 1) {balance records {account {id}}} b: record {id}}`))
+		answer := decodeAnswer(t, e.GraphQL(t, nil, `{a: account_by_pk(id: 1) {balance records {account {id}}} b: record {id}}`))
 		if want := `{"a":{"balance":50,"records":[{"account":{"id":1}}]},"b":[{"id":1},{"id":2}]}`; string(answer.Data) != want {
 			t.Errorf("%d connections: %s, want %s", connections, answer.Data, want)
 		}

@@ -9,6 +9,7 @@ import (
 
 	files "dovetail/demo"
 	"dovetail/internal/demo"
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -16,24 +17,24 @@ import (
 func TestMetadataOutlivesTheEngine(t *testing.T) {
 	f := readFixture(t, filepath.Join("testdata", "cases", "across"))
 	document := f.document(t, nil)
-	w := &world{fixture: f, databases: map[string]*postgresProxy{}}
+	w := &world{fixture: f, databases: map[string]*testengine.PostgresProxy{}}
 	w.spread(t, document, []string{"postgres", "sqlite"})
-	for name, options := range map[string]engineOptions{
-		"postgres": {global: []string{"--metadata-database-url", testpostgres.Database(t)}},
-		"sqlite":   {env: map[string]string{"DOVETAIL_METADATA_PATH": filepath.Join(t.TempDir(), "kept.db")}},
+	for name, options := range map[string]testengine.Options{
+		"postgres": {Global: []string{"--metadata-database-url", testpostgres.Database(t)}},
+		"sqlite":   {Env: map[string]string{"DOVETAIL_METADATA_PATH": filepath.Join(t.TempDir(), "kept.db")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			query := `{person(where: {id: {_eq: 1}}) {name tasks(order_by: {id: asc}) {title}}}`
 			want := `{"data":{"person":[{"name":"Ann","tasks":[{"title":"sweep"},{"title":"paint"}]}]}}`
 			t.Run("first", func(t *testing.T) {
-				first := startEngine(t, options)
-				first.applyMetadata(t, nil, document)
-				if got := string(first.graphql(t, nil, query)); got != want {
+				first := testengine.Start(t, options)
+				first.Apply(t, nil, document)
+				if got := string(first.GraphQL(t, nil, query)); got != want {
 					t.Errorf("first: %s, want %s", got, want)
 				}
 			})
-			again := startEngine(t, options)
-			if got := string(again.graphql(t, nil, query)); got != want {
+			again := testengine.Start(t, options)
+			if got := string(again.GraphQL(t, nil, query)); got != want {
 				t.Errorf("after a restart: %s, want %s", got, want)
 			}
 		})
@@ -54,8 +55,8 @@ func TestComposeMetadata(t *testing.T) {
 		}
 	})
 	catalog, sales := testpostgres.Database(t), testpostgres.Database(t)
-	fillPostgres(t, catalog, files.Catalog)
-	fillPostgres(t, sales, files.Sales)
+	testpostgres.Execute(t, catalog, files.Catalog)
+	testpostgres.Execute(t, sales, files.Sales)
 	content, err := os.ReadFile(filepath.Join("..", "deploy", "replace_metadata.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -84,9 +85,9 @@ func TestComposeMetadata(t *testing.T) {
 			})
 		}
 	}
-	e := startEngine(t, engineOptions{env: map[string]string{
+	e := testengine.Start(t, testengine.Options{Env: map[string]string{
 		"CATALOG_URL": catalog, "SALES_URL": sales, "REVIEWS_URL": running.ReviewsURL,
 	}})
-	e.applyMetadata(t, nil, document)
+	e.Apply(t, nil, document)
 	checkDemo(t, e)
 }

@@ -39,8 +39,8 @@ func TestDifferencesBetweenDatabases(t *testing.T) {
 	if err := lite.Close(); err != nil {
 		t.Fatal(err)
 	}
-	e := startEngine(t, buildEngine(t))
-	if err := e.apply(t.Context(), map[string]any{"version": 3, "sources": []any{
+	e := startEngine(t, nil)
+	if err := e.Replace(t.Context(), nil, map[string]any{"version": 3, "sources": []any{
 		map[string]any{
 			"name": "postgres", "kind": "postgres", "tables": []any{map[string]any{"table": "pg"}},
 			"configuration": map[string]any{"connection_info": map[string]any{"database_url": address}},
@@ -69,7 +69,7 @@ func TestDifferencesBetweenDatabases(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for name, want := range map[string]string{"pg": test.postgres, "lite": test.sqlite} {
-				answer, err := e.ask(t.Context(), nil, "{"+name+test.query+"}", nil)
+				answer, err := e.Ask(t.Context(), nil, "{"+name+test.query+"}", nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -49,7 +50,7 @@ type bench struct {
 
 type layout struct {
 	name   string
-	engine *engine
+	engine *testengine.Engine
 }
 
 func sourceNames() []string { return []string{"alpha", "beta", "lite"} }
@@ -76,11 +77,10 @@ func newBench(t *testing.T) *bench {
 		})
 		b.addresses[name], b.databases[name] = address, connection
 	}
-	binary := buildEngine(t)
 	b.engines = []layout{
-		{together, startEngine(t, binary)},
-		{"apart", startEngine(t, binary)},
-		{"apart, two keys at once", startEngine(t, binary, "DOVETAIL_JOIN_CHUNK_SIZE=2")},
+		{together, startEngine(t, nil)},
+		{"apart", startEngine(t, nil)},
+		{"apart, two keys at once", startEngine(t, map[string]string{"DOVETAIL_JOIN_CHUNK_SIZE": "2"})},
 	}
 	return b
 }
@@ -124,7 +124,7 @@ func (b *bench) apply(ctx context.Context, w *world) error {
 			all = together
 		}
 		document := w.metadata(b.sources, all)
-		if err := l.engine.apply(ctx, document); err != nil {
+		if err := l.engine.Replace(ctx, nil, document); err != nil {
 			text, _ := json.MarshalIndent(document, "", " ") //nolint:errchkjson // for a message
 			return fmt.Errorf("%s: %w\n%s", l.name, err, text)
 		}
@@ -182,7 +182,7 @@ func (b *bench) check(ctx context.Context, w *world, r *request) (*failure, erro
 	out := &failure{answers: []string{"expected: " + expected.String()}}
 	strict := ""
 	for i, l := range b.engines {
-		text, err := l.engine.ask(ctx, r.headers(), query, variables)
+		text, err := l.engine.Ask(ctx, r.headers(), query, variables)
 		if err != nil {
 			out.fail(l.name + " fails")
 			out.answers = append(out.answers, l.name+": "+err.Error())

@@ -124,7 +124,7 @@ func (b *bench) probe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		answer, err := b.engines[1].engine.ask(t.Context(), nil, `{__type(name: "t_`+name+`_bool_exp") {inputFields {name}}}`, nil)
+		answer, err := b.engines[1].engine.Ask(t.Context(), nil, `{__type(name: "t_`+name+`_bool_exp") {inputFields {name}}}`, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dovetail/internal/testengine"
 )
 
-func shopMetadata(t *testing.T, p *peer, definition map[string]any) map[string]any {
+func shopMetadata(t *testing.T, p *testengine.Peer, definition map[string]any) map[string]any {
 	t.Helper()
-	definition["url"] = p.url
+	definition["url"] = p.URL
 	return map[string]any{
 		"version": 3, "sources": []any{},
 		"remote_schemas": []any{map[string]any{
@@ -42,12 +44,12 @@ func isLookup(r *http.Request) bool {
 func TestMisbehavingServers(t *testing.T) {
 	p := startPeer(t, "yoga", "makers")
 	e := startEngine(t, nil)
-	e.apply(t, shopMetadata(t, p, map[string]any{"timeout_seconds": 1}))
+	e.Apply(t, nil, shopMetadata(t, p, map[string]any{"timeout_seconds": 1}))
 	const query = `{ makers(limit: 2) { id again { name } } }`
 	const rest = `{"data":{"makers":[{"id":"m1","again":null},{"id":"m2","again":null}]},"errors":[{"message":"`
 	for _, c := range []struct {
 		name    string
-		behave  func(w http.ResponseWriter, r *http.Request) bool
+		behave  testengine.Behaviour
 		message string
 	}{
 		{"slow", func(_ http.ResponseWriter, r *http.Request) bool {
@@ -75,33 +77,33 @@ func TestMisbehavingServers(t *testing.T) {
 			}
 			return false
 		}, "HTTP exception occurred while sending the request to "},
-		{"not JSON", answering(200, "text/html", "<html>sorry</html>"), "Remote server response is not valid JSON: HTTP status 200"},
-		{"502", answering(502, "text/plain", "bad gateway"), "Remote server response is not valid JSON: HTTP status 502"},
-		{"cut JSON", answering(200, "application/json", `{"data":{"_0":{"name":"x"}`), "Remote server response is not valid JSON"},
-		{"no data", answering(200, "application/json", `{}`), `Missing \"data\" field with no errors in response from remote`},
-		{"null data", answering(200, "application/json", `{"data":null}`), `Received null \"data\" field with no errors in response from remote`},
-		{"empty errors", answering(200, "application/json", `{"errors":[]}`), `Empty \"errors\" field in response from remote`},
-		{"bad errors", answering(200, "application/json", `{"errors":"x"}`), `Invalid \"errors\" field in response from remote`},
-		{"400 with errors", answering(400, "application/json", `{"errors":[{"message":"no"}]}`), "Errors from remote server"},
-		{"missing alias", answering(200, "application/json", `{"data":{"_0":{"name":"x"}}}`), "expecting key _1"},
+		{"not JSON", testengine.Answer(200, "text/html", "<html>sorry</html>"), "Remote server response is not valid JSON: HTTP status 200"},
+		{"502", testengine.Answer(502, "text/plain", "bad gateway"), "Remote server response is not valid JSON: HTTP status 502"},
+		{"cut JSON", testengine.Answer(200, "application/json", `{"data":{"_0":{"name":"x"}`), "Remote server response is not valid JSON"},
+		{"no data", testengine.Answer(200, "application/json", `{}`), `Missing \"data\" field with no errors in response from remote`},
+		{"null data", testengine.Answer(200, "application/json", `{"data":null}`), `Received null \"data\" field with no errors in response from remote`},
+		{"empty errors", testengine.Answer(200, "application/json", `{"errors":[]}`), `Empty \"errors\" field in response from remote`},
+		{"bad errors", testengine.Answer(200, "application/json", `{"errors":"x"}`), `Invalid \"errors\" field in response from remote`},
+		{"400 with errors", testengine.Answer(400, "application/json", `{"errors":[{"message":"no"}]}`), "Errors from remote server"},
+		{"missing alias", testengine.Answer(200, "application/json", `{"data":{"_0":{"name":"x"}}}`), "expecting key _1"},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) bool {
 			http.Redirect(w, r, "http://example.invalid/", http.StatusTemporaryRedirect)
 			return false
 		}, "HTTP exception occurred while sending the request to "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p.set(func(w http.ResponseWriter, r *http.Request) bool {
+			p.Set(func(w http.ResponseWriter, r *http.Request) bool {
 				return !isLookup(r) || c.behave(w, r)
 			})
-			defer p.set(nil)
-			if answer := e.ask(t, nil, query, nil); !strings.HasPrefix(answer, rest+c.message) {
+			defer p.Set(nil)
+			if answer := ask(t, e, query); !strings.HasPrefix(answer, rest+c.message) {
 				t.Errorf("answered %s", answer)
 			} else if !strings.Contains(answer, `"path":["makers",0,"again"]`) {
 				t.Errorf("the path does not lead to the first null: %s", answer)
 			}
 		})
 	}
-	if answer := e.ask(t, nil, query, nil); strings.Contains(answer, "errors") {
+	if answer := ask(t, e, query); strings.Contains(answer, "errors") {
 		t.Errorf("it has recovered, but %s", answer)
 	}
 }
@@ -109,11 +111,11 @@ func TestMisbehavingServers(t *testing.T) {
 // TestDownAtStart has an engine know a remote schema from before, one that it
 // has never seen, and what happens once they come back.
 func TestDownAtStart(t *testing.T) {
-	upstream, err := url.Parse(startNode(t, "serve.mjs", "yoga", "makers"))
+	upstream, err := url.Parse(nodePeers().Start(t, "serve.mjs", "yoga", "makers"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := "127.0.0.1:" + freePort(t)
+	address := "127.0.0.1:" + testengine.FreePort(t)
 	serve := func() func() {
 		var config net.ListenConfig
 		listener, err := config.Listen(t.Context(), "tcp", address)
@@ -130,35 +132,35 @@ func TestDownAtStart(t *testing.T) {
 	}
 	folder := t.TempDir()
 	down := serve()
-	e, stop := startStoppable(t, folder, nil)
-	e.must(t, "add_remote_schema", map[string]any{"name": "known", "definition": map[string]any{"url": "http://" + address}})
+	e := testengine.Start(t, testengine.Options{Folder: folder})
+	e.Must(t, "add_remote_schema", map[string]any{"name": "known", "definition": map[string]any{"url": "http://" + address}})
 	down()
-	if status, answer := e.command(t, "add_remote_schema", map[string]any{
+	if status, answer := e.Command(t, "add_remote_schema", map[string]any{
 		"name": "unknown", "definition": map[string]any{"url": "http://" + address, "customization": map[string]any{
 			"root_fields_namespace": "other", "type_names": map[string]any{"prefix": "Other"},
 		}},
 	}); status != http.StatusBadRequest || !strings.Contains(answer, "HTTP exception occurred while sending the request to") {
 		t.Errorf("adding what can't be reached: status %d: %s", status, answer)
 	}
-	if status, answer := e.command(t, "reload_remote_schema", map[string]any{"name": "known"}); status != http.StatusInternalServerError {
+	if status, answer := e.Command(t, "reload_remote_schema", map[string]any{"name": "known"}); status != http.StatusInternalServerError {
 		t.Errorf("reloading what can't be reached: status %d: %s", status, answer)
 	}
-	stop()
+	e.Stop()
 
-	e = startEngineAt(t, folder, nil)
-	if answer := e.ask(t, nil, `{ __type(name: "Maker") { name } }`, nil); answer != `{"data":{"__type":{"name":"Maker"}}}` {
+	e = testengine.Start(t, testengine.Options{Folder: folder})
+	if answer := ask(t, e, `{ __type(name: "Maker") { name } }`); answer != `{"data":{"__type":{"name":"Maker"}}}` {
 		t.Errorf("the last schema is not remembered: %s", answer)
 	}
-	if answer := e.ask(t, nil, `{ makers(limit: 1) { id } __typename }`, nil); !strings.Contains(answer, "HTTP exception occurred while sending the request to") {
+	if answer := ask(t, e, `{ makers(limit: 1) { id } __typename }`); !strings.Contains(answer, "HTTP exception occurred while sending the request to") {
 		t.Errorf("answered %s", answer)
 	}
-	if answer := e.must(t, "get_inconsistent_metadata", map[string]any{}); !strings.Contains(answer, "remote_schema known") {
+	if answer := e.Must(t, "get_inconsistent_metadata", map[string]any{}); !strings.Contains(answer, "remote_schema known") {
 		t.Errorf("that it is down is not told: %s", answer)
 	}
 	up := serve()
 	defer up()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		answer := e.must(t, "get_inconsistent_metadata", map[string]any{})
+		answer := e.Must(t, "get_inconsistent_metadata", map[string]any{})
 		if strings.Contains(answer, `"is_consistent":true`) {
 			break
 		}
@@ -166,7 +168,7 @@ func TestDownAtStart(t *testing.T) {
 			t.Fatalf("it is up again, but %s", answer)
 		}
 	}
-	if answer := e.ask(t, nil, `{ makers(limit: 1) { id } }`, nil); answer != `{"data":{"makers":[{"id":"m1"}]}}` {
+	if answer := ask(t, e, `{ makers(limit: 1) { id } }`); answer != `{"data":{"makers":[{"id":"m1"}]}}` {
 		t.Errorf("answered %s", answer)
 	}
 }
@@ -175,7 +177,7 @@ func TestDownAtStart(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	p := startPeer(t, "apollo", "makers")
 	e := startEngine(t, map[string]string{"SECRET": "from env"})
-	e.apply(t, shopMetadata(t, p, map[string]any{
+	e.Apply(t, nil, shopMetadata(t, p, map[string]any{
 		"forward_client_headers": true,
 		"headers": []any{
 			map[string]any{"name": "x-fixed", "value": "fixed {{SECRET}}"},
@@ -183,21 +185,24 @@ func TestHeaders(t *testing.T) {
 			map[string]any{"name": "x-hasura-user-id", "value": "configured"},
 		},
 	}))
-	p.take()
+	p.Take()
 	body, err := json.Marshal(map[string]any{"query": `{ login(user: "ann") makers(limit: 1) { id again { id } } }`})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, header, answer, err := e.try(t.Context(), http.MethodPost, "/v1/graphql", map[string]string{
+	answer, err := e.Try(t.Context(), http.MethodPost, "/v1/graphql", map[string]string{
 		"x-client": "client", "x-fixed": "client", "x-hasura-user-id": "client", "x-hasura-org": "7", "accept-language": "no", "cookie": "a=b",
 	}, body)
-	if err != nil || strings.Contains(string(answer), "errors") {
-		t.Fatalf("%v %s", err, answer)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if cookies := header.Values("Set-Cookie"); strings.Join(cookies, "|") != "user=ann; Path=/|seen=1" {
+	if strings.Contains(string(answer.Body), "errors") {
+		t.Fatalf("answered %s", answer.Body)
+	}
+	if cookies := answer.Header.Values("Set-Cookie"); strings.Join(cookies, "|") != "user=ann; Path=/|seen=1" {
 		t.Errorf("cookies %q", cookies)
 	}
-	requests := p.take()
+	requests := p.Take()
 	if len(requests) != 2 {
 		t.Fatalf("%d requests", len(requests))
 	}
@@ -206,16 +211,16 @@ func TestHeaders(t *testing.T) {
 			"X-Client": "client", "X-Fixed": "fixed from env", "X-Secret": "from env", "X-Hasura-User-Id": "configured", "X-Hasura-Org": "7",
 			"Accept-Language": "", "Cookie": "a=b", "X-Hasura-Role": "admin", "X-Forwarded-User-Agent": "Go-http-client/1.1",
 		} {
-			if got := r.headers.Get(name); got != want {
+			if got := r.Header.Get(name); got != want {
 				t.Errorf("%s is %q, want %q in %s", name, got, want, r.Query)
 			}
 		}
 	}
 	// Neither batches nor REST endpoints lose them.
-	e.must(t, "create_query_collection", map[string]any{"name": "c", "definition": map[string]any{"queries": []any{
+	e.Must(t, "create_query_collection", map[string]any{"name": "c", "definition": map[string]any{"queries": []any{
 		map[string]any{"name": "login", "query": `query ($user: String!) { login(user: $user) }`},
 	}}})
-	e.must(t, "create_rest_endpoint", map[string]any{"name": "login", "url": "login/:user", "methods": []any{"POST"}, "definition": map[string]any{
+	e.Must(t, "create_rest_endpoint", map[string]any{"name": "login", "url": "login/:user", "methods": []any{"POST"}, "definition": map[string]any{
 		"query": map[string]any{"collection_name": "c", "query_name": "login"},
 	}})
 	for _, c := range []struct{ path, body, want string }{
@@ -225,22 +230,28 @@ func TestHeaders(t *testing.T) {
 		},
 		{"/api/rest/login/kim", ``, "user=kim; Path=/|seen=1"},
 	} {
-		_, header, answer, err := e.try(t.Context(), http.MethodPost, c.path, nil, []byte(c.body))
-		if cookies := strings.Join(header.Values("Set-Cookie"), "|"); err != nil || cookies != c.want {
-			t.Errorf("%s: %v: cookies %q: %s", c.path, err, cookies, answer)
+		answer, err := e.Try(t.Context(), http.MethodPost, c.path, nil, []byte(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cookies := strings.Join(answer.Header.Values("Set-Cookie"), "|"); cookies != c.want {
+			t.Errorf("%s: cookies %q: %s", c.path, cookies, answer.Body)
 		}
 	}
-	p.take()
+	p.Take()
 	// Joins bring no cookies back.
-	p.set(func(w http.ResponseWriter, r *http.Request) bool {
+	p.Set(func(w http.ResponseWriter, r *http.Request) bool {
 		if isLookup(r) {
 			w.Header().Set("Set-Cookie", "joined=1")
 		}
 		return true
 	})
-	_, header, _, err = e.try(t.Context(), http.MethodPost, "/v1/graphql", nil, []byte(`{"query": "{ makers(limit: 1) { again { id } } }"}`))
-	if err != nil || len(header.Values("Set-Cookie")) > 0 {
-		t.Errorf("%v: cookies %q", err, header.Values("Set-Cookie"))
+	answer, err = e.Try(t.Context(), http.MethodPost, "/v1/graphql", nil, []byte(`{"query": "{ makers(limit: 1) { again { id } } }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cookies := answer.Header.Values("Set-Cookie"); len(cookies) > 0 {
+		t.Errorf("cookies %q", cookies)
 	}
 }
 
@@ -248,24 +259,24 @@ func TestHeaders(t *testing.T) {
 // and a remote schema of it again.
 func TestIntrospectionIsValid(t *testing.T) {
 	makers := startPeer(t, "apollo", "makers")
-	zoo := proxy(t, startGophers(t))
+	zoo := testengine.NewPeer(t, startGophers(t))
 	stock := startPeer(t, "subgraph", "stock")
 	e := startEngine(t, nil)
-	e.apply(t, map[string]any{"version": 3, "sources": []any{}, "remote_schemas": []any{
-		map[string]any{"name": "plain", "definition": map[string]any{"url": makers.url}},
-		map[string]any{"name": "renamed", "definition": map[string]any{"url": makers.url, "customization": document(t, `{"root_fields_namespace": "renamed",
+	e.Apply(t, nil, map[string]any{"version": 3, "sources": []any{}, "remote_schemas": []any{
+		map[string]any{"name": "plain", "definition": map[string]any{"url": makers.URL}},
+		map[string]any{"name": "renamed", "definition": map[string]any{"url": makers.URL, "customization": document(t, `{"root_fields_namespace": "renamed",
 			"type_names": {"prefix": "My", "suffix": "Type", "mapping": {"Maker": "Smith"}}, "field_names": [
 			{"parent_type": "Maker", "prefix": "a_"}, {"parent_type": "Node", "prefix": "a_"}, {"parent_type": "Product", "prefix": "a_"},
 			{"parent_type": "Book", "prefix": "a_"}, {"parent_type": "Tool", "prefix": "a_"}]}`)}},
-		map[string]any{"name": "zoo", "definition": map[string]any{"url": zoo.url}},
-		map[string]any{"name": "stock", "definition": map[string]any{"url": stock.url}},
+		map[string]any{"name": "zoo", "definition": map[string]any{"url": zoo.URL}},
+		map[string]any{"name": "stock", "definition": map[string]any{"url": stock.URL}},
 	}})
-	if output := runNode(t, "check.mjs", e.url+"/v1/graphql"); !strings.Contains(output, "valid") {
+	if output := nodePeers().Run(t, "check.mjs", e.URL+"/v1/graphql"); !strings.Contains(output, "valid") {
 		t.Error(output)
 	}
 	again := startEngine(t, nil)
-	again.must(t, "add_remote_schema", map[string]any{"name": "ours", "definition": map[string]any{"url": e.url + "/v1/graphql"}})
-	answer := again.ask(t, nil, `{ makers(limit: 1) { id } renamed { product(id: "p1") { __typename a_name ... on MyBookType { a_pages } } } }`, nil)
+	again.Must(t, "add_remote_schema", map[string]any{"name": "ours", "definition": map[string]any{"url": e.URL + "/v1/graphql"}})
+	answer := ask(t, again, `{ makers(limit: 1) { id } renamed { product(id: "p1") { __typename a_name ... on MyBookType { a_pages } } } }`)
 	if want := `{"data":{"makers":[{"id":"m1"}],"renamed":{"product":{"__typename":"MyBookType","a_name":"Iron","a_pages":100}}}}`; answer != want {
 		t.Errorf("got  %s\nwant %s", answer, want)
 	}

@@ -11,10 +11,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
-	"github.com/jackc/pgx/v5"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
+	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
 )
 
@@ -23,12 +21,11 @@ import (
 type world struct {
 	t      *testing.T
 	kind   string // of its databases
-	engine *engine
+	engine *testengine.Engine
 	folder string
-	stop   func()
 	// router is the gateway of a federation.
-	router *engine
-	peers  map[string]*peer
+	router *testengine.Engine
+	peers  map[string]*testengine.Peer
 	// values stand for {{name}} in metadata: URLs of peers and configurations of
 	// databases.
 	values map[string]string
@@ -37,7 +34,7 @@ type world struct {
 // TestWorlds runs the files of testdata, those that have databases with
 // Postgres and with SQLite.
 func TestWorlds(t *testing.T) {
-	if have, why := haveNode(); !have {
+	if have, why := nodePeers().Have(); !have {
 		t.Skipf("SKIPPED, NOT TESTED against other GraphQL servers: %s", why)
 	}
 	for _, kind := range []string{"postgres", "sqlite"} {
@@ -51,7 +48,7 @@ func TestWorlds(t *testing.T) {
 				continue
 			}
 			t.Run(only+"/"+kind, func(t *testing.T) {
-				w := &world{t: t, kind: kind, folder: t.TempDir(), peers: map[string]*peer{}, values: map[string]string{}}
+				w := &world{t: t, kind: kind, folder: t.TempDir(), peers: map[string]*testengine.Peer{}, values: map[string]string{}}
 				datadriven.RunTest(t, path, w.run)
 			})
 		}
@@ -81,10 +78,10 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		for _, a := range d.CmdArgs {
 			env[a.Key] = strings.Join(a.Vals, ",")
 		}
-		if w.stop != nil {
-			w.stop()
+		if w.engine != nil {
+			w.engine.Stop()
 		}
-		w.engine, w.stop = startStoppable(w.t, w.folder, env)
+		w.engine = testengine.Start(w.t, testengine.Options{Folder: w.folder, Env: env})
 		w.forget()
 		return ""
 	case "metadata":
@@ -108,25 +105,25 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 
 func (w *world) peer(name, kind, fixture string) {
 	if kind == "gophers" {
-		w.peers[name] = proxy(w.t, startGophers(w.t))
+		w.peers[name] = testengine.NewPeer(w.t, startGophers(w.t))
 	} else {
 		w.peers[name] = startPeer(w.t, kind, fixture)
 	}
-	w.values[name] = w.peers[name].url
+	w.values[name] = w.peers[name].URL
 }
 
 // gateway starts the gateway of a federation of the peers and, as dovetail, the
 // engine.
 func (w *world) gateway(d *datadriven.TestData) {
-	own := proxy(w.t, w.engine.url+"/v1/graphql")
+	own := testengine.NewPeer(w.t, w.engine.URL+"/v1/graphql")
 	w.peers["dovetail"] = own
 	var subgraphs []string
 	d.ScanArgs(w.t, "subgraphs", &subgraphs)
-	arguments := []string{"dovetail=" + own.url}
+	arguments := []string{"gateway.mjs", "dovetail=" + own.URL}
 	for _, name := range subgraphs {
-		arguments = append(arguments, name+"="+w.peers[name].url)
+		arguments = append(arguments, name+"="+w.peers[name].URL)
 	}
-	w.router = &engine{url: strings.TrimSuffix(startNode(w.t, "gateway.mjs", arguments...), "/")}
+	w.router = &testengine.Engine{URL: strings.TrimSuffix(nodePeers().Start(w.t, arguments...), "/")}
 	w.forget()
 }
 
@@ -147,29 +144,11 @@ func (w *world) database(name, script string) {
 	var connection map[string]any
 	if w.kind == "postgres" {
 		address := testpostgres.Database(w.t)
-		c, err := pgx.Connect(w.t.Context(), address)
-		if err == nil {
-			_, err = c.Exec(w.t.Context(), script)
-		}
-		if err == nil {
-			err = c.Close(w.t.Context())
-		}
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		testpostgres.Execute(w.t, address, script)
 		connection = map[string]any{"database_url": address}
 	} else {
 		path := filepath.Join(w.t.TempDir(), name+".db")
-		c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
-		if err == nil {
-			err = sqlitex.ExecuteScript(c, script, nil)
-		}
-		if err == nil {
-			err = c.Close()
-		}
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		testengine.FillSQLite(w.t, path, script)
 		connection = map[string]any{"path": path}
 	}
 	text, err := json.Marshal(map[string]any{"connection_info": connection})
@@ -195,8 +174,8 @@ func (w *world) hide(text string) string {
 		text = strings.ReplaceAll(text, value, "{{"+name+"}}")
 	}
 	for name, p := range w.peers {
-		text = strings.ReplaceAll(text, p.url, "{{"+name+"}}")
-		_, port, _ := strings.Cut(strings.TrimPrefix(p.url, "http://"), ":")
+		text = strings.ReplaceAll(text, p.URL, "{{"+name+"}}")
+		_, port, _ := strings.Cut(strings.TrimPrefix(p.URL, "http://"), ":")
 		text = strings.ReplaceAll(text, `"port":"`+port+`"`, `"port":"{{`+name+`}}"`)
 		text = strings.ReplaceAll(text, "127.0.0.1:"+port, "{{"+name+"}}")
 	}
@@ -209,10 +188,7 @@ func (w *world) post(body any) (int, string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	status, _, answer, err := w.engine.try(w.t.Context(), http.MethodPost, "/v1/metadata", nil, text)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	status, answer := w.engine.Post(w.t, "/v1/metadata", nil, text)
 	return status, string(answer)
 }
 
@@ -221,7 +197,7 @@ func (w *world) command(t *testing.T, d *datadriven.TestData) string {
 	var kind string
 	d.ScanArgs(t, "type", &kind)
 	kind = strings.ReplaceAll(kind, "KIND", map[string]string{"postgres": "pg", "sqlite": "sqlite"}[w.kind])
-	status, answer := w.engine.command(t, kind, json.RawMessage(w.fill(d.Input)))
+	status, answer := w.engine.Command(t, kind, json.RawMessage(w.fill(d.Input)))
 	w.forget()
 	answer = w.hide(answer)
 	if status != http.StatusOK {
@@ -232,7 +208,7 @@ func (w *world) command(t *testing.T, d *datadriven.TestData) string {
 
 func (w *world) forget() {
 	for _, p := range w.peers {
-		p.take()
+		p.Take()
 	}
 }
 
@@ -255,21 +231,14 @@ func (w *world) query(t *testing.T, d *datadriven.TestData) string {
 		}
 	}
 	query, rest, _ := strings.Cut(d.Input, "\n---\n")
-	var variables map[string]any
-	if rest != "" {
-		decoder := json.NewDecoder(strings.NewReader(rest))
-		decoder.UseNumber()
-		if err := decoder.Decode(&variables); err != nil {
-			t.Fatal(err)
-		}
-	}
-	answer := strings.TrimSpace(w.hide(asked.ask(t, headers, query, variables)))
+	_, received := asked.Post(t, "/v1/graphql", headers, testengine.Body(t, query, json.RawMessage(rest)))
+	answer := strings.TrimSpace(w.hide(string(received)))
 	var out strings.Builder
 	out.WriteString(answer)
 	out.WriteString("\n")
 	var requests []string
 	for name, p := range w.peers {
-		for _, r := range p.take() {
+		for _, r := range p.Take() {
 			line := "→ " + name + ": " + r.Query
 			if len(r.Variables) > 0 {
 				var text bytes.Buffer

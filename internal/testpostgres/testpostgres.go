@@ -53,9 +53,9 @@ func Database(tb testing.TB) string {
 	tb.Helper()
 	server := URL(tb)
 	name := databaseName(tb)
-	execute(tb, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
+	Execute(tb, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0")
 	tb.Cleanup(func() {
-		execute(tb, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+		Execute(tb, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 	})
 	address, err := url.Parse(server)
 	if err != nil {
@@ -81,7 +81,8 @@ func databaseName(tb testing.TB) string {
 	return "test_" + letters[:min(len(letters), 40)] + "_" + hex.EncodeToString(random)
 }
 
-func execute(tb testing.TB, address, statement string) {
+// Execute runs SQL, perhaps several statements, in the database of a URL.
+func Execute(tb testing.TB, address, sql string) {
 	tb.Helper()
 	// Not the test's context: that one has ended when cleanups run.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Minute)
@@ -95,7 +96,7 @@ func execute(tb testing.TB, address, statement string) {
 			tb.Errorf("close the connection to the Postgres server for tests: %v", err)
 		}
 	}()
-	if _, err := connection.Exec(ctx, statement); err != nil {
-		tb.Fatalf("%s: %v", statement, err)
+	if _, err := connection.Exec(ctx, sql); err != nil {
+		tb.Fatalf("%s: %v", sql, err)
 	}
 }

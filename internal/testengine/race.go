@@ -1,5 +1,5 @@
 //go:build race
 
-package integration_test
+package testengine
 
 const raceDetector = true

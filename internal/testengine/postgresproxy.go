@@ -1,4 +1,4 @@
-package integration_test
+package testengine
 
 import (
 	"bytes"
@@ -17,60 +17,60 @@ import (
 	"time"
 )
 
-// statement is what a client had a Postgres execute.
-type statement struct {
-	sql string
-	// keys is the length of the longest list among the parameters: an array or
+// Statement is what a client had a Postgres execute.
+type Statement struct {
+	SQL string
+	// Keys is the length of the longest list among the parameters: an array or
 	// a JSON array. It is 0 without one.
-	keys int
+	Keys int
 }
 
-// postgresProxy stands before a Postgres, passes everything on unchanged, and
+// PostgresProxy stands before a Postgres, passes everything on unchanged, and
 // notes what is executed. It can make statements slow and cut connections.
-type postgresProxy struct {
-	url      string
+type PostgresProxy struct {
+	URL      string
 	upstream string
 	listener net.Listener
 	done     sync.WaitGroup
 
 	mutex       sync.Mutex
-	statements  []statement
+	statements  []Statement
 	delay       time.Duration
 	down        bool
 	connections map[net.Conn]bool
 }
 
-// startPostgresProxy starts a proxy for the database of a URL.
-func startPostgresProxy(t *testing.T, database string) *postgresProxy {
-	t.Helper()
+// NewPostgresProxy starts a proxy for the database of a URL.
+func NewPostgresProxy(tb testing.TB, database string) *PostgresProxy {
+	tb.Helper()
 	address, err := url.Parse(database)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := config.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	p := &postgresProxy{upstream: address.Host, listener: listener, connections: map[net.Conn]bool{}}
+	p := &PostgresProxy{upstream: address.Host, listener: listener, connections: map[net.Conn]bool{}}
 	address.Host = listener.Addr().String()
 	query := address.Query()
 	query.Set("sslmode", "disable")
 	address.RawQuery = query.Encode()
-	p.url = address.String()
+	p.URL = address.String()
 	p.done.Go(p.accept)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := listener.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
-		p.cut()
+		p.Cut()
 		p.done.Wait()
 	})
 	return p
 }
 
-// take gives the statements noted since the last call.
-func (p *postgresProxy) take() []statement {
+// Take gives the statements noted since the last call.
+func (p *PostgresProxy) Take() []Statement {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	taken := p.statements
@@ -78,15 +78,15 @@ func (p *postgresProxy) take() []statement {
 	return taken
 }
 
-// setDelay makes every statement take longer.
-func (p *postgresProxy) setDelay(delay time.Duration) {
+// SetDelay makes every statement take longer.
+func (p *PostgresProxy) SetDelay(delay time.Duration) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.delay = delay
 }
 
-// cut ends every connection and refuses new ones.
-func (p *postgresProxy) cut() {
+// Cut ends every connection and refuses new ones.
+func (p *PostgresProxy) Cut() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.down = true
@@ -95,14 +95,14 @@ func (p *postgresProxy) cut() {
 	}
 }
 
-// mend accepts connections again.
-func (p *postgresProxy) mend() {
+// Mend accepts connections again.
+func (p *PostgresProxy) Mend() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.down = false
 }
 
-func (p *postgresProxy) accept() {
+func (p *PostgresProxy) accept() {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -113,7 +113,7 @@ func (p *postgresProxy) accept() {
 }
 
 // hold notes a connection to be cut; false while the proxy is down.
-func (p *postgresProxy) hold(connection net.Conn) bool {
+func (p *PostgresProxy) hold(connection net.Conn) bool {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.down {
@@ -123,14 +123,14 @@ func (p *postgresProxy) hold(connection net.Conn) bool {
 	return true
 }
 
-func (p *postgresProxy) release(connection net.Conn) {
+func (p *PostgresProxy) release(connection net.Conn) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	delete(p.connections, connection)
 	_ = connection.Close() // closed twice when cut
 }
 
-func (p *postgresProxy) serve(client net.Conn) {
+func (p *PostgresProxy) serve(client net.Conn) {
 	defer p.release(client)
 	if !p.hold(client) {
 		return
@@ -155,7 +155,7 @@ func (p *postgresProxy) serve(client net.Conn) {
 }
 
 // forward passes the client's messages on, one by one.
-func (p *postgresProxy) forward(client io.Reader, server io.Writer) error {
+func (p *PostgresProxy) forward(client io.Reader, server io.Writer) error {
 	// The start-up message, or a request to cancel, has no type byte.
 	startUp, err := readBody(client)
 	if err != nil {
@@ -164,7 +164,7 @@ func (p *postgresProxy) forward(client io.Reader, server io.Writer) error {
 	if _, err := server.Write(startUp); err != nil {
 		return err
 	}
-	watch := frontend{prepared: map[string]string{}, portals: map[string]statement{}}
+	watch := frontend{prepared: map[string]string{}, portals: map[string]Statement{}}
 	for {
 		kind := make([]byte, 1)
 		if _, err := io.ReadFull(client, kind); err != nil {
@@ -206,36 +206,36 @@ func readBody(r io.Reader) ([]byte, error) {
 // frontend follows one connection's messages.
 type frontend struct {
 	prepared map[string]string
-	portals  map[string]statement
+	portals  map[string]Statement
 }
 
 // message gives the statement that a message executes, if it does. Statements
 // that only open or close transactions or look after the connection don't count.
-func (f *frontend) message(kind byte, body []byte) (statement, bool) {
-	var executed statement
+func (f *frontend) message(kind byte, body []byte) (Statement, bool) {
+	var executed Statement
 	switch kind {
 	case 'P': // Parse: name, SQL, types
 		name, rest := cutString(body)
 		sql, _ := cutString(rest)
 		f.prepared[name] = sql
-		return statement{}, false
+		return Statement{}, false
 	case 'B': // Bind: portal, statement, formats, parameters, formats
 		portal, rest := cutString(body)
 		name, rest := cutString(rest)
-		f.portals[portal] = statement{sql: f.prepared[name], keys: longestList(rest)}
-		return statement{}, false
+		f.portals[portal] = Statement{SQL: f.prepared[name], Keys: longestList(rest)}
+		return Statement{}, false
 	case 'E': // Execute: portal, limit
 		portal, _ := cutString(body)
 		executed = f.portals[portal]
 	case 'Q': // simple query
 		sql, _ := cutString(body)
-		executed = statement{sql: sql}
+		executed = Statement{SQL: sql}
 	default:
-		return statement{}, false
+		return Statement{}, false
 	}
-	words := strings.Fields(strings.ToLower(executed.sql))
+	words := strings.Fields(strings.ToLower(executed.SQL))
 	if len(words) == 0 || slices.Contains([]string{"begin", "start", "commit", "rollback", "set", "reset", "discard", "deallocate", ";", "--"}, strings.TrimRight(words[0], ";")) {
-		return statement{}, false
+		return Statement{}, false
 	}
 	return executed, true
 }
@@ -245,10 +245,7 @@ func cutString(body []byte) (string, []byte) {
 	return string(text), rest
 }
 
-var (
-	errShort      = errors.New("message too short")
-	errOutOfOrder = errors.New("out of order")
-)
+var errShort = errors.New("message too short")
 
 // longestList looks through the parameters of a Bind message.
 func longestList(body []byte) int {
