@@ -102,3 +102,22 @@ func rewriteOperand(o *Operand, replace func(*InKeys) (Predicate, error)) error 
 	out.Guard, err = RewriteKeys(c.Guard, replace)
 	return err
 }
+
+// Conjuncts are the conditions that a predicate is the AND of.
+func Conjuncts(c Predicate) []Predicate {
+	switch c := c.(type) { //nolint:gochecksumtype // anything else is one condition
+	case nil:
+		return nil
+	case *And:
+		var out []Predicate
+		for _, part := range c.Parts {
+			out = append(out, Conjuncts(part)...)
+		}
+		return out
+	case *Const:
+		if c.Value {
+			return nil
+		}
+	}
+	return []Predicate{c}
+}

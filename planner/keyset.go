@@ -73,10 +73,10 @@ func (p *planner) keySet(k keyRows) (int, error) {
 		set.Setting, set.Why = orderSetting, "the keys are sent over with their rank"
 	}
 	left, right := make([]plan.Column, 0, len(r.Pairs)), make([]plan.Column, 0, len(r.Pairs))
-	conditions := conjuncts(selection.Where)
+	conditions := plan.Conjuncts(selection.Where)
 	for _, pair := range r.Pairs {
 		left, right = append(left, pair.Left.Column.Plan()), append(right, pair.Right.Plan())
-		conditions = append(conditions, notNull(pair.Right)...)
+		conditions = append(conditions, notNull(pair.Right, rank != nil)...)
 	}
 	if len(conditions) > 0 {
 		selection.Where = all(conditions)
@@ -93,9 +93,10 @@ func (p *planner) keySet(k keyRows) (int, error) {
 	return index, nil
 }
 
-// notNull leaves out rows without a key, which must not count as keys.
-func notNull(c *catalog.Column) []plan.Predicate {
-	if !c.Info.Nullable {
+// notNull leaves out rows without a key, which must not count as keys. always
+// says so even of a column that has a value in every row.
+func notNull(c *catalog.Column, always bool) []plan.Predicate {
+	if !c.Info.Nullable && !always {
 		return nil
 	}
 	return []plan.Predicate{&plan.IsNull{Left: &plan.ColumnOperand{Column: c.Plan()}, Negate: true}}
@@ -177,7 +178,7 @@ func (p *planner) candidates(r *catalog.ToSource, from, to []plan.Column, local 
 	selection := &plan.Selection{Card: plan.Many, Rows: plan.Rows{From: r.From.Relation(), PermitLimit: -1}}
 	conditions := slices.Clone(local)
 	for _, pair := range r.Pairs {
-		conditions = append(conditions, notNull(pair.Left.Column)...)
+		conditions = append(conditions, notNull(pair.Left.Column, false)...)
 	}
 	if len(conditions) > 0 {
 		selection.Where = all(conditions)
@@ -221,7 +222,7 @@ func (p *planner) direct(rows *plan.Rows) {
 	if !ok || len(p.pending) == 0 {
 		return
 	}
-	all := append(conjuncts(rows.Where), conjuncts(rows.Permit)...)
+	all := append(plan.Conjuncts(rows.Where), plan.Conjuncts(rows.Permit)...)
 	var local []plan.Predicate
 	for _, c := range all {
 		if !plan.UsesKeys(c) {
@@ -249,7 +250,7 @@ func (p *planner) directSet(set *plan.KeySet, t *plan.Table, local []plan.Predic
 	near := estimate(t, p.estimatedRows(pending.relationship.From), local)
 	far := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
 	target := pending.relationship.Target
-	other := estimate(target.Relation(), p.estimatedRows(target), append(conjuncts(far.Where), conjuncts(far.Permit)...))
+	other := estimate(target.Relation(), p.estimatedRows(target), append(plan.Conjuncts(far.Where), plan.Conjuncts(far.Permit)...))
 	few := len(local) > 0 && near*2 < other
 	switch {
 	case set.Ranked && few:
@@ -280,32 +281,14 @@ func (p *planner) narrow(set *plan.KeySet, r *catalog.ToSource, local []plan.Pre
 	rank := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
 	in := &plan.InKeys{Columns: columns, KeySet: len(set.Fragment.KeySets)}
 	set.Fragment.KeySets = append(set.Fragment.KeySets, candidates)
-	rank.Where = all(append(conjuncts(rank.Where), in))
+	rank.Where = all(append(plan.Conjuncts(rank.Where), in))
 	if a, ok := set.Fragment.Joins[0].Keys[0].Rank.(*plan.OrderAggregate); ok && sharesKeys(&rank.Rows, &a.Target, columns) {
-		a.Target.Where = all(append(conjuncts(a.Target.Where), in))
+		a.Target.Where = all(append(plan.Conjuncts(a.Target.Where), in))
 	}
 	set.Why = "of the keys that may be wanted, which are sent to the other side, the rank is sent over"
 }
 
 func rounded(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
-
-func conjuncts(c plan.Predicate) []plan.Predicate {
-	switch c := c.(type) { //nolint:gochecksumtype // anything else is one condition
-	case nil:
-		return nil
-	case *plan.And:
-		var out []plan.Predicate
-		for _, part := range c.Parts {
-			out = append(out, conjuncts(part)...)
-		}
-		return out
-	case *plan.Const:
-		if c.Value {
-			return nil
-		}
-	}
-	return []plan.Predicate{c}
-}
 
 // assumedRows is the size of a table that nothing is known of.
 const assumedRows = 10_000

@@ -16,6 +16,8 @@ type session struct {
 	utc bool
 	// shortestFloats: floats are shown with the fewest digits that identify them.
 	shortestFloats bool
+	// fewKeys: the key sets that the outermost rows are tested for are small.
+	fewKeys bool
 }
 
 // Statement is a compiled fragment.
@@ -34,9 +36,13 @@ type Statement struct {
 	readsOnly bool
 	// takesKeys: the statement has key sets, and is to be planned for those it gets.
 	takesKeys bool
+	// pages: a test for one column's keys stands above the first rows of an order.
+	pages bool
 	// zoned is the statement for sessions that don't show UTC, where that makes a
 	// difference.
 	zoned *Statement
+	// few is the statement for small key sets, where that makes a difference.
+	few *Statement
 }
 
 // Text is the SQL text.
@@ -45,17 +51,27 @@ func (s *Statement) Text() string { return s.text }
 // Compile turns a fragment into a statement.
 func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
 	settings := s.session()
-	statement, zoned, err := compile(f, settings)
+	statement, err := compileZones(f, settings)
 	if err != nil {
 		return nil, err
 	}
-	if zoned {
-		settings.utc = false
-		if statement.zoned, _, err = compile(f, settings); err != nil {
+	if statement.pages && statement.takesKeys {
+		settings.fewKeys = true
+		if statement.few, err = compileZones(f, settings); err != nil {
 			return nil, err
 		}
 	}
 	return statement, nil
+}
+
+// compileZones makes a statement for sessions of any time zone.
+func compileZones(f *plan.Fragment, settings session) (*Statement, error) {
+	statement, zoned, err := compile(f, settings)
+	if err == nil && zoned {
+		settings.utc = false
+		statement.zoned, _, err = compile(f, settings)
+	}
+	return statement, err
 }
 
 // compile makes the statement for one kind of session and tells whether it
@@ -91,7 +107,7 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 	}
 	return &Statement{
 		text: dialect.SQL(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l,
-		readsOnly: c.readsOnly, takesKeys: c.takesKeys, gather: c.gather,
+		readsOnly: c.readsOnly, takesKeys: c.takesKeys, pages: c.pages, gather: c.gather,
 	}, c.zoned, nil
 }
 
@@ -104,6 +120,7 @@ type compiler struct {
 	readsOnly  bool
 	zoned      bool
 	takesKeys  bool
+	pages      bool
 	gather     *gather
 	keyed      *keyedRows
 	// gathers: the nodes of the aggregation may come as rows, which nodes then are.

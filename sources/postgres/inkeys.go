@@ -120,9 +120,10 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 	if err != nil {
 		return nil, err
 	}
-	if len(p.Columns) > 1 || geometric(p.Columns[0].Type) {
+	if len(p.Columns) > 1 || geometric(p.Columns[0].Type) || c.session.fewKeys && s.joinable {
 		return c.inKeyRows(t, p.Columns, s), nil
 	}
+	c.pages = c.pages || s.joinable && pages(c.fragment.Query)
 	column := s.row.column(p.Columns[0].Name)
 	left, _ := keyComparable(column, nil, p.Columns[0].Type)
 	in := quantified{operator: "=", left: left, quantifier: "ANY", array: c.keyArray(t, 0)}
@@ -131,6 +132,30 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 		return orFalse(in), nil
 	}
 	return sqlgen.And(in, sqlgen.IsNotNull(column)), nil
+}
+
+// fewKeys is up to how many keys the database had better begin with. It walks
+// through a whole order until enough rows have passed a test for an array, as if
+// looking rows up were dear; a join of the keys it plans as it would one of a table.
+const fewKeys = 128
+
+// pages tells whether a query wants the first rows of an order.
+func pages(q plan.Query) bool {
+	s, ok := q.(*plan.Selection)
+	return ok && len(s.OrderBy) > 0 && (s.Limit != nil || s.PermitLimit >= 0)
+}
+
+// forKeys gives the statement for the key sets of a request.
+func (s *Statement) forKeys(args *plan.Arguments) *Statement {
+	if s.few == nil {
+		return s
+	}
+	for _, keys := range args.KeySets {
+		if keys.Width > 0 && len(keys.Cells)/keys.Width > fewKeys {
+			return s
+		}
+	}
+	return s.few
 }
 
 // found tells whether a key set without columns found a row.

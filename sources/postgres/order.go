@@ -104,6 +104,9 @@ func (c *compiler) aggregateKey(key *plan.OrderAggregate, s *scope) (expression,
 	if !sqlgen.Plain(&key.Target) {
 		return nil, sources.NotSupported("ordering by an aggregate of limited rows of relationship %q is not supported", key.Relationship)
 	}
+	if c.keyed != nil && c.keyed.grouped && c.keyed.scope == s {
+		return c.orderedAggregate(key, s)
+	}
 	if c.sharesKey(&key.Target, s) {
 		value, err := c.ofSharedKey(&key.Target, func(inner *scope) (expression, error) { return c.orderedAggregate(key, inner) })
 		if err == nil && key.Function == "count" {

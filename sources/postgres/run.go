@@ -24,6 +24,7 @@ func (s *Source) Run(
 	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
 		return err
 	}
+	compiled = compiled.forKeys(args)
 	values, err := compiled.values(args, bindings)
 	if err != nil {
 		return err

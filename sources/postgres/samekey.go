@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 
 	"dovetail/plan"
@@ -16,6 +17,57 @@ type keyedRows struct {
 	table *plan.Table
 	scope *scope
 	query *query
+	// grouped: they are grouped by key, as the rows that are aggregated.
+	grouped bool
+}
+
+// groups tells whether the rows that are wanted for their keys are those that
+// their ranks aggregate, so that the groups are computed once: the conditions are
+// the same, but for such as hold for all rows of a key.
+func (c *compiler) groups(j *plan.Join, r *plan.Rows) bool {
+	if c.keyed == nil || len(j.Keys) == 0 || len(r.OrderBy) > 0 {
+		return false
+	}
+	rank, ok := j.Keys[0].Rank.(*plan.OrderAggregate)
+	if !ok || !sqlgen.SharesKey(&rank.Target, c.keyed.table) || len(rank.Target.On) != len(r.DistinctOn) {
+		return false
+	}
+	isKey := func(c plan.Column) bool {
+		return slices.ContainsFunc(r.DistinctOn, func(k plan.Column) bool { return k.Name == c.Name })
+	}
+	var known []string
+	var present []plan.Column
+	for _, part := range plan.Conjuncts(r.Where) {
+		switch part := part.(type) { //nolint:gochecksumtype // others may tell rows of one key apart
+		case *plan.InKeys:
+			if slices.ContainsFunc(part.Columns, func(c plan.Column) bool { return !isKey(c) }) {
+				return false
+			}
+			present = append(present, part.Columns...)
+		case *plan.IsNull:
+			if left, ok := part.Left.(*plan.ColumnOperand); !ok || left.Guard != nil || !isKey(left.Column) {
+				return false
+			} else if part.Negate {
+				present = append(present, left.Column)
+			}
+		default:
+			return false
+		}
+		known = append(known, plan.PredicateText(part))
+	}
+	for _, part := range plan.Conjuncts(rank.Target.Where) {
+		if !slices.Contains(known, plan.PredicateText(part)) {
+			return false
+		}
+	}
+	// Rows without a key are a group that nothing is aggregated for.
+	if slices.ContainsFunc(r.DistinctOn, func(k plan.Column) bool {
+		return !slices.ContainsFunc(present, func(c plan.Column) bool { return c.Name == k.Name })
+	}) {
+		return false
+	}
+	return plan.PredicateText(r.Permit) == plan.PredicateText(rank.Target.Permit) &&
+		!slices.ContainsFunc(rank.Target.On, func(on plan.Correlation) bool { return !isKey(on.Column) })
 }
 
 // sharesKey tells whether related rows are those rows of the same table that

@@ -79,7 +79,12 @@ func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cell
 		return nil, nil, err
 	}
 	if keys != nil && rows.scope.inner == nil {
-		distinctKeys(keys, &s.Rows, rows.query)
+		if c.groups(keys, &s.Rows) {
+			c.keyed.grouped = true
+			rows.query.groupBy, rows.query.distinctOn = rows.query.distinctOn, nil
+		} else {
+			distinctKeys(keys, &s.Rows, rows.query)
+		}
 	}
 	l := newCells(rows)
 	object, err := c.object(s.Fields, l)

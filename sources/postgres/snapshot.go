@@ -91,6 +91,7 @@ func (n *snapshot) Run(
 	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
 		return err
 	}
+	compiled = compiled.forKeys(args)
 	values, err := compiled.values(args, bindings)
 	if err != nil {
 		return err

@@ -46,6 +46,15 @@ func (f *fixture) refusesKeySets(t *testing.T, sel *plan.Selection) bool {
 	return true
 }
 
+// numbered are texts of so many numbers from 1 on.
+func numbered(n int) []string {
+	out := make([]string, 0, n)
+	for i := range n {
+		out = append(out, strconv.Itoa(i+1))
+	}
+	return out
+}
+
 func testKeySets(t *testing.T, f *fixture) {
 	t.Helper()
 	sel := f.selection(t, "article", "id")
@@ -82,11 +91,19 @@ func testKeySets(t *testing.T, f *fixture) {
 	where(&plan.And{Parts: []plan.Predicate{in, ids}}, two, 10, 13)
 	where(&plan.And{Parts: []plan.Predicate{ids, &plan.Not{Part: in}}}, two, 12)
 	where(&plan.Or{Parts: []plan.Predicate{in, in, ids}}, two, 10, 11, 12, 13)
+	// The first rows of an order.
+	first := f.selection(t, "article", "id")
+	first.Where = in
+	first.OrderBy = []plan.Order{f.order(t, "article", "id", true)}
+	first.Limit = literal(t, "3")
+	f.keyed(t, first, one, 15, 13, 11)
+	f.keyed(t, first, none)
+	f.keyed(t, first, []plan.Bindings{keySet(1, append(numbered(200), "3", "1")...)}, 15, 13, 12)
 	// A set without columns only tells whether there was a row.
-	found, first := &plan.InKeys{}, []plan.Bindings{keySet(1, plan.FoundKey)}
-	where(found, first, 10, 11, 12, 13, 14, 15)
+	found, some := &plan.InKeys{}, []plan.Bindings{keySet(1, plan.FoundKey)}
+	where(found, some, 10, 11, 12, 13, 14, 15)
 	where(found, none)
-	where(&plan.Not{Part: found}, first)
+	where(&plan.Not{Part: found}, some)
 	where(&plan.Not{Part: found}, none, 10, 11, 12, 13, 14, 15)
 	where(&plan.Or{Parts: []plan.Predicate{found, titled}}, none, 14)
 	where(&plan.And{Parts: []plan.Predicate{&plan.Not{Part: found}, titled}}, none, 14)

@@ -247,6 +247,26 @@ func testWantedRanks(t *testing.T, f *fixture) {
 	pairs.On = append(pairs.On, plan.Correlation{Column: number, Outer: number, Binding: -1})
 	run(&plan.OrderAggregate{Relationship: "bookings", Target: pairs, Function: "sum", Column: f.column(t, "booking", "amount")},
 		"booking", []string{"region", "number"}, "3:eu:1", "1:eu:2", "2:us:1", "4:us:9")
+	// Of the groups alone, when all rows have a key.
+	for _, c := range []struct {
+		rank *plan.OrderAggregate
+		sets []plan.Bindings
+		want []string
+	}{
+		{&plan.OrderAggregate{Target: self, Function: "count"}, nil, []string{"2:1", "1:2", "1:3"}},
+		{&plan.OrderAggregate{Target: self, Function: "min", Column: score}, nil, []string{"1:1", "2:3"}},
+		{&plan.OrderAggregate{Target: self, Function: "count"}, []plan.Bindings{keySet(1, "1", "3", "9")}, []string{"2:1", "1:3"}},
+	} {
+		c.rank.Relationship = "articles"
+		sel, joins := f.wanted(t, c.rank, "article", "author_id")
+		sel.Where = &plan.IsNull{Left: &plan.ColumnOperand{Column: f.column(t, "article", "author_id")}, Negate: true}
+		if c.sets != nil {
+			in := f.inKeys(t, "article", "author_id")
+			sel.Where = &plan.And{Parts: []plan.Predicate{sel.Where, in}}
+			c.rank.Target.Where = in
+		}
+		f.wantKeys(t, &request{query: sel, joins: joins, sets: c.sets}, c.want...)
+	}
 	// By the rank that a third source gives.
 	sel, joins := f.wanted(t, f.ranked(t, -1, "author", "name"), "author", "id")
 	sets := []plan.Bindings{keySet(2, "30", "ann", "10", "cid", "30", "dot")}
