@@ -32,6 +32,9 @@ func BenchmarkScale(b *testing.B) {
 			all = append(all, s)
 		})
 	}
+	if len(all) == 0 {
+		return
+	}
 	var text strings.Builder
 	for i, f := range all[0].figures {
 		fmt.Fprintf(&text, "| %s |", f.title)

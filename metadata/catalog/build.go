@@ -66,12 +66,21 @@ type sourceBuild struct {
 	document *document.Source
 	database Introspected
 	tables   []*tableBuild
+	builds   map[TableName]*tableBuild
+	// earlier is the source in the earlier catalog, if that is of use.
+	earlier *Source
 }
 
 // tableBuild is a table under construction, beside its document.
 type tableBuild struct {
 	*Table
-	document *document.Table
+	// old is the same table in the earlier catalog. The columns are old's unless the
+	// table has its own.
+	old *Table
+	own bool
+	// changed: what others' filters say about the table may have another meaning
+	// than in the earlier catalog.
+	changed bool
 	// clash holds names of fields that can't be told apart.
 	clash map[string]bool
 	// allColumns is what a permission for every column grants, shared by all of
@@ -105,7 +114,7 @@ func (b *builder) source(doc *document.Source) {
 		Name: doc.Name, Kind: doc.Kind, Version: found.Version, Capabilities: found.Capabilities, Compiler: found.Compiler,
 		Customization: b.customization(doc), tables: map[TableName]*Table{},
 	}
-	build := &sourceBuild{Source: s, document: doc, database: found}
+	build := &sourceBuild{Source: s, document: doc, database: found, builds: map[TableName]*tableBuild{}, earlier: b.comparable(s)}
 	b.tables(build)
 	b.sources = append(b.sources, build)
 	b.catalog.Sources = append(b.catalog.Sources, s)
@@ -136,6 +145,7 @@ func (b *builder) find(name string) (*sourceBuild, bool) {
 // drop takes a table out of its source.
 func (s *sourceBuild) drop(t *tableBuild) {
 	delete(s.Source.tables, t.Name)
+	delete(s.builds, t.Name)
 	s.tables = slices.DeleteFunc(s.tables, func(other *tableBuild) bool { return other == t })
 	s.Tables = slices.DeleteFunc(s.Tables, func(other *Table) bool { return other == t.Table })
 }

@@ -88,9 +88,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		w.input.Metadata = m
-		w.last = catalog.Build(w.input)
-		return dumpCatalog(w.last, strings.Split(argument(t, d, "show", ""), "+")), nil
+		return w.build(t, m, strings.Split(argument(t, d, "show", ""), "+")), nil
 	case "dependents":
 		path := catalog.ObjectPath{
 			Source: argument(t, d, "source", ""), Kind: argument(t, d, "kind", ""), Name: argument(t, d, "name", ""),
@@ -123,7 +121,7 @@ func (w *world) metadata(t *testing.T, d *datadriven.TestData) (*document.Metada
 func (w *world) last0(table, part, entries string) string {
 	base := plan.JSON{}
 	if w.input.Metadata != nil {
-		base = w.input.Metadata.Clone().JSON()
+		base, _ = plan.ParseJSON(w.input.Metadata.Marshal())
 	}
 	replaceList(&base, table, part, entries)
 	return base.String()
@@ -220,4 +218,27 @@ func bigInput(tables, roles int) catalog.Input {
 		Metadata:  &document.Metadata{Sources: []*document.Source{source}, InheritedRoles: []*document.InheritedRole{inherited}},
 		Databases: map[string]catalog.Introspected{"default": {Database: database, Capabilities: capabilities("postgres")}},
 	}
+}
+
+// build makes the catalog, from nothing and from what the one before has in common
+// with it: they must be the same.
+func (w *world) build(t *testing.T, m *document.Metadata, show []string) string {
+	t.Helper()
+	if w.input.Metadata != nil {
+		m.Share(w.input.Metadata)
+	}
+	w.input.Metadata = m
+	before := w.last
+	w.last = catalog.Build(w.input)
+	again := w.input
+	again.Earlier = before
+	first := catalog.Build(again)
+	again.Earlier = first
+	whole := dumpCatalog(w.last, show)
+	for _, c := range []*catalog.Catalog{first, catalog.Build(again)} {
+		if text := dumpCatalog(c, show); text != whole {
+			t.Errorf("the catalog is\n%s\nbut with an earlier one\n%s", whole, text)
+		}
+	}
+	return whole
 }

@@ -227,6 +227,11 @@ type Table struct {
 	ApolloFederation bool
 	columns          map[string]*Column
 	relation         *plan.Table
+	document         *document.Table
+	// typeNames are the names of the types that it makes.
+	typeNames []string
+	// unclashed: its fields can be told apart.
+	unclashed bool
 }
 
 // Relationships are the relationships of a table, by kind; names are unique
@@ -417,6 +422,12 @@ type SelectPermission struct {
 	// QueryRootFields and SubscriptionRootFields are nil where all are allowed.
 	QueryRootFields        map[RootFieldKind]bool
 	SubscriptionRootFields map[RootFieldKind]bool
+
+	// document is what it was made of; nil for one that is inherited.
+	document *document.SelectPermission
+	// reads and wide are what the filter is about beside the table itself.
+	reads []TableName
+	wide  bool
 }
 
 // Function is a tracked function.

@@ -22,10 +22,20 @@ type typeNames struct {
 	alike map[string][]*remoteType
 }
 
+// typesPerTable is about how many types a table makes.
+const typesPerTable = 10
+
 // typeConflicts drops tables and remote schemas with types that others have
 // already.
 func (b *builder) typeConflicts() {
-	names := &typeNames{tables: map[string]*tableBuild{}, places: map[string]string{}, composite: map[string]string{}, alike: map[string][]*remoteType{}}
+	tables := 0
+	for _, s := range b.sources {
+		tables += len(s.tables)
+	}
+	names := &typeNames{
+		tables: make(map[string]*tableBuild, tables), places: make(map[string]string, typesPerTable*tables),
+		composite: map[string]string{}, alike: map[string][]*remoteType{},
+	}
 	b.types = names
 	for _, name := range []string{
 		"query_root", "mutation_root", "subscription_root", "order_by", "cursor_ordering", "String", "Int", "Float", "Boolean", "ID",
@@ -128,7 +138,10 @@ func (n *typeNames) takeTable(t *tableBuild) error {
 		}
 		return errTypeConflict(name, place, describeTable(first.Table))
 	}
-	all := append([]string{name}, t.derivedTypeNames()...)
+	if t.typeNames == nil {
+		t.typeNames = append([]string{name}, t.derivedTypeNames()...)
+	}
+	all := t.typeNames
 	for _, derived := range all {
 		if first, taken := n.places[derived]; taken {
 			return errTypeConflict(derived, place, first)

@@ -109,12 +109,8 @@ func (w *dependencyWalk) within() bool {
 }
 
 func (w *dependencyWalk) source(s *Source) {
-	doc, ok := w.catalog.metadata.Source(s.Name)
-	if !ok {
-		return
-	}
 	for _, t := range s.Tables {
-		w.table(t, doc)
+		w.table(t)
 	}
 	for _, f := range s.Functions {
 		name := TableName{f.Info.Schema, f.Info.Name}
@@ -158,11 +154,8 @@ func fieldReference(t *Table, kind, name string) reference {
 	return reference{source: t.Source.Name, table: t.Name, kind: kind, name: name}
 }
 
-func (w *dependencyWalk) table(t *Table, source *document.Source) {
-	doc, ok := source.Table(document.TableName(t.Name))
-	if !ok {
-		return
-	}
+func (w *dependencyWalk) table(t *Table) {
+	doc := t.document
 	at := func(kind, name string) ObjectPath {
 		return ObjectPath{Source: t.Source.Name, Table: &t.Name, Kind: kind, Name: name}
 	}

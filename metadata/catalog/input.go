@@ -21,6 +21,10 @@ type Input struct {
 	RemoteSchemas map[string]IntrospectedRemote
 	// EnumValues are the rows of the enum tables, by source.
 	EnumValues map[string]map[TableName][]EnumValue
+	// Earlier is a catalog that this one may take over from what has not changed:
+	// tables whose document and contents have the same addresses; nil: there is
+	// none.
+	Earlier *Catalog
 }
 
 // Introspected is what is known of a source's database.

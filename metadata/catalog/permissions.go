@@ -12,8 +12,16 @@ import (
 
 func (b *builder) selectPermissions(s *sourceBuild) {
 	for _, t := range s.tables {
+		var same bool
+		if t.Select, same = b.permissionsAgain(s, t); same {
+			continue
+		}
 		t.Select = make(map[string]*SelectPermission, len(t.document.SelectPermissions))
 		for _, doc := range t.document.SelectPermissions {
+			if p, same := s.permissionAgain(t, doc); same {
+				t.Select[doc.Role] = p
+				continue
+			}
 			p, err := b.selectPermission(t, doc)
 			if err != nil {
 				b.inconsistent(selectPermissionObject(s.Name, t.document, doc), err)
@@ -30,7 +38,7 @@ func (b *builder) selectPermission(t *tableBuild, doc *document.SelectPermission
 	if doc.Role == AdminRole {
 		return nil, errAdminPermission
 	}
-	p := &SelectPermission{Limit: -1, AllowAggregations: doc.AllowAggregations}
+	p := &SelectPermission{Limit: -1, AllowAggregations: doc.AllowAggregations, document: doc}
 	var err error
 	if p.Columns, err = t.granted(&doc.Columns); err != nil {
 		return nil, err
@@ -42,6 +50,7 @@ func (b *builder) selectPermission(t *tableBuild, doc *document.SelectPermission
 	if p.Filter, err = f.parse(t.Table, doc.Filter, false); err != nil {
 		return nil, err
 	}
+	p.reads, p.wide = f.reads, f.wide
 	if doc.Limit != nil {
 		p.Limit = *doc.Limit
 	}

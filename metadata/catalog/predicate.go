@@ -15,6 +15,10 @@ type filter struct {
 	root *Table
 	// remote: the expression is about another source's table.
 	remote bool
+	// reads are the other tables of the source that the expression is about; wide
+	// tells that it is about more than tables of the source.
+	reads []TableName
+	wide  bool
 }
 
 // parse reads an expression about rows of a table. Nested tells that they are
@@ -119,6 +123,7 @@ func (f *filter) exists(t *Table, value plan.JSON) (plan.Predicate, error) {
 	if source != t.Source {
 		return f.remoteCondition(&RemotePredicate{Target: target}, where)
 	}
+	f.reads = append(f.reads, target.Name)
 	inner, err := f.parse(target, where, true)
 	if err != nil {
 		return nil, err
@@ -133,6 +138,7 @@ func (f *filter) field(t *Table, key string, value plan.JSON, nested bool) (plan
 	}
 	if r, ok := t.Relationship(key); ok {
 		rows := r.Rows()
+		f.reads = append(f.reads, r.Target.Name)
 		inner, err := f.parse(r.Target, value, true)
 		rows.Where = inner
 		return &plan.Exists{Relationship: r.Name, Target: rows}, err
@@ -157,6 +163,7 @@ func (f *filter) field(t *Table, key string, value plan.JSON, nested bool) (plan
 }
 
 func (f *filter) computed(t *Table, c *ComputedField, value plan.JSON, nested bool) (plan.Predicate, error) {
+	f.wide = true
 	if c.Returns != nil {
 		if len(c.Function.Arguments)-len(c.Call().Arguments) > c.Function.Defaults {
 			return nil, fmt.Errorf("computed field %q takes arguments, so it can't stand in a boolean expression", c.Name)
@@ -190,6 +197,7 @@ func (f *filter) remoteRows(r *ToSource, value plan.JSON) (plan.Predicate, error
 
 // remoteCondition reads what rows of another source's table have to satisfy.
 func (f *filter) remoteCondition(r *RemotePredicate, value plan.JSON) (*plan.InKeys, error) {
+	f.wide = true
 	inner := &filter{builder: f.builder, root: r.Target, remote: true}
 	var err error
 	// Its root is the row of this source, so that nothing there is.
@@ -238,6 +246,7 @@ func (f *filter) aggregate(r *Relationship, value plan.JSON) (plan.Predicate, er
 	if value.Kind != plan.JSONObject || len(value.Keys) != 1 {
 		return nil, errors.New("exactly one predicate should be specified")
 	}
+	f.reads = append(f.reads, r.Target.Name)
 	rows := r.Rows()
 	p := &plan.CompareAggregate{Relationship: r.Name, Function: value.Keys[0]}
 	if err := f.aggregateParts(r, p, &rows, value.Items[0]); err != nil {

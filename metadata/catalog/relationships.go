@@ -29,7 +29,12 @@ func (b *builder) relationships(s *sourceBuild) {
 				if t.clash[doc.Name] {
 					continue
 				}
-				r, err := relationship(s, t.Table, doc)
+				before, r := s.relationshipBefore(t, doc.Name)
+				var err error
+				if r == nil {
+					r, err = relationship(s, t.Table, doc)
+					t.changed = t.changed || (err == nil) != (before != nil)
+				}
 				if err != nil {
 					b.inconsistent(relationshipObject(s.Name, t.document, doc), err)
 					continue

@@ -44,14 +44,20 @@ func (b *builder) tables(s *sourceBuild) {
 		infos[TableName{t.Schema, t.Name}] = t
 	}
 	for _, doc := range s.document.Tables {
-		t, err := b.table(s, doc, infos[TableName(doc.Name)])
-		if err != nil {
-			b.inconsistent(tableObject(s.Name, doc), err)
-			continue
+		info := infos[TableName(doc.Name)]
+		t := s.again(doc, info)
+		if t == nil {
+			made, err := b.table(s, doc, info)
+			if err != nil {
+				b.inconsistent(tableObject(s.Name, doc), err)
+				continue
+			}
+			t = &tableBuild{Table: made, changed: true}
 		}
-		s.tables = append(s.tables, &tableBuild{Table: t, document: doc})
-		s.Tables = append(s.Tables, t)
-		s.Source.tables[t.Name] = t
+		s.tables = append(s.tables, t)
+		s.Tables = append(s.Tables, t.Table)
+		s.Source.tables[t.Name] = t.Table
+		s.builds[t.Name] = t
 	}
 }
 
@@ -60,7 +66,10 @@ func (b *builder) table(s *sourceBuild, doc *document.Table, info *sources.Table
 	if info == nil {
 		return nil, fmt.Errorf("no such table/view exists in source: %q", name)
 	}
-	t := &Table{Source: s.Source, Name: name, Info: info, Description: info.Comment, IsEnum: doc.IsEnum}
+	t := &Table{
+		Source: s.Source, Name: name, Info: info, Description: info.Comment, IsEnum: doc.IsEnum,
+		RootFields: rootFieldsOf(doc), document: doc,
+	}
 	t.GraphQLName, t.CustomName = doc.Configuration.CustomName, doc.Configuration.CustomName != ""
 	if !t.CustomName {
 		t.GraphQLName = defaultGraphQLName(name)
@@ -68,12 +77,6 @@ func (b *builder) table(s *sourceBuild, doc *document.Table, info *sources.Table
 	t.Unnamed = !document.IsGraphQLName(t.GraphQLName)
 	if doc.Configuration.Comment != nil {
 		t.Description, t.Commented = *doc.Configuration.Comment, true
-	}
-	if len(doc.Configuration.RootFields) > 0 {
-		t.RootFields = make(map[RootFieldKind]RootField, len(doc.Configuration.RootFields))
-		for _, f := range doc.Configuration.RootFields {
-			t.RootFields[RootFieldKind(f.Key)] = RootField{Name: f.Name, Comment: f.Comment}
-		}
 	}
 	t.ApolloFederation = !doc.ApolloFederation.IsNull()
 	if err := columns(t, &doc.Configuration); err != nil {
@@ -87,6 +90,18 @@ func (b *builder) table(s *sourceBuild, doc *document.Table, info *sources.Table
 	}
 	t.relation = relationOf(t)
 	return t, nil
+}
+
+// rootFieldsOf are the root fields that a table's document customises.
+func rootFieldsOf(doc *document.Table) map[RootFieldKind]RootField {
+	if len(doc.Configuration.RootFields) == 0 {
+		return nil
+	}
+	out := make(map[RootFieldKind]RootField, len(doc.Configuration.RootFields))
+	for _, f := range doc.Configuration.RootFields {
+		out[RootFieldKind(f.Key)] = RootField{Name: f.Name, Comment: f.Comment}
+	}
+	return out
 }
 
 // columns names the table's columns and hides those that can't have a name.
@@ -202,6 +217,7 @@ func (b *builder) enumColumns(s *sourceBuild) {
 			if !ok || !target.IsEnum || target.Unnamed || target.Info.PrimaryKey.Columns[0] != fk.TargetColumns[0] {
 				continue
 			}
+			t.ownColumns()
 			if c, ok := t.Column(fk.Columns[0]); ok {
 				c.Enum = target
 			}
@@ -212,6 +228,10 @@ func (b *builder) enumColumns(s *sourceBuild) {
 // fieldConflicts reports the fields of a table that share a name.
 func (b *builder) fieldConflicts(s *sourceBuild) {
 	for _, t := range s.tables {
+		if t.old != nil && t.old.unclashed {
+			t.unclashed = true
+			continue
+		}
 		objects := map[string][]object{}
 		for _, r := range t.document.ObjectRelationships {
 			objects[r.Name] = append(objects[r.Name], relationshipObject(s.Name, t.document, r))
@@ -226,6 +246,7 @@ func (b *builder) fieldConflicts(s *sourceBuild) {
 			objects[r.Name] = append(objects[r.Name], remoteRelationshipObject(s.Name, t.document, r))
 		}
 		if len(objects) == 0 {
+			t.unclashed = true
 			continue
 		}
 		t.clash = map[string]bool{}
@@ -255,6 +276,7 @@ func (b *builder) fieldConflicts(s *sourceBuild) {
 				}
 			}
 		}
+		t.unclashed = len(t.clash) == 0
 	}
 }
 

@@ -28,7 +28,7 @@ func metadataCommands() map[string]command {
 }
 
 func exportMetadata(_ context.Context, c *call) ([]byte, error) {
-	text := c.metadata().Marshal()
+	text := c.tx.State().Text()
 	if c.version == 1 {
 		return text, nil
 	}

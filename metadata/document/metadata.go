@@ -124,10 +124,14 @@ func (r *InheritedRole) JSON() plan.JSON {
 	return newFields().text("role_name", r.Name).add("role_set", textsJSON(r.Roles)).json
 }
 
-// JSON is the document in v2's export order.
-func (m *Metadata) JSON() plan.JSON {
-	f := newFields().add("version", intJSON(Version))
-	f.add("sources", sortedJSON(m.Sources, func(s *Source) string { return s.Name }))
+const sourcesKey = "sources"
+
+func sourceName(s *Source) string { return s.Name }
+
+// fields are the members of the document in v2's export order, with the sources
+// left out: null stands in their place.
+func (m *Metadata) fields() *fields {
+	f := newFields().add("version", intJSON(Version)).add(sourcesKey, plan.JSON{})
 	f.list("remote_schemas", sortedJSON(m.RemoteSchemas, func(r *RemoteSchema) string { return r.Name }))
 	f.list("query_collections", sortedJSON(m.QueryCollections, collectionName))
 	f.list("allowlist", sortedJSON(m.Allowlist, allowlistName))
@@ -141,13 +145,12 @@ func (m *Metadata) JSON() plan.JSON {
 	f.list("graphql_schema_introspection", m.Introspection)
 	f.list("network", m.Network)
 	f.list("backend_configs", m.BackendConfigs)
-	f.list("opentelemetry", m.OpenTelemetry)
-	return f.json
+	return f.list("opentelemetry", m.OpenTelemetry)
 }
 
 // Marshal is the compact text of the document as exported: two documents that
 // say the same have the same text.
-func (m *Metadata) Marshal() []byte { return m.JSON().Append(nil) }
+func (m *Metadata) Marshal() []byte { return m.Encode(nil).text }
 
 // MarshalJSON is Marshal, for encoding/json.
 func (m *Metadata) MarshalJSON() ([]byte, error) { return m.Marshal(), nil }

@@ -1,7 +1,10 @@
 package document
 
 import (
+	"cmp"
 	"errors"
+	"slices"
+	"strings"
 
 	"dovetail/plan"
 )
@@ -186,10 +189,21 @@ func (c Customization) JSON() plan.JSON {
 	return f.optionalText("naming_convention", c.NamingConvention).json
 }
 
-// JSON is the source as exported.
-func (s *Source) JSON() plan.JSON {
-	f := newFields().text("name", s.Name).text("kind", s.Kind)
-	f.add("tables", sortedJSON(s.Tables, func(t *Table) string { return t.Name.sortKey() }))
+const tablesKey = "tables"
+
+// sortedTables are the tables in the order of exports.
+func sortedTables(tables []*Table) []*Table {
+	out := slices.Clone(tables)
+	slices.SortStableFunc(out, func(a, b *Table) int {
+		return cmp.Or(strings.Compare(a.Name.Schema, b.Name.Schema), strings.Compare(a.Name.Name, b.Name.Name))
+	})
+	return out
+}
+
+// fields are the members of the source in v2's export order, with the tables left
+// out: null stands in their place.
+func (s *Source) fields() *fields {
+	f := newFields().text("name", s.Name).text("kind", s.Kind).add(tablesKey, plan.JSON{})
 	f.list("functions", sortedJSON(s.Functions, func(f *Function) string { return f.Name.sortKey() }))
 	f.list("native_queries", sortedJSON(s.NativeQueries, func(q *NativeQuery) string { return q.Name }))
 	f.list("stored_procedures", sortedJSON(s.StoredProcedures, func(p *StoredProcedure) string { return p.Procedure.sortKey() }))
@@ -197,5 +211,5 @@ func (s *Source) JSON() plan.JSON {
 	f.add("configuration", s.Configuration)
 	f.optional("query_tags", s.QueryTags)
 	f.optional("customization", s.Customization.JSON())
-	return f.optional("health_check", s.HealthCheck).json
+	return f.optional("health_check", s.HealthCheck)
 }

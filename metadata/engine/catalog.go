@@ -5,10 +5,11 @@ import (
 	"dovetail/metadata/document"
 )
 
-// catalog builds the catalog of a state.
-func (e *Engine) catalog(s *State) *catalog.Catalog {
+// catalog builds the catalog of a state, out of an earlier one where nothing has
+// changed.
+func (e *Engine) catalog(s *State, earlier *catalog.Catalog) *catalog.Catalog {
 	in := catalog.Input{
-		Metadata: s.Metadata, Version: e.versions.Add(1), ResourceVersion: s.ResourceVersion, Settings: e.settingsFor(s.Metadata),
+		Earlier: earlier, Metadata: s.Metadata, Version: e.versions.Add(1), ResourceVersion: s.ResourceVersion, Settings: e.settingsFor(s.Metadata),
 		Databases:     make(map[string]catalog.Introspected, len(s.Metadata.Sources)),
 		RemoteSchemas: make(map[string]catalog.IntrospectedRemote, len(s.Metadata.RemoteSchemas)),
 		EnumValues:    make(map[string]map[catalog.TableName][]catalog.EnumValue),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,9 @@ type Engine struct {
 
 const (
 	defaultTimeout = 30 * time.Second
+	// largeDocument is the size of a document whose reading shows in the process's
+	// memory.
+	largeDocument = 4 << 20
 	// maxParallel bounds how many sources are introspected at once.
 	maxParallel = 16
 )
@@ -96,6 +100,10 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	e.remember(ctx, state)
 	e.warn(ctx, state)
 	e.maintain(context.WithoutCancel(ctx))
+	if len(snapshot.Document) > largeDocument {
+		// Reading it took several times the memory that is kept of it.
+		e.background.Go(debug.FreeOSMemory)
+	}
 	return e, nil
 }
 
@@ -158,8 +166,11 @@ func (e *Engine) build(ctx context.Context, metadata *document.Metadata, version
 	state := &State{Metadata: metadata, ResourceVersion: version, parts: map[string]*part{}}
 	state.users.Store(1)
 	var old map[string]*part
+	var earlier *catalog.Catalog
 	if base != nil {
-		old = base.parts
+		old, earlier = base.parts, base.Catalog
+		metadata.Share(base.Metadata)
+		state.earlier.Store(base.encoded.Load())
 	}
 	var mutex sync.Mutex
 	add := func(name string, p *part) {
@@ -191,7 +202,7 @@ func (e *Engine) build(ctx context.Context, metadata *document.Metadata, version
 		state.release()
 		return nil, fmt.Errorf("applying the metadata: %w", err)
 	}
-	state.Catalog = e.catalog(state)
+	state.Catalog = e.catalog(state, earlier)
 	return state, nil
 }
 

@@ -133,6 +133,9 @@ func (e *Engine) buildDatabase(ctx context.Context, s *document.Source, old *par
 			return p
 		}
 	}
+	if reusable && old.database != nil {
+		p.database.Share(old.database)
+	}
 	return e.withEnums(ctx, s, p, true)
 }
 

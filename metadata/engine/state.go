@@ -23,10 +23,25 @@ type State struct {
 	// schemas, plans.
 	Extra sync.Map
 
+	// encoded is the metadata's text, once it was asked for, and earlier that of the
+	// state that this one was made from, until then.
+	encoded, earlier atomic.Pointer[document.Encoded]
+
 	parts map[string]*part
 	// users counts who holds the state; its connections are given up with the
 	// last one.
 	users atomic.Int64
+}
+
+// Text is the metadata as it is stored and exported.
+func (s *State) Text() []byte {
+	e := s.encoded.Load()
+	if e == nil {
+		e = s.Metadata.Encode(s.earlier.Load())
+		s.encoded.Store(e)
+		s.earlier.Store(nil)
+	}
+	return e.Text()
 }
 
 // Source finds a source by the name that fragments have: a database's own name,

@@ -100,7 +100,7 @@ func (t *Transaction) Commit(ctx context.Context) error {
 		return nil
 	}
 	note := t.reload.add(Reload{Again: t.touched}).note()
-	version, err := e.store.Save(ctx, t.state.Metadata.Marshal(), note, t.base.ResourceVersion)
+	version, err := e.store.Save(ctx, t.state.Text(), note, t.base.ResourceVersion)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (t *Transaction) reread(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		now := e.current.Load()
 		again := Reload{Again: t.touched}
-		version, err := e.store.Save(ctx, now.Metadata.Marshal(), again.note(), now.ResourceVersion)
+		version, err := e.store.Save(ctx, now.Text(), again.note(), now.ResourceVersion)
 		if errors.Is(err, store.ErrConflict) && attempt < rereadAttempts {
 			if err := e.catchUp(ctx); err != nil {
 				return err

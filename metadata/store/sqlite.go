@@ -19,6 +19,7 @@ const sqliteSchema = `
 		metadata text NOT NULL,
 		resource_version integer NOT NULL
 	) STRICT;
+	CREATE INDEX IF NOT EXISTS metadata_version ON metadata (resource_version);
 	CREATE TABLE IF NOT EXISTS state (
 		key text PRIMARY KEY,
 		value text NOT NULL
@@ -32,6 +33,10 @@ const sqliteSchema = `
 // sqliteConnections is how many connections a store keeps; writers queue
 // anyway.
 const sqliteConnections = 4
+
+// versionStatement reads the version from its index: in the row it stands behind
+// the document, all of which SQLite would read on its way.
+const versionStatement = `SELECT coalesce(max(resource_version), 0) FROM metadata`
 
 // busyTimeout is how long a writer waits for another process's.
 const busyTimeout = 10 * time.Second
@@ -143,7 +148,7 @@ func (s *SQLite) read(ctx context.Context, statement string, args []any, row fun
 
 // Save implements Store.
 func (s *SQLite) Save(ctx context.Context, document, note []byte, expected int64) (int64, error) {
-	statement := `UPDATE metadata SET metadata = ?1, resource_version = ?2 + 1 WHERE id = 1 AND resource_version = ?2`
+	statement := `UPDATE metadata SET metadata = ?1, resource_version = ?2 + 1 WHERE id = 1 AND (` + versionStatement + `) = ?2`
 	if expected == 0 {
 		statement = `INSERT INTO metadata (id, metadata, resource_version) VALUES (1, ?1, ?2 + 1) ON CONFLICT DO NOTHING`
 	}
@@ -176,7 +181,7 @@ func (s *SQLite) Get(ctx context.Context, key string) ([]byte, error) {
 	var out []byte
 	statement, args := `SELECT value FROM state WHERE key = ?`, []any{key}
 	if key == KeyResourceVersion {
-		statement, args = `SELECT coalesce((SELECT resource_version FROM metadata WHERE id = 1), 0)`, nil
+		statement, args = versionStatement, nil
 	}
 	err := s.read(ctx, statement, args, func(stmt *sqlite.Stmt) error {
 		out = []byte(stmt.ColumnText(0))
