@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -55,18 +56,7 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 	}
 	switch kind {
 	case document.KindPostgres:
-		config, err := postgresConfig(s, connection)
-		if err != nil {
-			return nil, err
-		}
-		for _, replica := range connection.Replicas {
-			own, err := postgresConfig(s, replica)
-			if err != nil {
-				return nil, err
-			}
-			config.Replicas = append(config.Replicas, own)
-		}
-		source, err := postgres.Open(ctx, config)
+		source, err := openPostgres(ctx, s, connection)
 		if err != nil {
 			return nil, err
 		}
@@ -102,6 +92,29 @@ func openDatabase(ctx context.Context, s *settings, kind, name string, configura
 	return nil, fmt.Errorf("source %q: databases of kind %q are not supported", name, kind)
 }
 
+// openPostgres opens a database with its replicas. Certificates stand in files only
+// while it does: it reads them once.
+func openPostgres(ctx context.Context, s *settings, connection *document.Connection) (source *postgres.Source, err error) {
+	files := &certificates{}
+	defer func() {
+		if failure := files.remove(); failure != nil && err == nil {
+			err = errors.Join(failure, source.Close())
+		}
+	}()
+	config, err := postgresConfig(s, connection, files)
+	if err != nil {
+		return nil, err
+	}
+	for _, replica := range connection.Replicas {
+		own, err := postgresConfig(s, replica, files)
+		if err != nil {
+			return nil, err
+		}
+		config.Replicas = append(config.Replicas, own)
+	}
+	return postgres.Open(ctx, config)
+}
+
 func resolve(t document.Text) (string, error) {
 	value, missing, ok := t.Resolve(os.LookupEnv)
 	if !ok {
@@ -132,13 +145,13 @@ func mssqlConfig(c *document.Connection) (mssql.Config, error) {
 	}, err
 }
 
-func postgresConfig(s *settings, c *document.Connection) (postgres.Config, error) {
+func postgresConfig(s *settings, c *document.Connection, files *certificates) (postgres.Config, error) {
 	address, err := resolve(c.URL)
 	if err != nil {
 		return postgres.Config{}, err
 	}
 	if c.SSL != nil {
-		if address, err = withSSL(address, c.SSL); err != nil {
+		if address, err = files.withSSL(address, c.SSL); err != nil {
 			return postgres.Config{}, err
 		}
 	}
@@ -156,9 +169,20 @@ func postgresConfig(s *settings, c *document.Connection) (postgres.Config, error
 	return out, nil
 }
 
+// certificates are the folders that hold certificates.
+type certificates struct{ folders []string }
+
+func (f *certificates) remove() error {
+	var err error
+	for _, folder := range f.folders {
+		err = errors.Join(err, os.RemoveAll(folder))
+	}
+	return err
+}
+
 // withSSL adds certificates to a Postgres URL. The metadata holds their text,
 // connections want files.
-func withSSL(address string, c *document.SSLConfiguration) (string, error) {
+func (f *certificates) withSSL(address string, c *document.SSLConfiguration) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme == "" {
 		return "", &sources.Error{Code: "invalid-params", Message: "ssl_configuration needs a database_url that is a URL"}
@@ -169,6 +193,7 @@ func withSSL(address string, c *document.SSLConfiguration) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	f.folders = append(f.folders, folder)
 	for name, text := range map[string]document.Text{"sslrootcert": c.RootCert, "sslcert": c.Cert, "sslkey": c.Key} {
 		if text == (document.Text{}) {
 			continue

@@ -132,7 +132,11 @@ func TestWholeDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	if err := project.Write(folder, want.JSON()); err != nil {
+	written, err := plan.ParseJSON(want.Marshal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := project.Write(folder, written); err != nil {
 		t.Fatal(err)
 	}
 	p, err := project.Read(folder)
