@@ -124,7 +124,7 @@ func replaceMetadata(ctx context.Context, c *call) ([]byte, error) {
 	if len(r.warnings) > 0 && !r.allowWarnings {
 		return nil, fail(CodeMetadataWarnings, "failed due to metadata warnings").with(warningsJSON(r.warnings))
 	}
-	err = c.tx.Apply(ctx, r.metadata, engine.Reload{}, func(_, after *engine.State) error {
+	err = c.tx.Apply(ctx, r.metadata, engine.Reload{Again: allSources(r.metadata)}, func(_, after *engine.State) error {
 		if r.allowInconsistent || after.Consistent() {
 			return nil
 		}
@@ -178,6 +178,16 @@ func clearMetadata(ctx context.Context, c *call) ([]byte, error) {
 	return success(), nil
 }
 
+// allSources are the databases to be read anew where all of the metadata is: they
+// may have changed without the engine's knowledge.
+func allSources(m *document.Metadata) map[string]bool {
+	out := make(map[string]bool, len(m.Sources))
+	for _, s := range m.Sources {
+		out[s.Name] = true
+	}
+	return out
+}
+
 // selection is true, false or a list of names.
 func (o *object) selection(key string, otherwise bool) (all bool, names []string) {
 	v, ok := o.optional(key)
@@ -202,7 +212,7 @@ func reloadMetadata(ctx context.Context, c *call) ([]byte, error) {
 		return nil, err
 	}
 	m := c.metadata()
-	reload.Remotes, reload.Sources, reload.Again = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	reload.Remotes, reload.Sources, reload.Again = map[string]bool{}, map[string]bool{}, allSources(m)
 	for _, name := range remotes {
 		if _, ok := m.RemoteSchema(name); !ok {
 			return nil, fail(CodeNotExists, "Remote schema with name %q not found in metadata", name)
@@ -219,11 +229,6 @@ func reloadMetadata(ctx context.Context, c *call) ([]byte, error) {
 	}
 	if len(connectors) > 0 {
 		return nil, fail(CodeNotExists, "Data connector with name %q not found in metadata", connectors[0])
-	}
-	// Databases may have changed without the engine's knowledge: that is what
-	// reloading is for.
-	for _, s := range m.Sources {
-		reload.Again[s.Name] = true
 	}
 	if err := c.writable(ctx); err != nil {
 		return nil, err

@@ -36,6 +36,13 @@ var postgresSchema = []string{ //nolint:gochecknoglobals // a constant list
 		metadata json NOT NULL,
 		resource_version integer NOT NULL DEFAULT 1 UNIQUE
 	)`,
+	`CREATE TABLE IF NOT EXISTS hdb_catalog.hdb_schema_notifications (
+		id integer PRIMARY KEY CHECK (id = 1),
+		notification json NOT NULL,
+		resource_version integer NOT NULL DEFAULT 1,
+		instance_id uuid NOT NULL,
+		updated_at timestamptz DEFAULT now()
+	)`,
 	`CREATE TABLE IF NOT EXISTS hdb_catalog.dovetail_state (
 		key text PRIMARY KEY,
 		value json NOT NULL
@@ -50,7 +57,11 @@ var postgresSchema = []string{ //nolint:gochecknoglobals // a constant list
 const channel = "dovetail_metadata"
 
 // Postgres keeps metadata in a Postgres database, in the tables that v2 uses.
-type Postgres struct{ pool *pgxpool.Pool }
+type Postgres struct {
+	pool *pgxpool.Pool
+	// instance is what this process calls itself in v2's notifications.
+	instance string
+}
 
 // OpenPostgres connects to a database by its URL and makes the tables that are
 // missing.
@@ -63,7 +74,7 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the metadata database: %w", err)
 	}
-	s := &Postgres{pool: pool}
+	s := &Postgres{pool: pool, instance: uuid.NewString()}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("preparing the metadata database: %w", err)
@@ -121,11 +132,17 @@ func (s *Postgres) Save(ctx context.Context, document, note []byte, expected int
 	statement := `WITH saved AS (` + change + ` RETURNING resource_version::bigint AS version),
 		noted AS (INSERT INTO hdb_catalog.dovetail_notes (resource_version, note) SELECT version, $3::json FROM saved
 			ON CONFLICT (resource_version) DO UPDATE SET note = excluded.note),
-		forgotten AS (DELETE FROM hdb_catalog.dovetail_notes WHERE resource_version <= $2 - $4)
+		forgotten AS (DELETE FROM hdb_catalog.dovetail_notes WHERE resource_version <= $2 - $4),
+		notified AS (INSERT INTO hdb_catalog.hdb_schema_notifications (id, notification, resource_version, instance_id, updated_at)
+			SELECT 1, json_build_object(
+				'metadata', coalesce($3::json->'all_sources', 'false'), 'remote_schemas', coalesce($3::json->'remote_schemas', '[]'),
+				'sources', coalesce($3::json->'again', '[]'), 'data_connectors', '[]'::json), version, $5::uuid, now() FROM saved
+			ON CONFLICT (id) DO UPDATE SET notification = excluded.notification, resource_version = excluded.resource_version,
+				instance_id = excluded.instance_id, updated_at = excluded.updated_at)
 		SELECT version, pg_notify('` + channel + `', version::text) IS NULL FROM saved`
 	var version int64
 	var told bool
-	err := s.pool.QueryRow(ctx, statement, string(document), expected, string(note), notesKept).Scan(&version, &told)
+	err := s.pool.QueryRow(ctx, statement, string(document), expected, string(note), notesKept, s.instance).Scan(&version, &told)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, ErrConflict
 	}

@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"dovetail/internal/testpostgres"
 	"dovetail/metadata/store"
@@ -209,5 +214,88 @@ func TestNotified(t *testing.T) {
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestOlderStores opens what earlier versions, and v2 itself, have left behind:
+// everything in it stays, and what is missing is made.
+func TestOlderStores(t *testing.T) {
+	t.Parallel()
+	const id, document = `7a5f3c9e-0000-4000-8000-1234567890ab`, `{"version":3,"sources":[]}`
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url := testpostgres.Database(t)
+		c, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := c.Close(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, err := c.Exec(t.Context(), `CREATE SCHEMA hdb_catalog;
+			CREATE FUNCTION hdb_catalog.gen_hasura_uuid() RETURNS uuid LANGUAGE sql AS 'select gen_random_uuid()';
+			CREATE TABLE hdb_catalog.hdb_version (hasura_uuid uuid PRIMARY KEY DEFAULT hdb_catalog.gen_hasura_uuid(), version text NOT NULL,
+				upgraded_on timestamptz NOT NULL, cli_state jsonb NOT NULL DEFAULT '{}'::jsonb, console_state jsonb NOT NULL DEFAULT '{}'::jsonb,
+				ee_client_id text, ee_client_secret text);
+			CREATE UNIQUE INDEX hdb_version_one_row ON hdb_catalog.hdb_version ((version IS NOT NULL));
+			CREATE TABLE hdb_catalog.hdb_metadata (id integer PRIMARY KEY, metadata json NOT NULL, resource_version integer NOT NULL DEFAULT 1 UNIQUE);
+			INSERT INTO hdb_catalog.hdb_version (hasura_uuid, version, upgraded_on, console_state) VALUES ('`+id+`', '47', now(), '{"a": 1}');
+			INSERT INTO hdb_catalog.hdb_metadata VALUES (1, '`+document+`', 41)`); err != nil {
+			t.Fatal(err)
+		}
+		checkOlder(t, func() (store.Store, error) { return store.OpenPostgres(t.Context(), url) }, id, document)
+		var notification string
+		var version int
+		if err := c.QueryRow(t.Context(), `SELECT notification::text, resource_version FROM hdb_catalog.hdb_schema_notifications WHERE instance_id IS NOT NULL`).
+			Scan(&notification, &version); err != nil || version != 42 ||
+			strings.ReplaceAll(notification, " ", "") != `{"metadata":false,"remote_schemas":["r"],"sources":["s"],"data_connectors":[]}` {
+			t.Errorf("v2 is notified of %s in version %d, %v", notification, version, err)
+		}
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "old.db")
+		c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(sqlitex.ExecuteScript(c, `
+			CREATE TABLE metadata (id integer PRIMARY KEY CHECK (id = 1), metadata text NOT NULL, resource_version integer NOT NULL) STRICT;
+			CREATE TABLE state (key text PRIMARY KEY, value text NOT NULL) STRICT, WITHOUT ROWID;
+			INSERT INTO metadata VALUES (1, '`+document+`', 41);
+			INSERT INTO state VALUES ('hasura_uuid', '"`+id+`"'), ('console_state', '{"a": 1}');`, nil), c.Close()); err != nil {
+			t.Fatal(err)
+		}
+		checkOlder(t, func() (store.Store, error) { return store.OpenSQLite(t.Context(), path) }, id, document)
+	})
+}
+
+func checkOlder(t *testing.T, o opener, id, document string) {
+	t.Helper()
+	s, ctx := open(t, o), t.Context()
+	got, err := s.Load(ctx, 40)
+	if err != nil || string(got.Document) != document || got.ResourceVersion != 41 || got.Complete {
+		t.Errorf("found %+v, %v", got, err)
+	}
+	if found, err := s.Get(ctx, store.KeyInstanceID); err != nil || string(found) != strconv.Quote(id) {
+		t.Errorf("instance id %s, %v", found, err)
+	}
+	if found, err := s.Get(ctx, store.KeyConsoleState); err != nil || string(found) != `{"a": 1}` {
+		t.Errorf("console state %s, %v", found, err)
+	}
+	if found, err := s.Get(ctx, store.KeyCLIState); err != nil || string(found) != `{}` {
+		t.Errorf("cli state %s, %v", found, err)
+	}
+	if v, err := s.Save(ctx, []byte(document), []byte(`{"again":["s"],"remote_schemas":["r"]}`), 41); err != nil || v != 42 {
+		t.Errorf("saved as %d, %v", v, err)
+	}
+	if v, err := s.Get(ctx, store.KeyResourceVersion); err != nil || string(v) != "42" {
+		t.Errorf("version %s, %v", v, err)
+	}
+	again := open(t, o)
+	if got, err := again.Load(ctx, 41); err != nil || !got.Complete || len(got.Notes) != 1 {
+		t.Errorf("the note is missing: %+v, %v", got, err)
 	}
 }
