@@ -39,7 +39,7 @@ func BenchmarkScale(b *testing.B) {
 	for i, f := range all[0].figures {
 		fmt.Fprintf(&text, "| %s |", f.title)
 		for _, s := range all {
-			fmt.Fprintf(&text, " %.3g %s |", s.figures[i].value, f.measure)
+			fmt.Fprintf(&text, " %s |", s.figures[i])
 		}
 		text.WriteString("\n")
 	}
@@ -56,86 +56,174 @@ type figure struct {
 	title   string
 	value   float64
 	measure string
+	// processor is the time that the engine's process was running, in milliseconds;
+	// negative: not measured.
+	processor float64
 }
 
 func (f figure) unit() string { return strings.ReplaceAll(f.title, " ", "-") + "-" + f.measure }
 
+func (f figure) String() string {
+	if f.processor < 0 {
+		return fmt.Sprintf("%.0f %s", f.value, f.measure)
+	}
+	return fmt.Sprintf("%.3g / %.3g %s", f.value, f.processor, f.measure)
+}
+
 // scale is what was measured of some number of tables.
 type scale struct {
+	b       *testing.B
+	engine  *process
 	tables  int
 	figures []figure
 }
 
-func (s *scale) took(title string, d time.Duration) {
-	s.figures = append(s.figures, figure{title, float64(d.Microseconds()) / 1000, "ms"})
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// asks measures what is asked of the engine: the median time it takes, and the
+// mean of the processor's.
+func (s *scale) asks(title string, ask ...func() time.Duration) {
+	s.b.Helper()
+	before := s.engine.processor(s.b)
+	took := make([]time.Duration, len(ask))
+	for i, f := range ask {
+		took[i] = f()
+	}
+	processor := (s.engine.processor(s.b) - before) / time.Duration(len(ask))
+	s.figures = append(s.figures, figure{title, milliseconds(median(took)), "ms", milliseconds(processor)})
 }
 
-func (s *scale) holds(title string, bytes int64) {
-	s.figures = append(s.figures, figure{title, float64(bytes) / mega, "MB"})
+func (s *scale) holds(title, name string) {
+	s.b.Helper()
+	s.figures = append(s.figures, figure{title, float64(s.engine.memory(s.b, name)) / mega, "MB", -1})
 }
+
+func times(n int, f func(i int) time.Duration) []func() time.Duration {
+	out := make([]func() time.Duration, n)
+	for i := range out {
+		out[i] = func() time.Duration { return f(i) }
+	}
+	return out
+}
+
+// changes is how often a change is measured.
+const changes = 5
 
 func measureScale(b *testing.B, tables int) scale {
 	b.Helper()
-	s := scale{tables: tables}
-	address, folder := testpostgres.Database(b), b.TempDir()
+	address, store := testpostgres.Database(b), testpostgres.Database(b)
 	execute(b, address, bigTables(tables)...)
 	document := bigMetadata(address, tables)
-	engine := startEngineIn(b, folder, "serve")
-	engine.replaceMetadata(b, document)
-	engine.stop()
+	serve := func() *process { return startEngineIn(b, b.TempDir(), "serve", "--metadata-database-url", store) }
+	first := serve()
+	first.replaceMetadata(b, document)
+	first.stop()
 
 	start := time.Now()
-	engine = startEngineIn(b, folder, "serve")
+	s := scale{b: b, tables: tables, engine: serve()}
+	engine := s.engine
 	engine.query(b, "admin", `{t0(limit: 1) {id}}`)
-	s.took("start to the first answer", time.Since(start))
+	s.figures = append(s.figures, figure{"start to the first answer", milliseconds(time.Since(start)), "ms", milliseconds(engine.processor(b))})
 	time.Sleep(2 * time.Second)
-	s.holds("memory at rest", engine.memory(b, "VmRSS"))
+	s.holds("memory at rest", "VmRSS")
+	s.change(document)
+	s.follow(serve())
 
-	engine.profiled(b, fmt.Sprint("track-", tables), func() {
-		var track, untrack, permit []time.Duration
-		for b.Loop() {
-			table := map[string]any{"source": "default", "table": "extra"}
-			track = append(track, engine.command(b, "pg_track_table", table))
-			permit = append(permit, engine.command(b, "pg_create_select_permission", map[string]any{
-				"source": "default", "table": "extra", "role": "role0", "permission": map[string]any{"columns": "*", "filter": map[string]any{}},
-			}))
-			untrack = append(untrack, engine.command(b, "pg_untrack_table", map[string]any{"source": "default", "table": "extra", "cascade": true}))
-		}
-		s.took("track one table", median(track))
-		s.took("create one permission", median(permit))
-		s.took("untrack it", median(untrack))
-	})
-	engine.profiled(b, fmt.Sprint("sql-", tables), func() {
-		s.took("run_sql that alters a table", engine.sql(b, "alter table extra add column added int"))
-	})
-	engine.profiled(b, fmt.Sprint("reload-", tables), func() {
-		s.took("reload_metadata", engine.command(b, "reload_metadata", map[string]any{}))
-	})
-	engine.profiled(b, fmt.Sprint("replace-", tables), func() {
-		start := time.Now()
-		engine.replaceMetadata(b, document)
-		s.took("replace_metadata by the same", time.Since(start))
-	})
-	s.took("export_metadata", engine.command(b, "export_metadata", map[string]any{}))
-
-	var first []time.Duration
-	for i := range roles {
-		first = append(first, engine.query(b, fmt.Sprint("role", i), `{t7(limit: 1, where: {left: {name: {_eq: "x"}}}) {id left {name}}}`))
-	}
-	s.took("first query of a role", median(first))
-	s.holds("memory after a query of each role", engine.memory(b, "VmRSS"))
+	lookup := `{t7(limit: 1, where: {left: {name: {_eq: "x"}}}) {id left {name}}}`
+	s.asks("first query of a role", times(roles, func(i int) time.Duration { return engine.query(b, fmt.Sprint("role", i), lookup) })...)
+	s.holds("memory after a query of each role", "VmRSS")
 	engine.profiled(b, fmt.Sprint("introspect-", tables), func() {
-		var introspect []time.Duration
-		for i := range roles {
-			introspect = append(introspect, engine.query(b, fmt.Sprint("role", i), introspectionQuery))
-		}
-		introspect = append(introspect, engine.query(b, "admin", introspectionQuery))
-		s.took("introspection by a role", median(introspect))
+		s.asks("introspection by a role", times(roles, func(i int) time.Duration { return engine.query(b, fmt.Sprint("role", i), introspectionQuery) })...)
+		s.asks("introspection by admin", func() time.Duration { return engine.query(b, "admin", introspectionQuery) })
 	})
 	time.Sleep(2 * time.Second)
-	s.holds("memory after the introspection by each role", engine.memory(b, "VmRSS"))
-	s.holds("highest memory", engine.memory(b, "VmHWM"))
+	s.holds("memory after the introspection by each role", "VmRSS")
+	s.holds("highest memory", "VmHWM")
 	return s
+}
+
+// change measures what changes of the metadata take.
+func (s *scale) change(document string) {
+	b, engine := s.b, s.engine
+	table := map[string]any{"source": "default", "table": "extra"}
+	track := func(int) time.Duration { return engine.command(b, "pg_track_table", table) }
+	untrack := func(int) time.Duration { return engine.command(b, "pg_untrack_table", table) }
+	permission := map[string]any{
+		"source": "default", "table": "extra", "role": "role0", "permission": map[string]any{"columns": "*", "filter": map[string]any{}},
+	}
+	engine.profiled(b, fmt.Sprint("track-", s.tables), func() {
+		for i := range changes {
+			if i == 0 { // the first writes the document whole
+				track(0)
+				untrack(0)
+			}
+			s.asks("track one table", times(1, track)...)
+			s.asks("create one permission", func() time.Duration { return engine.command(b, "pg_create_select_permission", permission) })
+			s.asks("untrack it", times(1, untrack)...)
+		}
+	})
+	s.merge(3)
+	engine.profiled(b, fmt.Sprint("sql-", s.tables), func() {
+		s.asks("run_sql that alters a table", times(changes, func(i int) time.Duration {
+			return engine.sql(b, fmt.Sprintf("alter table extra add column added%d int", i))
+		})...)
+	})
+	engine.profiled(b, fmt.Sprint("reload-", s.tables), func() {
+		s.asks("reload_metadata", times(changes, func(int) time.Duration { return engine.command(b, "reload_metadata", map[string]any{}) })...)
+	})
+	engine.profiled(b, fmt.Sprint("replace-", s.tables), func() {
+		s.asks("replace_metadata by the same", times(changes, func(int) time.Duration {
+			start := time.Now()
+			engine.replaceMetadata(b, document)
+			return time.Since(start)
+		})...)
+	})
+	s.asks("export_metadata", times(changes, func(int) time.Duration { return engine.command(b, "export_metadata", map[string]any{}) })...)
+}
+
+// merge makes one figure of each of the last ones, which came in turns of n.
+func (s *scale) merge(n int) {
+	from := len(s.figures) - n*changes
+	turns := s.figures[from:]
+	s.figures = s.figures[:from:from]
+	for i := range n {
+		var took []float64
+		var processor float64
+		for j := i; j < len(turns); j += n {
+			took = append(took, turns[j].value)
+			processor += turns[j].processor / changes
+		}
+		s.figures = append(s.figures, figure{turns[i].title, median(took), "ms", processor})
+	}
+}
+
+// follow measures how long another process on the same store takes to follow a
+// change of one table, from the moment that the change is acknowledged.
+func (s *scale) follow(other *process) {
+	b := s.b
+	before := other.processor(b)
+	var took []time.Duration
+	for i := range changes {
+		name := fmt.Sprintf("renamed%d", i)
+		s.engine.command(b, "pg_set_table_customization", map[string]any{
+			"source": "default", "table": "t0", "configuration": map[string]any{"custom_name": name},
+		})
+		start := time.Now()
+		body := marshal(b, map[string]any{"query": "{" + name + "(limit: 1) {id}}"})
+		for {
+			if _, answer := other.once(b, rawRequest(other.address, "/v1/graphql", body)); bytes.HasPrefix(answer, []byte(`{"data":`)) {
+				break
+			}
+			if time.Since(start) > time.Minute {
+				b.Fatal("the other process does not follow")
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		took = append(took, time.Since(start))
+	}
+	processor := (other.processor(b) - before) / changes
+	other.stop()
+	s.figures = append(s.figures, figure{"another process follows", milliseconds(median(took)), "ms", milliseconds(processor)})
 }
 
 // introspectionQuery is what tools ask for.

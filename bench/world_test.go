@@ -140,7 +140,7 @@ func startEngine(tb testing.TB, subcommand string) *process {
 }
 
 // startEngineIn starts the engine in a folder, in which it keeps its metadata.
-func startEngineIn(tb testing.TB, folder, subcommand string) *process {
+func startEngineIn(tb testing.TB, folder, subcommand string, arguments ...string) *process {
 	tb.Helper()
 	binary, err := buildEngine()
 	if err != nil {
@@ -155,7 +155,7 @@ func startEngineIn(tb testing.TB, folder, subcommand string) *process {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	command := exec.CommandContext(context.WithoutCancel(tb.Context()), binary, subcommand, "--server-port", port)
+	command := exec.CommandContext(context.WithoutCancel(tb.Context()), binary, append([]string{subcommand, "--server-port", port}, arguments...)...)
 	command.Dir = folder
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir()}
 	started := &process{address: address}

@@ -224,6 +224,16 @@ func storedNumber(t *testing.T, p *process) int {
 	return n
 }
 
+// roundOf finds the round in the names of fields: item<n>, or item before the
+// first.
+func roundOf(text string) int64 {
+	var n int64
+	if _, rest, ok := strings.Cut(text, `"item`); ok {
+		_, _ = fmt.Sscanf(rest, "%d", &n) // none before the first
+	}
+	return n
+}
+
 // TestReplicas runs three engines on one store behind a load balancer, and
 // changes the metadata while others ask: nobody's request fails, and once a
 // change has been acknowledged for a while nobody sees what was before it.
@@ -256,7 +266,8 @@ func TestReplicas(t *testing.T) {
 	// What a request may see: the name that the table has, or had until a second
 	// ago; round n calls it item<n>.
 	var current atomic.Int64
-	var changed atomic.Int64 // when the current round was acknowledged
+	var changed atomic.Int64    // when the current round was acknowledged
+	var everywhere atomic.Int64 // the last round that every replica has answered by
 	stop := make(chan struct{})
 	var group sync.WaitGroup
 	var asked atomic.Int64
@@ -269,7 +280,7 @@ func TestReplicas(t *testing.T) {
 				default:
 				}
 				// The steady table is there in every version: it never fails.
-				sent, round, at := time.Now(), current.Load(), changed.Load()
+				sent, round, at, sure := time.Now(), current.Load(), changed.Load(), everywhere.Load()
 				body := `{"query": "{ __schema { queryType { fields { name } } } steady { id } }"}`
 				status, text, err := post(t.Context(), balanced()+"/v1/graphql", body)
 				if err != nil || status != http.StatusOK || strings.Contains(text, `"errors"`) {
@@ -277,6 +288,9 @@ func TestReplicas(t *testing.T) {
 					return
 				}
 				asked.Add(1)
+				if seen := roundOf(text); seen < sure {
+					t.Errorf("round %d is answered after round %d was everywhere", seen, sure)
+				}
 				settled := round > 0 && sent.Sub(time.UnixMilli(at)) > acknowledged
 				if settled && current.Load() == round && !strings.Contains(text, fmt.Sprintf(`"item%d"`, round)) {
 					t.Errorf("stale %v after round %d was acknowledged", sent.Sub(time.UnixMilli(at)), round)
@@ -302,6 +316,7 @@ func TestReplicas(t *testing.T) {
 				time.Sleep(2 * time.Millisecond)
 			}
 		}
+		everywhere.Store(int64(round))
 		slowest = max(slowest, time.Since(start))
 	}
 	// A column that one replica's SQL adds is there for all.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dovetail/metadata/document"
+	"dovetail/metadata/store"
 	"dovetail/sources"
 )
 
@@ -130,7 +131,11 @@ func AsError(err error) *Error {
 		}
 		return e
 	}
-	return &Error{Status: http.StatusInternalServerError, Code: CodeUnexpected, Path: "$", Message: "internal error", Cause: err}
+	message := "internal error"
+	if errors.Is(err, store.ErrUnavailable) {
+		message = store.ErrUnavailable.Error()
+	}
+	return &Error{Status: http.StatusInternalServerError, Code: CodeUnexpected, Path: "$", Message: message, Cause: err}
 }
 
 // underIndex puts an error of the i-th command of a bulk into its place.

@@ -112,7 +112,7 @@ func (s *Postgres) Load(ctx context.Context, since int64) (Snapshot, error) {
 		return Snapshot{}, nil
 	}
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("reading the metadata: %w", err)
+		return Snapshot{}, fmt.Errorf("%w: reading the metadata: %w", ErrUnavailable, err)
 	}
 	for _, n := range notes {
 		out.Notes = append(out.Notes, []byte(n))
@@ -147,7 +147,7 @@ func (s *Postgres) Save(ctx context.Context, document, note []byte, expected int
 		return 0, ErrConflict
 	}
 	if err != nil {
-		return 0, fmt.Errorf("saving the metadata: %w", err)
+		return 0, fmt.Errorf("%w: saving the metadata: %w", ErrUnavailable, err)
 	}
 	return version, nil
 }
@@ -190,7 +190,7 @@ func (s *Postgres) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the state %q: %w", key, err)
+		return nil, fmt.Errorf("%w: reading the state %q: %w", ErrUnavailable, key, err)
 	}
 	return []byte(value), nil
 }
@@ -210,7 +210,7 @@ func (s *Postgres) Set(ctx context.Context, key string, value []byte) error {
 		statement, args = `UPDATE hdb_catalog.hdb_version SET cli_state = $1::jsonb`, args[:1]
 	}
 	if _, err := s.pool.Exec(ctx, statement, args...); err != nil {
-		return fmt.Errorf("saving the state %q: %w", key, err)
+		return fmt.Errorf("%w: saving the state %q: %w", ErrUnavailable, key, err)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func (s *SQLite) Load(ctx context.Context, since int64) (Snapshot, error) {
 		return nil
 	})
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("reading the metadata: %w", err)
+		return Snapshot{}, fmt.Errorf("%w: reading the metadata: %w", ErrUnavailable, err)
 	}
 	out.Complete = int64(len(out.Notes)) == out.ResourceVersion-since
 	return out, nil
@@ -171,7 +171,7 @@ func (s *SQLite) Save(ctx context.Context, document, note []byte, expected int64
 		return 0, ErrConflict
 	}
 	if err != nil {
-		return 0, fmt.Errorf("saving the metadata: %w", err)
+		return 0, fmt.Errorf("%w: saving the metadata: %w", ErrUnavailable, err)
 	}
 	return expected + 1, nil
 }
@@ -188,7 +188,7 @@ func (s *SQLite) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the state %q: %w", key, err)
+		return nil, fmt.Errorf("%w: reading the state %q: %w", ErrUnavailable, key, err)
 	}
 	return out, nil
 }
@@ -203,7 +203,7 @@ func (s *SQLite) Set(ctx context.Context, key string, value []byte) error {
 			&sqlitex.ExecOptions{Args: []any{key, string(value)}})
 	})
 	if err != nil {
-		return fmt.Errorf("saving the state %q: %w", key, err)
+		return fmt.Errorf("%w: saving the state %q: %w", ErrUnavailable, key, err)
 	}
 	return nil
 }

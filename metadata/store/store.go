@@ -10,6 +10,9 @@ import (
 // ErrConflict says that somebody else has changed the metadata meanwhile.
 var ErrConflict = errors.New("the metadata has been changed by somebody else")
 
+// ErrUnavailable says that the store can't be read or written.
+var ErrUnavailable = errors.New("the metadata store can't be reached")
+
 // The keys of state that both stores know by their own columns in v2's catalog;
 // any other key may be used too.
 const (
