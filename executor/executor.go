@@ -64,6 +64,9 @@ type run struct {
 	args     *plan.Arguments
 	ctx      context.Context //nolint:containedctx // a run lives as long as its context
 	cancel   context.CancelFunc
+	mutation bool
+	// written: a root field of a mutation has been carried out.
+	written bool
 
 	mu sync.Mutex
 	// snapshots by source; nil: every statement reads its own moment.
@@ -103,19 +106,22 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &run{
-		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel,
+		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel, mutation: p.Operation == plan.OperationMutation,
 		lookups: map[int]*lookup{}, keys: map[int]*keyFetch{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
 	}
-	if e.settings.Snapshot && p.Operation != plan.OperationMutation {
+	if e.settings.Snapshot && !r.mutation {
 		r.shareSources(p)
 		defer r.endSnapshots()
 	}
 	fragments := p.RootFragments()
 	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
 	results := make([]*joins.Batch, len(fragments))
-	if p.Operation == plan.OperationMutation {
-		// Root mutations run one after another, as GraphQL demands.
+	if r.mutation {
+		// Root mutations run one after another, as GraphQL demands, and what was looked
+		// up for one may be different after the next.
 		for i, f := range fragments {
+			clear(r.lookups)
+			clear(r.keys)
 			results[i] = r.root(f)
 		}
 	} else {
@@ -161,6 +167,9 @@ func (r *run) root(f *plan.Fragment) *joins.Batch {
 			r.fail(failure{fragment: f, err: err})
 			return nil
 		}
+	}
+	if r.mutation {
+		r.written = true
 	}
 	r.joins(batch)
 	return batch
@@ -242,9 +251,16 @@ func (r *run) fail(f failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, f)
-	if r.settings.Strict {
+	if r.settings.Strict && !r.spared(f) {
 		r.cancel()
 	}
+}
+
+// spared tells whether a failure can't refuse the operation whatever it is: what
+// a mutation has written must not be hidden by what is joined to it.
+func (r *run) spared(f failure) bool {
+	_, joined := r.origins[f.batch]
+	return r.mutation && joined
 }
 
 // partial notes the errors of an answer that holds usable values all the same,

@@ -106,12 +106,17 @@ type place struct {
 }
 
 // fatal finds a failure that refuses the operation as a whole: a missing session
-// variable, or any failure in strict mode.
+// variable, or any failure in strict mode. Of a mutation that has written
+// something, joins and missing variables refuse nothing.
 func (r *run) fatal(p *plan.Plan) (failure, bool) {
-	var missing []failure
+	var missing, others []failure
 	for _, f := range r.failures {
-		if _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); ok {
+		switch _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); {
+		case r.spared(f):
+		case ok && !r.written:
 			missing = append(missing, f)
+		default:
+			others = append(others, f)
 		}
 	}
 	if len(missing) > 0 {
@@ -119,23 +124,18 @@ func (r *run) fatal(p *plan.Plan) (failure, bool) {
 			return slices.Compare(r.placeOf(p, a).position, r.placeOf(p, b).position)
 		}), true
 	}
-	if r.settings.Strict && len(r.failures) > 0 {
-		return r.failures[0], true
+	if r.settings.Strict && len(others) > 0 {
+		return others[0], true
 	}
 	return failure{}, false
 }
 
 func (r *run) fatalError(f failure) Error {
-	if missing, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); ok {
-		message := missing.Error()
-		if e := (*sources.Error)(nil); errors.As(f.err, &e) && e.Code == sources.CodeNotFound {
-			message = e.Message // as remote schemas put it
-		}
-		return Error{Message: message, Code: sources.CodeNotFound, Location: "$"}
-	}
 	e := describe(f.err)
 	e.Location = "$"
-	e.Source = f.fragment.Source
+	if _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); !ok {
+		e.Source = f.fragment.Source
+	}
 	return e
 }
 
@@ -187,7 +187,14 @@ func members(roots []plan.Root, batches map[*plan.Fragment]*joins.Batch) ([]root
 }
 
 func describe(err error) Error {
-	if e, ok := errors.AsType[*sources.Error](err); ok {
+	e, coded := errors.AsType[*sources.Error](err)
+	missing, ok := errors.AsType[*plan.MissingSessionVariableError](err)
+	switch {
+	case ok && coded && e.Code == sources.CodeNotFound:
+		return Error{Message: e.Message, Code: e.Code} // as remote schemas put it
+	case ok:
+		return Error{Message: missing.Error(), Code: sources.CodeNotFound}
+	case coded:
 		return Error{Message: e.Message, Code: e.Code, Internal: e.Internal, Cause: e.Cause}
 	}
 	return Error{Message: "internal error", Code: sources.CodeUnexpected, Internal: err.Error(), Cause: err}

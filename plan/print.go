@@ -19,7 +19,7 @@ func (p *Plan) String() string {
 // and hang the same below: a key fetched for one need not be fetched for the
 // other.
 func Signature(f *Fragment) string {
-	w := &printer{}
+	w := &printer{signature: true}
 	w.fragment(f)
 	return w.b.String()
 }
@@ -38,6 +38,9 @@ func KeySetSignature(k *KeySet) string {
 type printer struct {
 	b      strings.Builder
 	indent int
+	// signature: of what a remote schema is given, only the class of the left side's
+	// type matters, which decides how it is written.
+	signature bool
 }
 
 func (w *printer) line(format string, args ...any) {
@@ -86,7 +89,11 @@ func keySetText(k *KeySet) string {
 func (w *printer) fragment(f *Fragment) {
 	bindings := make([]string, 0, len(f.Bindings))
 	for _, b := range f.Bindings {
-		bindings = append(bindings, fmt.Sprintf("%s %s%s", b.Name, b.Type.Name, b.GraphQL))
+		name, left := b.Name, b.Type.Name
+		if w.signature && b.GraphQL != "" {
+			name, left = "", string(b.Type.Underlying().Class)
+		}
+		bindings = append(bindings, fmt.Sprintf("%s %s%s", name, left, b.GraphQL))
 	}
 	w.line("fragment source=%s bindings=(%s)", f.Source, strings.Join(bindings, ", "))
 	w.nested(func() {

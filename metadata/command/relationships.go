@@ -108,7 +108,8 @@ func renameRelationship(c *call, m *document.Metadata) (subject, error) {
 		return subject{}, err
 	}
 	list, i := relationshipAt(t, name)
-	if i < 0 {
+	remote := slices.IndexFunc(t.RemoteRelationships, func(r *document.RemoteRelationship) bool { return r.Name == name })
+	if i < 0 && remote < 0 {
 		return subject{}, fail(CodeNotExists, "%q does not exist", name).at(argsPath + ".name")
 	}
 	if fieldTaken(c.tx.State(), s, t, renamed) != nil {
@@ -117,6 +118,12 @@ func renameRelationship(c *call, m *document.Metadata) (subject, error) {
 	}
 	known := namesOf(c.tx.State())
 	known.renameInFilters(m, renaming{of: place{s.Name, t.Name}, from: name, to: renamed})
+	if i < 0 {
+		r := *t.RemoteRelationships[remote]
+		r.Name = renamed
+		t.RemoteRelationships[remote] = &r
+		return subject{kind: catalog.ObjectRemoteRelationship, source: s.Name, table: &t.Name, name: renamed}, nil
+	}
 	r := *(*list)[i]
 	r.Name = renamed
 	(*list)[i] = &r
