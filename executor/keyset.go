@@ -3,6 +3,8 @@ package executor
 import (
 	"bytes"
 	"fmt"
+	"sort"
+	"strconv"
 
 	"dovetail/joins"
 	"dovetail/jsonshape"
@@ -48,6 +50,8 @@ func (r *run) keySet(set *plan.KeySet) (plan.Bindings, error) {
 	switch {
 	case len(set.Columns) == 0:
 		fetch.keys, fetch.err = r.found(set)
+	case set.Candidates != nil && set.Ranked:
+		fetch.keys, fetch.err = r.ranks(set)
 	case set.Candidates != nil:
 		fetch.keys, fetch.err = r.probed(set)
 	default:
@@ -144,6 +148,45 @@ func (r *run) probed(set *plan.KeySet) (plan.Bindings, error) {
 			if present(answer, o) {
 				out.Cells = append(out.Cells, candidates.Original(c*size+o)...)
 			}
+		}
+	}
+	return out, nil
+}
+
+// ranks gives the keys that may be wanted with the ranks that the other side says
+// they have. They are asked for by one statement: ranks of several don't compare.
+func (r *run) ranks(set *plan.KeySet) (plan.Bindings, error) {
+	width := len(set.Columns)
+	out := plan.Bindings{Width: width + 1}
+	candidates, err := r.wanted(set, set.Candidates)
+	if err != nil || candidates.Len() == 0 {
+		return out, err
+	}
+	bindings := plan.Bindings{Width: width}
+	for i := range candidates.Len() {
+		bindings.Cells = append(bindings.Cells, candidates.Tuple(i)...)
+	}
+	answer := jsonshape.NewAnswer(bindings.Rows())
+	if err := r.statement(set.Fragment, bindings, answer); err != nil {
+		return out, err
+	}
+	for ordinal, span := range answer.Values {
+		from := sort.Search(len(answer.Holes), func(i int) bool { return answer.Holes[i].Offset >= span.Start })
+		least := int64(0)
+		for _, hole := range answer.Holes[from:] {
+			if hole.Offset > span.End {
+				break
+			}
+			rank, err := strconv.ParseInt(string(answer.KeyPartText(hole, 0)), 10, 64)
+			if err != nil {
+				return out, fmt.Errorf("%s answered no rank: %w", set.Fragment.Source, err)
+			}
+			if least == 0 || rank < least {
+				least = rank
+			}
+		}
+		if least > 0 {
+			out.Cells = append(append(out.Cells, strconv.FormatInt(least, 10)), candidates.Original(ordinal)...)
 		}
 	}
 	return out, nil

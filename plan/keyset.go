@@ -14,7 +14,8 @@ type KeySet struct {
 	// Candidates, when set, turns the direction round: it is asked, of this side's
 	// source, for the keys that may be wanted (as Fragment is otherwise), and
 	// Fragment has bindings: of the candidates those are wanted that it answers
-	// anything but null for.
+	// anything but null for. Where the set is ranked, it answers rows that hold
+	// nothing but the hole of join 0, whose key is the rank; the least counts.
 	Candidates *Fragment
 	// Max is the largest number of keys; more are an error, never a shorter answer.
 	// Setting names what bounds them.

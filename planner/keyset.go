@@ -86,8 +86,9 @@ func (p *planner) keySet(k keyRows) (int, error) {
 	set.Fragment = p.fragment(r.Target.Source.Name, selection, nil, h)
 	outer.keySets = append(outer.keySets, set)
 	index := len(outer.keySets) - 1
-	p.pending[set] = pendingKeys{relationship: r, forced: rank == nil && r.Casts()}
-	if rank == nil && r.Casts() {
+	forced := rank == nil && r.Casts() || rank != nil && !r.Ranks()
+	p.pending[set] = pendingKeys{relationship: r, forced: forced}
+	if forced {
 		p.turnRound(set, r, nil)
 	}
 	return index, nil
@@ -155,12 +156,19 @@ type pendingKeys struct {
 
 // turnRound turns a key set's direction: the keys that may be wanted are asked
 // of this side, under the conditions of local, and the target says for which of
-// them the condition holds.
+// them the condition holds, or which rank they have.
 func (p *planner) turnRound(set *plan.KeySet, r *catalog.ToSource, local []plan.Predicate) {
 	if set.Candidates == nil {
 		probe := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
-		probe.DistinctOn, probe.Limit, probe.Card = nil, nil, plan.One
-		probe.Fields = []plan.Field{&plan.StaticField{Key: "found", JSON: []byte("true")}}
+		probe.DistinctOn, probe.Limit = nil, nil
+		if set.Ranked {
+			rank := set.Fragment.Joins[0]
+			join := plan.KeysOnly(r.Name, rank.Keys[:1], rank.Child.Bindings[:1])
+			probe.Fields, set.Fragment.Joins = []plan.Field{&plan.HoleField{Key: "key", Join: join}}, []*plan.Join{join}
+		} else {
+			probe.Card = plan.One
+			probe.Fields, set.Fragment.Joins = []plan.Field{&plan.StaticField{Key: "found", JSON: []byte("true")}}, nil
+		}
 		for i, pair := range r.Pairs {
 			c := pair.Right.Plan()
 			probe.On = append(probe.On, plan.Correlation{Column: c, Binding: i})
@@ -168,8 +176,10 @@ func (p *planner) turnRound(set *plan.KeySet, r *catalog.ToSource, local []plan.
 		}
 	}
 	set.Candidates = p.candidates(r, set.Columns, columnsOf(set.Fragment.Bindings), local, set.Max, set.Fragment.Path)
-	set.Fragment.Joins = nil
 	set.Why = "the keys that may be wanted are sent to the other side, which keeps those that hold"
+	if set.Ranked {
+		set.Why = "the keys that may be wanted are sent to the other side, which gives them their rank"
+	}
 }
 
 // candidates asks this side for the keys of the rows that satisfy local, which
@@ -253,6 +263,8 @@ func (p *planner) directSet(set *plan.KeySet, t *plan.Table, local []plan.Predic
 	other := estimate(target.Relation(), p.estimatedRows(target), append(plan.Conjuncts(far.Where), plan.Conjuncts(far.Permit)...))
 	few := len(local) > 0 && near*2 < other
 	switch {
+	case set.Ranked && pending.forced:
+		p.turnRound(set, pending.relationship, local)
 	case set.Ranked && few:
 		p.narrow(set, pending.relationship, local)
 	case set.Ranked:

@@ -74,13 +74,11 @@ func (s *Schema) remoteConditions(n *catalog.Customization, t *catalog.Table, r 
 	return out
 }
 
-// remoteOrders are the orderings by a relationship to another source. Ranks come
-// with the target's keys, which must be ours to the letter: where keys are cast
-// there is no ordering.
+// remoteOrders are the orderings by a relationship to another source.
 func (s *Schema) remoteOrders(n *catalog.Customization, t *catalog.Table, r *catalog.ToSource) []*Input {
 	target, ok := s.access(r.Target)
 	switch {
-	case !ok || !crosses(t, r) || !r.Ranks():
+	case !ok || !crosses(t, r):
 		return nil
 	case !r.Array:
 		return []*Input{{Name: n.Word(r.Name), Type: Named(s.orderBy(r.Target)), Binding: &OrderRemote{Relationship: r}}}

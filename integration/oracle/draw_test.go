@@ -345,9 +345,7 @@ func (q *queries) order(t *table) *order {
 			break
 		}
 		all := slices.DeleteFunc(q.world.from(t.Name), func(r *relationship) bool {
-			// Ranks come over with keys of the target's type, which must be texts
-			// as the near side writes them where types differ.
-			return q.world.access(q.role, r.To) == nil || q.world.remote(r) && !q.crossing[t.Source] || q.world.cast(r)
+			return q.world.access(q.role, r.To) == nil || q.world.remote(r) && !q.crossing[t.Source]
 		})
 		if len(all) == 0 {
 			break

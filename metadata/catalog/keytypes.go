@@ -234,6 +234,7 @@ func (r *ToSource) Casts() bool {
 
 // Ranks tells whether the target's keys can come over with a rank: their text,
 // cast back, finds the rows that are joined. Between numbers it always does.
+// Otherwise the target has to be asked for the ranks of our keys.
 func (r *ToSource) Ranks() bool {
 	number := func(t plan.Type) bool { return t.Class == plan.ClassInteger || t.Class == plan.ClassNumber }
 	return !r.anyPair(func(left, right plan.Type) bool { return number(left) && number(right) })

@@ -78,7 +78,7 @@ func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cell
 	if err != nil {
 		return nil, nil, err
 	}
-	if keys != nil && rows.scope.inner == nil {
+	if keys != nil && !bound && rows.scope.inner == nil {
 		if c.groups(keys, &s.Rows) {
 			c.keyed.grouped = true
 			rows.query.groupBy, rows.query.distinctOn = rows.query.distinctOn, nil

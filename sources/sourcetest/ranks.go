@@ -267,10 +267,34 @@ func testWantedRanks(t *testing.T, f *fixture) {
 		}
 		f.wantKeys(t, &request{query: sel, joins: joins, sets: c.sets}, c.want...)
 	}
+	f.ranksOfKeys(t)
 	// By the rank that a third source gives.
 	sel, joins := f.wanted(t, f.ranked(t, -1, "author", "name"), "author", "id")
 	sets := []plan.Bindings{keySet(2, "30", "ann", "10", "cid", "30", "dot")}
 	f.wantKeys(t, &request{query: sel, joins: joins, sets: sets}, "2:1", "1:3", "2:4")
 	sel, joins = f.wanted(t, f.ranked(t, 0, "author", "name"), "author", "id")
 	f.wantKeys(t, &request{query: sel, joins: joins, sets: sets}, "3:1", "1:2", "2:3", "3:4")
+}
+
+// ranksOfKeys checks the ranks that keys have which are sent along.
+func (f *fixture) ranksOfKeys(t *testing.T) {
+	t.Helper()
+	if !f.capabilities.Bindings {
+		return
+	}
+	asked := func(rank plan.OrderKey, table, column string, keys [][]string, want ...string) {
+		t.Helper()
+		sel, joins := f.wanted(t, rank, table)
+		r := &request{query: sel, joins: joins, keys: keys}
+		r.bindings = f.bound(t, &sel.Rows, table, column)
+		f.want(t, r, want...)
+	}
+	name := f.order(t, "author", "name", false).By
+	asked(name, "author", "id", [][]string{{"3"}, {"9"}, {"1"}}, `[{"key":"<0:2>"}]`, `[]`, `[{"key":"<0:1>"}]`)
+	asked(f.order(t, "author", "born", false).By, "author", "id", [][]string{{"4"}, {"3"}, {"2"}}, `[{"key":"<0:1>"}]`, `[{"key":"<0:2>"}]`, `[{"key":null}]`)
+	asked(&plan.OrderAggregate{
+		Relationship: "articles", Target: f.related(t, "article", "author_id", "author", "id"), Function: "count",
+	}, "author", "id", [][]string{{"1"}, {"2"}, {"4"}}, `[{"key":"<0:3>"}]`, `[{"key":"<0:2>"}]`, `[{"key":"<0:1>"}]`)
+	// Several rows of a key have their own.
+	asked(f.order(t, "article", "score", false).By, "article", "author_id", [][]string{{"3"}, {"7"}}, `[{"key":"<0:1>"}]`, `[]`)
 }
