@@ -187,7 +187,10 @@ func (c *conditions) compare(t *table) *condition {
 	out := &condition{Op: "compare", Column: x.Name}
 	operators := []string{"_eq", "_eq", "_neq", "_in", "_nin", "_gt", "_lt", "_gte", "_lte"}
 	if x.Type == textType {
-		operators = append(operators, "_like", "_nlike", "_ilike", "_nilike")
+		operators = append(operators, "_like", "_nlike")
+		if !t.inServer() {
+			operators = append(operators, "_ilike", "_nilike")
+		}
 	}
 	out.Operator = pick(c.generator, operators)
 	switch out.Operator {
@@ -201,6 +204,10 @@ func (c *conditions) compare(t *table) *condition {
 		}
 	case "_like", "_nlike", "_ilike", "_nilike":
 		patterns := []string{"%", "a%", "%A", "_", "%\\%%", "B_b", "", "%b%", "日_", "%'%", "__"}
+		if t.inServer() {
+			// A backslash stands for itself there, and "_" for one code unit.
+			patterns = []string{"%", "a%", "%A", "B_b", "", "%b%", "日_", "%'%", "%[%]%"}
+		}
 		out.Values = []operand{c.operand(pick(c.generator, patterns))}
 	default:
 		if c.permission && c.chance(50) {
@@ -391,7 +398,7 @@ func (q *queries) aggregateItem(t *table, p *permission) *item {
 	case q.chance(40):
 		if q.chance(60) {
 			i.Columns = []string{x.Name}
-			if q.chance(20) {
+			if !t.inServer() && q.chance(20) {
 				i.Columns = some(q.generator, p.Columns, 50)
 			}
 			i.Distinct = len(i.Columns) > 0 && q.chance(50)

@@ -46,6 +46,13 @@ type bench struct {
 	// crossing tells which sources' tables can be filtered and ordered through
 	// relationships to other sources.
 	crossing map[string]bool
+	// names are the sources that tables are spread over.
+	names []string
+	// define runs batches in SQL Server, reached at serverAddress; nil: there is
+	// none. defined are the batches that take the last world out of it.
+	define        func(ctx context.Context, batches []string) error
+	serverAddress string
+	defined       []string
 }
 
 type layout struct {
@@ -53,13 +60,13 @@ type layout struct {
 	engine *testengine.Engine
 }
 
-func sourceNames() []string { return []string{"alpha", "beta", "lite"} }
-
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{
 		folder: t.TempDir(), addresses: map[string]string{}, databases: map[string]*pgx.Conn{}, crossing: map[string]bool{},
+		names: []string{"alpha", "beta", "lite"},
 	}
+	b.openServer(t)
 	for _, name := range []string{"alpha", "beta", together} {
 		address := testpostgres.Database(t)
 		connection, err := pgx.Connect(t.Context(), address)
@@ -115,12 +122,15 @@ func (b *bench) apply(ctx context.Context, w *world) error {
 		}
 	}
 	b.previous = schema
+	if err := b.fillServer(ctx, w, schema); err != nil {
+		return err
+	}
 	if err := b.fillSQLite(w); err != nil {
 		return err
 	}
-	for i, l := range b.engines {
+	for _, l := range b.engines {
 		all := ""
-		if i == 0 {
+		if l.name == together {
 			all = together
 		}
 		document := w.metadata(b.sources, all)
@@ -175,13 +185,13 @@ func (b *bench) check(ctx context.Context, w *world, r *request) (*failure, erro
 	if err := b.apply(ctx, w); err != nil {
 		return &failure{kind: "the world can't be made", answers: []string{err.Error()}}, ctx.Err()
 	}
-	query, variables := w.query(r)
 	e := &evaluator{world: w, role: r.Role, session: r.Session}
 	expected := e.answer(r)
 	w.normal(expected, r, true)
 	out := &failure{answers: []string{"expected: " + expected.String()}}
 	strict := ""
 	for i, l := range b.engines {
+		query, variables := w.query(r, i == 0)
 		text, err := l.engine.Ask(ctx, r.headers(), query, variables)
 		if err != nil {
 			out.fail(l.name + " fails")

@@ -24,6 +24,41 @@ func scalars() []scalar {
 	return []scalar{integerType, bigintType, textType, numericType, booleanType, timestampType, dateType, uuidType}
 }
 
+// inServer is the type in SQL Server. Texts compare there by their code units,
+// but for spaces at the end.
+func (s scalar) inServer() string {
+	switch s {
+	case integerType:
+		return "int"
+	case textType:
+		return "nvarchar(60) COLLATE Latin1_General_100_BIN2"
+	case numericType:
+		return "decimal(10, 2)"
+	case booleanType:
+		return "bit"
+	case timestampType:
+		return "datetime2"
+	case uuidType:
+		return "uniqueidentifier"
+	case bigintType, dateType:
+	}
+	return string(s)
+}
+
+// graphQLInServer is the type's name in the schema of SQL Server.
+func (s scalar) graphQLInServer() string {
+	switch s {
+	case numericType:
+		return "Float"
+	case timestampType:
+		return "datetime2"
+	case uuidType:
+		return "uniqueidentifier"
+	case integerType, bigintType, textType, booleanType, dateType:
+	}
+	return s.graphQL()
+}
+
 // number tells whether values are numbers, which compare with each other.
 func (s scalar) number() bool { return s == integerType || s == bigintType || s == numericType }
 
@@ -175,6 +210,11 @@ type order struct {
 	Relationship, Function string
 	Column, Direction      string
 }
+
+// server is the source in SQL Server.
+const server = "server"
+
+func (t *table) inServer() bool { return t.Source == server }
 
 func (w *world) table(name string) *table {
 	for _, t := range w.Tables {

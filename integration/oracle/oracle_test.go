@@ -97,7 +97,7 @@ func (b *bench) draw(t *rapid.T) *world {
 	g := newGenerator(t)
 	w := &world{}
 	for i := range g.int(3, 6) {
-		w.Tables = append(w.Tables, g.table("t"+strconv.Itoa(i), pick(g, sourceNames())))
+		w.Tables = append(w.Tables, g.table("t"+strconv.Itoa(i), pick(g, b.names)))
 	}
 	for range g.int(len(w.Tables), 3*len(w.Tables)) {
 		g.relate(w)
@@ -112,7 +112,7 @@ func (b *bench) draw(t *rapid.T) *world {
 func (b *bench) probe(t *testing.T) {
 	t.Helper()
 	w := &world{}
-	names := sourceNames()
+	names := b.names
 	for i, name := range names {
 		key := &column{Name: "k0", Type: integerType}
 		w.Tables = append(w.Tables, &table{Name: "t_" + name, Source: name, Columns: []*column{key}, Key: []string{"k0"}})
@@ -168,6 +168,9 @@ func (b *bench) report(t *testing.T, x *example, f *failure) string {
 	for _, table := range x.World.Tables {
 		schema := b.sources[table.Source].schema
 		fmt.Fprintf(&out, "-- in %s, and with all others in %s\n%s", table.Source, together, table.ddl(schema))
+		if table.inServer() {
+			fmt.Fprintf(&out, "-- which is\n%s\n", strings.Join(table.ddlInServer(schema), ";\n"))
+		}
 	}
 	for _, all := range []string{"", together} {
 		metadata, err := json.Marshal(x.World.metadata(b.sources, all))
@@ -176,7 +179,7 @@ func (b *bench) report(t *testing.T, x *example, f *failure) string {
 		}
 		fmt.Fprintf(&out, "\nmetadata %s: %s\n", all, metadata)
 	}
-	query, variables := x.World.query(x.Request)
+	query, variables := x.World.query(x.Request, false)
 	fmt.Fprintf(&out, "\n%s\nvariables: %s\nheaders: %v\n\n%s\n", query, variables, x.Request.headers(), strings.Join(f.answers, "\n"))
 	return out.String()
 }

@@ -11,6 +11,8 @@ import (
 // printer writes a request as GraphQL, or permissions as JSON.
 type printer struct {
 	world *world
+	// together: all tables are in one Postgres, wherever they are else.
+	together bool
 	// document: GraphQL rather than JSON.
 	document  bool
 	variables []variable
@@ -22,9 +24,10 @@ type printer struct {
 
 type variable struct{ name, graphQL, value string }
 
-// query is a request's document and variables.
-func (w *world) query(r *request) (document string, variables json.RawMessage) {
-	p := &printer{world: w, document: true}
+// query is a request's document and variables, for an engine that has the tables
+// together or apart.
+func (w *world) query(r *request, together bool) (document string, variables json.RawMessage) {
+	p := &printer{world: w, document: true, together: together}
 	fields := make([]string, 0, len(r.Fields))
 	for _, f := range r.Fields {
 		fields = append(fields, p.root(f))
@@ -49,7 +52,7 @@ func (p *printer) root(f *field) string {
 	case "key":
 		keys := []string{}
 		for i, k := range t.Key {
-			keys = append(keys, k+": "+p.operand(t.column(k).Type, f.Key[i], true))
+			keys = append(keys, k+": "+p.operand(t, t.column(k).Type, f.Key[i], true))
 		}
 		return f.Alias + ": " + t.Name + "_by_pk(" + strings.Join(keys, ", ") + ")" + p.fields(t, f.Fields)
 	}
@@ -87,7 +90,10 @@ func (p *printer) aggregate(t *table, f *field) string {
 			continue
 		}
 		arguments := []string{}
-		if len(i.Columns) > 0 {
+		switch {
+		case len(i.Columns) > 0 && p.inServer(t):
+			arguments = append(arguments, "column: "+i.Columns[0])
+		case len(i.Columns) > 0:
 			arguments = append(arguments, "columns: ["+strings.Join(i.Columns, ", ")+"]")
 		}
 		if i.Distinct {
@@ -122,7 +128,7 @@ func (p *printer) arguments(t *table, a *arguments) string {
 	if a.Where != nil {
 		where := ""
 		if a.Variable {
-			plain := &printer{world: p.world}
+			plain := &printer{world: p.world, together: p.together}
 			where = p.variable(t.Name+"_bool_exp", plain.condition(t, a.Where))
 		} else {
 			where = p.condition(t, a.Where)
@@ -132,7 +138,7 @@ func (p *printer) arguments(t *table, a *arguments) string {
 	if len(a.Order) > 0 {
 		keys := []string{}
 		for _, o := range a.Order {
-			keys = append(keys, p.order(o))
+			keys = append(keys, p.order(t, o))
 		}
 		out = append(out, "order_by: ["+strings.Join(keys, ", ")+"]")
 	}
@@ -148,7 +154,18 @@ func (p *printer) arguments(t *table, a *arguments) string {
 	return "(" + strings.Join(out, ", ") + ")"
 }
 
-func (p *printer) order(o *order) string {
+// inServer tells whether a table is in SQL Server.
+func (p *printer) inServer(t *table) bool { return t.inServer() && !p.together }
+
+func (p *printer) order(t *table, o *order) string {
+	direction := o.Direction
+	if p.inServer(t) {
+		// Where it isn't said, nulls are less than everything there.
+		direction = map[string]string{"asc": "asc_nulls_last", "desc": "desc_nulls_first"}[direction]
+		if direction == "" {
+			direction = o.Direction
+		}
+	}
 	path := slices.Clone(o.Path)
 	switch o.Function {
 	case "":
@@ -158,7 +175,7 @@ func (p *printer) order(o *order) string {
 	default:
 		path = append(path, o.Relationship+"_aggregate", o.Function, o.Column)
 	}
-	return "{" + strings.Join(path, ": {") + ": " + o.Direction + strings.Repeat("}", len(path))
+	return "{" + strings.Join(path, ": {") + ": " + direction + strings.Repeat("}", len(path))
 }
 
 func (p *printer) variable(graphQL, value string) string {
@@ -167,12 +184,15 @@ func (p *printer) variable(graphQL, value string) string {
 	return "$" + name
 }
 
-func (p *printer) operand(s scalar, o operand, required bool) string {
+func (p *printer) operand(t *table, s scalar, o operand, required bool) string {
 	if o.Session != "" {
 		return quoted(o.Session)
 	}
 	if o.Variable && p.document {
 		name := s.graphQL()
+		if p.inServer(t) {
+			name = s.graphQLInServer()
+		}
 		if required {
 			name += "!"
 		}
@@ -208,7 +228,7 @@ func (p *printer) condition(t *table, c *condition) string {
 	case "not":
 		return p.object("_not", p.condition(t, c.Parts[0]))
 	case "compare":
-		return p.object(c.Column, p.object(c.Operator, p.values(t.column(c.Column).Type, c)))
+		return p.object(c.Column, p.object(c.Operator, p.values(t, t.column(c.Column).Type, c)))
 	case "null":
 		return p.object(c.Column, p.object("_is_null", fmt.Sprint(c.IsNull)))
 	case "columns":
@@ -236,16 +256,16 @@ func (p *printer) condition(t *table, c *condition) string {
 	return p.object(c.Relationship+"_aggregate", p.object(c.Function, p.predicate(to, c)))
 }
 
-func (p *printer) values(s scalar, c *condition) string {
+func (p *printer) values(t *table, s scalar, c *condition) string {
 	if c.Operator != "_in" && c.Operator != "_nin" {
-		return p.operand(s, c.Values[0], true)
+		return p.operand(t, s, c.Values[0], true)
 	}
 	values := []string{}
 	for _, v := range c.Values {
 		if v.Session != "" {
 			return quoted(v.Session)
 		}
-		values = append(values, p.operand(s, v, true))
+		values = append(values, p.operand(t, s, v, true))
 	}
 	return "[" + strings.Join(values, ", ") + "]"
 }
@@ -345,50 +365,4 @@ func (w *world) permission(t *table, p *permission, printed *printer) map[string
 		out["limit"] = *p.Limit
 	}
 	return out
-}
-
-// ddl makes a table and fills it. Schema is empty for SQLite.
-func (t *table) ddl(schema string) string {
-	name := `"` + t.Name + `"`
-	if schema != "" {
-		name = `"` + schema + `".` + name
-	}
-	lines := []string{}
-	for _, c := range t.Columns {
-		line := "  " + c.Name + " " + string(c.Type)
-		if c.Type == numericType {
-			line += "(10, 2)"
-		}
-		if c.Type == textType && schema != "" {
-			line += ` COLLATE "C"`
-		}
-		if !c.Nullable {
-			line += " NOT NULL"
-		}
-		lines = append(lines, line)
-	}
-	lines = append(lines, "  PRIMARY KEY ("+strings.Join(t.Key, ", ")+")")
-	out := "CREATE TABLE " + name + " (\n" + strings.Join(lines, ",\n") + "\n);\n"
-	rows := []string{}
-	for _, r := range t.Rows {
-		cells := []string{}
-		for _, c := range t.Columns {
-			cells = append(cells, cell(c.Type, r[c.Name]))
-		}
-		rows = append(rows, "  ("+strings.Join(cells, ", ")+")")
-	}
-	if len(rows) == 0 {
-		return out
-	}
-	return out + "INSERT INTO " + name + " VALUES\n" + strings.Join(rows, ",\n") + ";\n"
-}
-
-func cell(s scalar, value *string) string {
-	switch {
-	case value == nil:
-		return "NULL"
-	case s.bare():
-		return *value
-	}
-	return "'" + strings.ReplaceAll(*value, "'", "''") + "'"
 }

@@ -18,7 +18,7 @@ import (
 // knows the statements that make, change, rename and drop tables; all others
 // change nothing.
 type Catalog struct {
-	// ParseType reads the declaration of a type.
+	// ParseType reads the declaration of a type; nil takes it for the type's name.
 	ParseType func(string) plan.Type
 
 	tables []*sources.Table
@@ -38,8 +38,8 @@ func (e *ServerError) Error() string { return fmt.Sprintf("%d: %s", e.Number, e.
 func (c *Catalog) Database() *sources.Database { return &sources.Database{Tables: c.tables} }
 
 // Run runs the definitions of a batch.
-func (c *Catalog) Run(batch string) error {
-	script, err := parser.Parse(context.Background(), strings.NewReader(batch))
+func (c *Catalog) Run(ctx context.Context, batch string) error {
+	script, err := parser.Parse(ctx, strings.NewReader(batch))
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (c *Catalog) column(t *sources.Table, d *ast.ColumnDefinition) error {
 	column.HasDefault = d.DefaultConstraint != nil || d.IdentityOptions != nil
 	column.Generated = d.ComputedColumnExpression != nil || d.IdentityOptions != nil
 	if d.DataType == nil {
-		column.Type = c.ParseType("int") // a computed one
+		column.Type = c.typed("int") // a computed one
 	} else {
 		located, ok := d.DataType.(interface{ Frag() *ast.Fragment })
 		if !ok {
@@ -146,7 +146,7 @@ func (c *Catalog) column(t *sources.Table, d *ast.ColumnDefinition) error {
 		if d.Collation != nil {
 			declaration += " COLLATE " + d.Collation.Value
 		}
-		column.Type = c.ParseType(declaration)
+		column.Type = c.typed(declaration)
 	}
 	column.Generated = column.Generated || column.Type.Name == "timestamp" || column.Type.Name == "rowversion"
 	for _, constraint := range d.Constraints {
@@ -157,6 +157,13 @@ func (c *Catalog) column(t *sources.Table, d *ast.ColumnDefinition) error {
 		c.constraint(t, column.Name, constraint)
 	}
 	return nil
+}
+
+func (c *Catalog) typed(declaration string) plan.Type {
+	if c.ParseType == nil {
+		return plan.Type{Name: declaration}
+	}
+	return c.ParseType(declaration)
 }
 
 func (c *Catalog) constraint(t *sources.Table, column string, node ast.Node) {

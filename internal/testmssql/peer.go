@@ -41,6 +41,7 @@ type Peer struct {
 
 	mutex      sync.Mutex
 	requests   []string
+	statement  string
 	attentions int
 }
 
@@ -112,6 +113,7 @@ func (p *Peer) reply(kind byte, message []byte) []byte {
 		return p.transaction(message)
 	case packetBatch, packetRPC:
 		request := unicodeText(message)
+		p.statement = statementText(kind, message)
 		p.requests = append(p.requests, request)
 		return p.Answer(len(p.requests), request)
 	}
@@ -214,6 +216,50 @@ func unicodeText(message []byte) string {
 		i++
 	}
 	return b.String()
+}
+
+// statementText is the SQL of a batch, or of a call that runs a statement with
+// parameters; empty when the message is neither.
+func statementText(kind byte, message []byte) string {
+	r := bytes.NewReader(message)
+	var headers uint32
+	if binary.Read(r, binary.LittleEndian, &headers) != nil || int(headers) > len(message) || headers < 4 {
+		return ""
+	}
+	body := message[headers:]
+	if kind == packetBatch {
+		return fromUCS2(body)
+	}
+	// The procedure's number, options, a nameless parameter and its status.
+	const start = 4 + 2 + 1 + 1
+	const typeAndCollation = 1 + 2 + 5
+	if len(body) < start+typeAndCollation+2 || body[0] != 0xff || body[1] != 0xff {
+		return ""
+	}
+	most := binary.LittleEndian.Uint16(body[start+1:])
+	body = body[start+typeAndCollation:]
+	if most != 0xffff {
+		length := int(binary.LittleEndian.Uint16(body))
+		return fromUCS2(body[2:min(2+length, len(body))])
+	}
+	var text []byte
+	for body = body[min(8, len(body)):]; len(body) >= 4; {
+		length := int(binary.LittleEndian.Uint32(body))
+		body = body[4:]
+		if length == 0 || length > len(body) {
+			break
+		}
+		text, body = append(text, body[:length]...), body[length:]
+	}
+	return fromUCS2(text)
+}
+
+func fromUCS2(text []byte) string {
+	units := make([]uint16, len(text)/2)
+	for i := range units {
+		units[i] = binary.LittleEndian.Uint16(text[2*i:])
+	}
+	return string(utf16.Decode(units))
 }
 
 func preloginReply() []byte {

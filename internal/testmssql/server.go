@@ -2,6 +2,7 @@ package testmssql
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,7 +27,7 @@ type Server struct {
 // answer a SELECT.
 func NewServer(parseType func(string) plan.Type, query func(sql string) []byte) *Server {
 	s := &Server{catalog: &Catalog{ParseType: parseType}, query: query}
-	s.Answer = func(_ int, request string) []byte { return s.answer(request) }
+	s.Answer = func(int, string) []byte { return s.answer(s.statement) }
 	s.Transaction = func(kind TransactionKind) {
 		switch kind {
 		case Begin:
@@ -37,6 +38,13 @@ func NewServer(parseType func(string) plan.Type, query func(sql string) []byte) 
 		}
 	}
 	return s
+}
+
+// Define runs definitions as if a client had sent them.
+func (s *Server) Define(ctx context.Context, batch string) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.catalog.Run(ctx, batch)
 }
 
 func (s *Server) answer(request string) []byte {
@@ -51,7 +59,7 @@ func (s *Server) answer(request string) []byte {
 		return s.query(request)
 	}
 	var failure *ServerError
-	err := s.catalog.Run(request)
+	err := s.catalog.Run(context.Background(), request)
 	switch {
 	case errors.As(err, &failure):
 		return append(Failure(failure.Number, failure.Message), Done(DoneError)...)
@@ -157,16 +165,19 @@ func describe(declaration string) description {
 		d.collation = collation
 	}
 	first, second, _ := strings.Cut(strings.TrimSuffix(rest, ")"), ",")
-	n, err := strconv.Atoi(first)
+	n, err := strconv.Atoi(strings.TrimSpace(first))
 	if err != nil {
 		n = -1 // max
+	}
+	if rest == "" {
+		n = map[string]int{"decimal": 18, "numeric": 18, "time": 7, "datetime2": 7, "datetimeoffset": 7}[base]
 	}
 	switch {
 	case slices.Contains([]string{"nchar", "nvarchar"}, base) && n > 0:
 		d.length = 2 * n
 	case slices.Contains([]string{"decimal", "numeric"}, base):
 		d.precision = n
-		d.scale, _ = strconv.Atoi(second)
+		d.scale, _ = strconv.Atoi(strings.TrimSpace(second))
 	case slices.Contains([]string{"time", "datetime2", "datetimeoffset"}, base):
 		d.scale = n
 	default:

@@ -33,7 +33,7 @@ func col(name string) plan.Column {
 	if !ok {
 		panic("no column " + name)
 	}
-	return plan.Column{Name: name, Type: ParseType(t)}
+	return plan.Column{Name: name, Type: ParseType(t), Nullable: name != "id"}
 }
 
 func cols(names ...string) []plan.Field {

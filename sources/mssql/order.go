@@ -42,13 +42,28 @@ func (c *compiler) orderBy(order []plan.Order, s *scope, q *query) ([]ordering, 
 		if err != nil {
 			return nil, err
 		}
-		if first == o.Descending {
+		if first == o.Descending && !neverNull(o.By, s) {
 			rank := sqlgen.CaseElse(sqlgen.NullTest(value, first), one, zero)
 			out = append(out, ordering{Value: rank})
 		}
 		out = append(out, ordering{Value: value, Descending: o.Descending})
 	}
 	return out, nil
+}
+
+// neverNull tells keys whose nulls need no place of their own, so that an index
+// may serve the order.
+func neverNull(key plan.OrderKey, s *scope) bool {
+	switch key := key.(type) {
+	case *plan.OrderColumn:
+		return !key.Column.Nullable && key.Guard == nil && s.present == nil
+	case *plan.OrderAggregate:
+		return key.Function == functionCount
+	case *plan.OrderRanked:
+		return key.Missing >= 0 && s.present == nil
+	case *plan.OrderRelated, *plan.OrderComputed:
+	}
+	return false
 }
 
 func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, error) {
