@@ -48,26 +48,42 @@ type Peer struct {
 // Drop ends the connection instead of answering.
 var Drop = []byte("drop") //nolint:gochecknoglobals // a mark
 
-// Start listens for clients until stop is called.
+// Start listens for clients until stop is called, which ends their connections.
 func (p *Peer) Start(ctx context.Context) (stop func(), err error) {
 	if p.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	var group sync.WaitGroup
+	open, stopped := map[net.Conn]bool{}, false
 	group.Go(func() {
 		for {
 			c, err := p.listener.Accept()
 			if err != nil {
 				return
 			}
+			p.mutex.Lock()
+			open[c] = true
+			if stopped {
+				_ = c.Close()
+			}
+			p.mutex.Unlock()
 			group.Go(func() {
-				defer func() { _ = c.Close() }()
 				p.serve(c)
+				p.mutex.Lock()
+				defer p.mutex.Unlock()
+				delete(open, c)
+				_ = c.Close()
 			})
 		}
 	})
 	return func() {
 		_ = p.listener.Close()
+		p.mutex.Lock()
+		stopped = true
+		for c := range open {
+			_ = c.Close() // a client that gave up while logging in may have left it
+		}
+		p.mutex.Unlock()
 		group.Wait()
 	}, nil
 }

@@ -183,7 +183,7 @@ func TestCancelIsSent(t *testing.T) {
 		return oneAuthorTokens()
 	}}
 	s := startPeer(t, p)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := tryRun(ctx, s, oneAuthor(), nil)
 	var coded *sources.Error
