@@ -44,6 +44,12 @@ func runCase(t *testing.T, f *fixture, where layout) {
 	if f.settings.TogetherOnly != "" && !where.together {
 		t.Skipf("SKIPPED, NOT SUPPORTED YET: %s", f.settings.TogetherOnly)
 	}
+	if strings.HasPrefix(where.name, "sqlserver") {
+		needServer(t)
+		if f.settings.NotSQLServer != "" {
+			t.Skipf("SKIPPED IN SQL SERVER: %s", f.settings.NotSQLServer)
+		}
+	}
 	w := f.build(t, where)
 	var differences []string
 	datadriven.RunTest(t, filepath.Join(f.folder, "requests.txt"), func(t *testing.T, d *datadriven.TestData) string {
@@ -60,12 +66,33 @@ func runCase(t *testing.T, f *fixture, where layout) {
 		if got == d.Expected || rewriting() {
 			return got
 		}
-		differences = append(differences, fmt.Sprintf("%s:\n%s\ngot\n%s\nwant\n%s\nasked:\n%s", d.Pos, d.Input, got, d.Expected, spell(asked)))
+		differences = append(differences, fmt.Sprintf("%s:\n%s\ngot\n%s\nwant\n%s\nasked:\n%s", d.Pos, d.Input, got, d.Expected, spell(asked)+w.explained(t, where, d)))
 		return d.Expected
 	})
 	for _, difference := range differences {
 		t.Error(difference)
 	}
+}
+
+// explained is what SQL Server is asked, which has no proxy that listens: the
+// engine's own account of it.
+func (w *world) explained(t *testing.T, where layout, d *datadriven.TestData) string {
+	t.Helper()
+	if !strings.HasPrefix(where.name, "sqlserver") || d.Cmd != "graphql" {
+		return ""
+	}
+	headers, query := cutHeaders(d.Input)
+	variables := json.RawMessage(headers["variables"])
+	delete(headers, "variables")
+	if len(variables) == 0 {
+		variables = json.RawMessage("{}")
+	}
+	body, err := json.Marshal(map[string]any{"query": map[string]any{"query": query, "variables": variables}, "user": headers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, received := w.engine.Post(t, "/v1/graphql/explain", nil, body)
+	return "explained: " + string(received) + "\n"
 }
 
 // rewriting tells whether the tests run with -rewrite.

@@ -42,6 +42,9 @@ func layouts() []layout {
 		{name: "chunks-of-1", kinds: []string{"sqlite", "postgres"}, chunk: 1, peer: gophers},
 		{name: "chunks-of-2", kinds: []string{"postgres"}, chunk: 2, peer: gophers},
 		{name: "together", kinds: []string{"postgres"}, together: true, peer: gophers},
+		{name: "sqlserver", kinds: []string{"mssql"}, peer: gophers},
+		{name: "sqlserver-mixed", kinds: []string{"postgres", "mssql", "sqlite"}, peer: gophers},
+		{name: "sqlserver-chunks-of-1", kinds: []string{"mssql", "postgres"}, chunk: 1, peer: gophers},
 	}
 }
 
@@ -62,6 +65,8 @@ type settings struct {
 	Peers map[string]string `json:"peers"`
 	// Layouts restricts the case to some; all without it.
 	Layouts []string `json:"layouts"`
+	// NotSQLServer says why SQL Server answers otherwise.
+	NotSQLServer string `json:"not_sql_server"`
 	// TogetherOnly says what the engine can't do yet when the tables are apart.
 	TogetherOnly string            `json:"together_only"`
 	Arguments    []string          `json:"arguments"`
@@ -147,6 +152,11 @@ func (w *world) spread(t *testing.T, document map[string]any, kinds []string) {
 			testengine.FillSQLite(t, path, script)
 			source["kind"] = kind
 			source["configuration"] = map[string]any{"connection_info": map[string]any{"path": path}}
+		case "mssql":
+			source["kind"] = kind
+			source["configuration"] = map[string]any{"connection_info": map[string]any{
+				"connection_string": newServerDatabase(t, script), "pool_settings": map[string]any{"max_connections": 10},
+			}}
 		default:
 			t.Fatalf("unknown kind %s", kind)
 		}
