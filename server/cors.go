@@ -60,9 +60,12 @@ func (c CORS) allows(origin string) bool {
 }
 
 // ParseOrigins reads a list of origins: *, or scheme://host:port with *. before
-// the host for any one label.
+// the host for any one label. An empty text is none.
 func ParseOrigins(text string) ([]string, error) {
 	var out []string
+	if strings.TrimSpace(text) == "" {
+		return out, nil
+	}
 	for item := range strings.SplitSeq(text, ",") {
 		origin := strings.TrimSuffix(strings.TrimSpace(item), "/")
 		if origin == "*" {

@@ -273,6 +273,9 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	if at.readOnly && made.Operation == plan.OperationMutation {
 		return nil, refuse(http.StatusMethodNotAllowed, command.CodeMethodNotAllowed, "$", "mutations are not allowed in GET requests, use POST instead")
 	}
+	if s.config.ReadOnly && made.Operation == plan.OperationMutation {
+		return nil, refuse(http.StatusBadRequest, command.CodeNotSupported, "$", "Cannot run write queries when read-only mode is enabled")
+	}
 	if made.Operation == plan.OperationSubscription {
 		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
 	}

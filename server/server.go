@@ -34,6 +34,10 @@ type Config struct {
 	Preserve401 bool
 	// MaxBodyBytes bounds the body of a request (0: no bound).
 	MaxBodyBytes int64
+	// MaxHeaderBytes bounds a request's headers (0: net/http's bound).
+	MaxHeaderBytes int
+	// ReadOnly refuses mutations.
+	ReadOnly bool
 	// Persisted says whether and how queries are kept that clients name by their
 	// hash.
 	Persisted PersistedQueries
@@ -92,6 +96,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
+		MaxHeaderBytes:    s.config.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -380,6 +381,66 @@ func TestExpiry(t *testing.T) {
 		if got, err := expiry(h, now); got != c.want || (err != nil) != c.fault {
 			t.Errorf("%+v: %v, %v", c, got, err)
 		}
+	}
+}
+
+// TestWebhookCache asks a webhook again only when what it said is over, or the
+// request is another.
+func TestWebhookCache(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.Header.Get("X-Token") == "cookie" {
+			w.Header().Add("Set-Cookie", "a=b")
+		}
+		answer := map[string]string{"X-Hasura-Role": "user", "X-Hasura-Token": r.Header.Get("X-Token")}
+		if v := r.Header.Get("X-Control"); v != "" {
+			answer["Cache-Control"] = v
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(hook.Close)
+	now := time.Now()
+	for _, c := range []struct {
+		post  bool
+		again Request
+		first Request
+		after time.Duration
+		asked int64
+	}{
+		{first: Request{Header: header("X-Token", "1", "X-Control", "max-age=60", "X-Request-Id", "a", "Accept", "a")}, again: Request{Header: header("X-Token", "1", "X-Control", "max-age=60", "X-Request-Id", "b", "Accept", "b")}, asked: 1},
+		{first: Request{Header: header("X-Control", "max-age=60")}, again: Request{Header: header("X-Control", "max-age=60")}, after: time.Minute, asked: 2},
+		{first: Request{Header: header("X-Token", "1", "X-Control", "max-age=60")}, again: Request{Header: header("X-Token", "2", "X-Control", "max-age=60")}, asked: 2},
+		{first: Request{Header: header("X-Control", "no-cache, max-age=60")}, again: Request{Header: header("X-Control", "no-cache, max-age=60")}, asked: 2},
+		{first: Request{Header: header()}, again: Request{Header: header()}, asked: 2},
+		{first: Request{Header: header("X-Token", "cookie", "X-Control", "max-age=60")}, again: Request{Header: header("X-Token", "cookie", "X-Control", "max-age=60")}, asked: 2},
+		{post: true, first: Request{Header: header("X-Control", "max-age=60"), Body: []byte("1")}, again: Request{Header: header("X-Control", "max-age=60"), Body: []byte("2")}, asked: 2},
+	} {
+		asked.Store(0)
+		a := authenticator(t, Config{Webhook: &WebhookConfig{URL: hook.URL, Post: c.post, SendRequestBody: true}})
+		first, failure := a.webhook.resolve(t.Context(), c.first, now)
+		if failure != nil {
+			t.Fatal(failure)
+		}
+		first.Variables["x-hasura-role"] = "changed"
+		again, failure := a.webhook.resolve(t.Context(), c.again, now.Add(c.after))
+		if failure != nil {
+			t.Fatal(failure)
+		}
+		if again.Role != "user" || again.Variables["x-hasura-role"] != "user" || again.Variables["x-hasura-token"] != c.again.Header.Get("X-Token") && !c.post {
+			t.Errorf("%+v: %+v", c, again)
+		}
+		if asked.Load() != c.asked {
+			t.Errorf("%+v: asked %d times", c, asked.Load())
+		}
+	}
+	a := authenticator(t, Config{Webhook: &WebhookConfig{URL: hook.URL}})
+	for i := range maxHookSessions + 5 {
+		a.webhook.known.put(a.webhook.key(Request{Header: header("X-Token", strconv.Itoa(i))}), &Session{Expires: now.Add(time.Hour)}, now)
+	}
+	if n := len(a.webhook.known.sessions); n > maxHookSessions {
+		t.Errorf("%d sessions are kept", n)
 	}
 }
 

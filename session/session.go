@@ -173,7 +173,7 @@ type Claims struct {
 
 // Claims describes the claims of every issuer.
 func (a *Authenticator) Claims() []Claims {
-	var out []Claims
+	out := make([]Claims, 0, len(a.issuers))
 	for _, i := range a.issuers {
 		c := Claims{Namespace: i.namespace, NamespacePath: i.path, Format: i.format}
 		for name, m := range i.claimsMap {

@@ -29,6 +29,7 @@ type webhook struct {
 	WebhookConfig
 	client *http.Client
 	logger *slog.Logger
+	known  hookCache
 }
 
 const (
@@ -115,8 +116,23 @@ func operations(body []byte) any {
 	return nil
 }
 
-// resolve asks the webhook.
+// resolve finds out what the webhook says, unless what it said the last time
+// still holds.
 func (w *webhook) resolve(ctx context.Context, r Request, now time.Time) (*Session, *Error) {
+	key := w.key(r)
+	if s, ok := w.known.get(key, now); ok {
+		return s, nil
+	}
+	s, err := w.ask(ctx, r, now)
+	// Cookies are for the one client that was asked about.
+	if err == nil && s.Expires.After(now) && len(s.SetCookies) == 0 {
+		w.known.put(key, s, now)
+	}
+	return s, err
+}
+
+// ask asks the webhook.
+func (w *webhook) ask(ctx context.Context, r Request, now time.Time) (*Session, *Error) {
 	failed := &Error{Status: http.StatusInternalServerError, Code: codeUnexpected, Message: "webhook authentication request failed"}
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
@@ -222,10 +238,13 @@ func sessionOfHook(body []byte, now time.Time) (*Session, *Error) {
 	return s, nil
 }
 
-// maxAge reads max-age of a Cache-Control text.
+// maxAge reads max-age of a Cache-Control text that allows keeping.
 func maxAge(text string) (time.Duration, bool) {
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if strings.EqualFold(name, "no-cache") || strings.EqualFold(name, "no-store") {
+			return 0, false
+		}
 		if !ok || !strings.EqualFold(name, "max-age") {
 			continue
 		}

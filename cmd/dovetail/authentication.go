@@ -19,12 +19,9 @@ func authentication(s *settings) (session.Config, error) {
 		if json.Unmarshal([]byte(s.adminSecrets), &more) != nil {
 			return out, errors.New("admin-secrets: expected a JSON list of strings")
 		}
-		out.AdminSecrets = append(out.AdminSecrets, more...)
+		out.AdminSecrets = more // as in v2, instead of the one
 	}
-	if s.jwtSecret != "" && s.jwtSecrets != "" {
-		return out, errors.New("jwt-secret and jwt-secrets exclude each other")
-	}
-	if s.jwtSecret != "" {
+	if s.jwtSecret != "" && s.jwtSecrets == "" {
 		one, err := session.ParseJWTSecret(s.jwtSecret)
 		if err != nil {
 			return out, fmt.Errorf("jwt-secret: %w", err)

@@ -9,6 +9,11 @@ import (
 	"testing"
 )
 
+// flagNames lists a setting's flags.
+func flagNames(name string, others []string) string {
+	return "`--" + strings.Join(append([]string{name}, others...), "`, `--") + "`"
+}
+
 // documented is what docs/configuration.md says: every setting, by its flag and
 // its environment variables, with what is done about it.
 func documented() string {
@@ -28,7 +33,7 @@ The tables are made from the program's own list of settings; a test holds them a
 `)
 	for _, d := range sorted(honoured(), func(d setting) string { return d.name }) {
 		variables := append([]string{"HASURA_GRAPHQL_" + d.variableName()}, d.variables...)
-		fmt.Fprintf(&out, "| `--%s` | `%s` | %s |\n", d.name, strings.Join(variables, "`, `"), strings.ReplaceAll(d.help, "|", "\\|"))
+		fmt.Fprintf(&out, "| %s | `%s` | %s |\n", flagNames(d.name, d.flags), strings.Join(variables, "`, `"), strings.ReplaceAll(d.help, "|", "\\|"))
 	}
 	out.WriteString(`
 ## Settings of Hasura v2 that change nothing here
@@ -39,7 +44,7 @@ They may be given; the start says that they are ignored.
 |---|---|---|
 `)
 	for _, d := range sorted(ignoredSettings(), func(d ignoredSetting) string { return d.name }) {
-		fmt.Fprintf(&out, "| `--%s` | `HASURA_GRAPHQL_%s` | %s |\n", d.name, setting{name: d.name}.variableName(), d.reason)
+		fmt.Fprintf(&out, "| %s | `%s` | %s |\n", flagNames(d.name, d.flags), d.variableName(), d.reason)
 	}
 	out.WriteString(`
 ## Settings of Hasura v2 that are refused
@@ -51,7 +56,7 @@ them off are accepted.
 |---|---|---|
 `)
 	for _, d := range sorted(refusedSettings(), func(d refusedSetting) string { return d.name }) {
-		fmt.Fprintf(&out, "| `--%s` | `HASURA_GRAPHQL_%s` | %s |\n", d.name, setting{name: d.name}.variableName(), d.reason)
+		fmt.Fprintf(&out, "| `--%s` | `%s` | %s |\n", d.name, d.variableName(), d.reason)
 	}
 	out.WriteString(`
 ## Authentication
@@ -66,6 +71,10 @@ Without an admin secret every request is trusted. With one, a request is of the 
 ` + "`claims_format`, `claims_map`, `audience`, `issuer`, `allowed_skew`, `header`" + `. Beyond v2, PS256, PS384 and PS512 are taken, and a
 token without ` + "`aud`" + ` is refused when an audience is asked for. Keys of a ` + "`jwk_url`" + ` are fetched again as the answer's
 ` + "`Cache-Control` and `Expires`" + ` say; while an issuer can't be reached the keys that are there count.
+
+What a webhook answers with ` + "`Cache-Control: max-age`" + ` or ` + "`Expires`" + ` (keys of its JSON) is kept that long, by each process, for requests
+with the same headers (and, when it is posted, the same body) but for request ids and trace headers; answers that set cookies are
+asked for every time.
 `)
 	return out.String()
 }

@@ -19,6 +19,7 @@ func newLogger(output io.Writer, s *settings) *slog.Logger {
 			switch a.Key {
 			case slog.TimeKey:
 				a.Key = "timestamp"
+				a.Value = slog.StringValue(a.Value.Time().Format("2006-01-02T15:04:05.000-0700"))
 			case slog.MessageKey:
 				a.Key = "type"
 			case slog.LevelKey:

@@ -6,11 +6,28 @@ type ignoredSetting struct {
 	name   string
 	toggle bool
 	reason string
+	// flags are its other names on the command line; variable is its environment
+	// variable's where that isn't like its name.
+	flags    []string
+	variable string
+}
+
+func (d ignoredSetting) variableName() string { return v2Variable(d.name, d.variable) }
+
+// v2Variable is the name of v2's environment variable for a setting.
+func v2Variable(name, variable string) string {
+	if variable == "" {
+		variable = setting{name: name}.variableName()
+	}
+	return "HASURA_GRAPHQL_" + variable
 }
 
 const (
 	noSubscriptions = "there are no subscriptions over websockets to tune"
 	noEvents        = "there are no event triggers to tune"
+	noActions       = "there are no actions to tune"
+	noCache         = "answers are not cached"
+	noSharedRates   = "every process counts the rates of requests by itself"
 )
 
 // ignoredSettings are v2's settings without which nothing is missing.
@@ -20,8 +37,30 @@ func ignoredSettings() []ignoredSetting {
 		{name: "enable-console", toggle: true, reason: "there is no console"},
 		{name: "console-assets-dir", reason: "there is no console"},
 		{name: "use-prepared-statements", reason: "statements are prepared unless a source says otherwise"},
-		{name: "pg-stripes", reason: "a source has one pool of connections"},
+		{name: "pg-stripes", flags: []string{"stripes", "s"}, reason: "a source has one pool of connections"},
 		{name: "pg-pool-timeout", reason: "a source's own pool_settings say so"},
+		{name: "pool-timeout", reason: "a source's own pool_settings say so"},
+		{name: "connections-per-read-replica", reason: "a replica's own pool_settings say so"},
+		{name: "stripes-per-read-replica", reason: "a replica has one pool of connections"},
+		{name: "pg-ssl-certificate-path", reason: "certificates are not written to files"},
+		{name: "metadata-database-extensions-schema", reason: "the metadata needs no extensions"},
+		{name: "bigquery-string-numeric-input", toggle: true, flags: []string{"bigquery_string_numeric_input"}, reason: "there is no BigQuery"},
+		{name: "disable-native-query-validation", toggle: true, reason: "native queries are always checked"},
+		{name: "dynamic-secrets-allowed-path-prefix", reason: "connections are not read from files"},
+		{name: "sso-providers", reason: "there is no console"},
+		{name: "enable-log-compression", toggle: true, reason: "logs are not sent anywhere"},
+		{name: "metrics-enable-high-cardinality-labels", reason: "there is no metrics API"},
+		{name: "enable-query-tracing", toggle: true, flags: []string{"trace-sql-query"}, reason: "there are no traces"},
+		{name: "cache-max-entry-ttl", flags: []string{"query-cache-max-ttl"}, reason: noCache},
+		{name: "max-cache-size", reason: noCache},
+		{name: "redis-timeout", reason: noCache},
+		{name: "redis-tls-hostname", reason: noCache},
+		{name: "redis-tls-shared-ca-store-path", reason: noCache},
+		{name: "redis-use-tls", toggle: true, reason: noCache},
+		{name: "rate-limit-redis-url", reason: noSharedRates},
+		{name: "rate-limit-redis-use-tls", toggle: true, reason: noSharedRates},
+		{name: "rate-limit-redis-tls-hostname", reason: noSharedRates},
+		{name: "retries", variable: "NO_OF_RETRIES", reason: "connecting is tried again until it succeeds"},
 		{name: "retries-count", reason: "connecting is tried again until it succeeds"},
 		{name: "live-queries-multiplexed-refetch-interval", reason: noSubscriptions},
 		{name: "live-queries-multiplexed-batch-size", reason: noSubscriptions},
@@ -31,17 +70,17 @@ func ignoredSettings() []ignoredSetting {
 		{name: "websocket-connection-init-timeout", reason: noSubscriptions},
 		{name: "websocket-compression", reason: noSubscriptions},
 		{name: "connection-compression", toggle: true, reason: noSubscriptions},
-		{name: "close-websockets-on-metadata-change", reason: noSubscriptions},
+		{name: "close-websockets-on-metadata-change", flags: []string{"disable-close-websockets-on-metadata-change"}, toggle: true, reason: noSubscriptions},
 		{name: "ws-read-cookie", toggle: true, reason: noSubscriptions},
 		{name: "events-http-pool-size", reason: noEvents},
 		{name: "events-fetch-interval", reason: noEvents},
 		{name: "events-fetch-batch-size", reason: noEvents},
-		{name: "async-actions-fetch-interval", reason: "there are no actions to tune"},
+		{name: "async-actions-fetch-interval", reason: noActions},
+		{name: "async-actions-fetch-batch-size", reason: noActions},
 		{name: "enable-triggers-error-log-level", toggle: true, reason: noEvents},
 		{name: "metrics-secret", reason: "there is no metrics API"},
-		{name: "redis-url", reason: "answers are not cached"},
+		{name: "redis-url", reason: noCache},
 		{name: "ee-license-key", reason: "there is nothing to license"},
-		{name: "no-of-retries", reason: "connecting is tried again until it succeeds"},
 		{name: "enable-metadata-query-logging", toggle: true, reason: "changes of the metadata are logged as requests"},
 		{name: "console-sentry-dsn", reason: "there is no console"},
 		{name: "query-plan-cache-size", reason: "plans are kept with the metadata they belong to"},
@@ -55,9 +94,13 @@ type refusedSetting struct {
 	name   string
 	toggle bool
 	reason string
-	// harmless tells values that change nothing; nil: only none at all does.
+	// ok tells values that change nothing; nil: only none at all does.
 	ok func(value string) bool
+	// variable is its environment variable's name where that isn't like its own.
+	variable string
 }
+
+func (d refusedSetting) variableName() string { return v2Variable(d.name, d.variable) }
 
 func (d refusedSetting) harmless(value string) bool {
 	return value == "" || d.ok != nil && d.ok(value)
@@ -71,14 +114,16 @@ func isFalse(value string) bool {
 // refusedSettings are v2's settings that must not be overlooked.
 func refusedSettings() []refusedSetting {
 	return []refusedSetting{
-		{name: "enable-maintenance-mode", toggle: true, reason: "maintenance mode is not supported", ok: isFalse},
-		{name: "read-only-mode", toggle: true, reason: "only changes of the metadata can be refused: --read-only-metadata", ok: isFalse},
 		{name: "remote-schema-prioritize-data", toggle: true, reason: "it is not supported", ok: isFalse},
 		{name: "configured-header-precedence", toggle: true, reason: "it is not supported", ok: isFalse},
 		{
 			name: "metadata-defaults", reason: "metadata defaults are not supported",
 			ok: func(v string) bool { return !isJSONObject(v) },
 		},
-		{name: "max-total-header-length", reason: "it is not supported"},
+		{
+			name: "null-in-nonnullable-variables", variable: "BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES", toggle: true, ok: isFalse,
+			reason: "variables that can't be null are never taken as null",
+		},
+		{name: "read-replica-url", reason: "replicas stand in a source's configuration, as read_replicas"},
 	}
 }

@@ -103,14 +103,17 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 		authenticator.Close()
 		return nil, errors.Join(err, keeper.Close())
 	}
-	commands := command.New(command.Config{Engine: running, Logger: logger, ReadOnly: s.readOnly, DefaultSource: configuration})
+	commands := command.New(command.Config{
+		Engine: running, Logger: logger, ReadOnly: s.readOnly, ReadOnlyData: s.readOnlyData, Maintenance: s.maintenance, DefaultSource: configuration,
+	})
 	return &instance{
 		store: keeper, engine: running, commands: commands, logger: logger, authenticator: authenticator,
 		server: server.New(server.Config{
 			Engine: running, Commands: commands, Authenticator: authenticator, Logger: logger, Version: version,
 			Executor: executor.New(executor.Settings{ChunkSize: s.chunkSize, Snapshot: s.readSnapshot, Strict: s.catalog.StrictRemoteJoins}),
 			DevMode:  s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
-			CORS: s.cors, Persisted: s.persisted, Allowlist: s.allowlist, LogTypes: s.logTypes, APIs: s.apis, Description: map[string]any{"experimental_features": s.experimental}, ShutdownTimeout: s.shutdown, QueryTimeout: s.queryTimeout,
+			CORS: s.cors, Persisted: s.persisted, Allowlist: s.allowlist, LogTypes: s.logTypes, APIs: s.apis, Description: map[string]any{"experimental_features": append([]string{}, s.experimental...), "feature_flags": []any{}},
+			ReadOnly: s.readOnlyData, MaxHeaderBytes: s.maxHeaderBytes, ShutdownTimeout: s.shutdown, QueryTimeout: s.queryTimeout,
 		}),
 	}, nil
 }

@@ -58,6 +58,9 @@ type settings struct {
 	// endpoint, project, role and allowInconsistent are for commands that talk
 	// to a running engine.
 	endpoint, project, role string
+	readOnlyData            bool
+	maintenance             bool
+	maxHeaderBytes          int
 	allowInconsistent       bool
 	// ignored settings are told of at the start.
 	ignored []string
@@ -73,7 +76,7 @@ type postgresDefaults struct {
 
 func defaults() *settings {
 	return &settings{
-		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20,
+		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20, maxHeaderBytes: 1 << 20,
 		cors: server.CORS{Origins: []string{"*"}},
 		apis: map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
 		hook: session.WebhookConfig{SendRequestBody: true},
@@ -94,7 +97,11 @@ type setting struct {
 	toggle bool
 	// variables stand in for it besides.
 	variables []string
-	apply     func(s *settings, value string) error
+	// flags are its other names on the command line, as v2 has them.
+	flags []string
+	// empty: an empty variable says something, too.
+	empty bool
+	apply func(s *settings, value string) error
 }
 
 func text(target func(*settings) *string) func(*settings, string) error {
@@ -190,6 +197,18 @@ func storeSettings() []setting {
 			apply: duration(func(s *settings) *time.Duration { return &s.poll }, time.Millisecond),
 		},
 		{
+			name: "read-only-mode", help: "refuse changes of the metadata, mutations and SQL that may write", toggle: true,
+			apply: func(s *settings, v string) (err error) {
+				s.readOnlyData, err = parseBool(v)
+				s.readOnly = s.readOnly || s.readOnlyData
+				return err
+			},
+		},
+		{
+			name: "enable-maintenance-mode", help: "refuse changes of the metadata while a new version is being installed", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.maintenance }),
+		},
+		{
 			name: "read-only-metadata", help: "refuse changes of the metadata", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.readOnly }),
 		},
@@ -225,7 +244,7 @@ func serverSettings() []setting {
 			apply: text(func(s *settings) *string { return &s.unauthorizedRole }),
 		},
 		{
-			name: "admin-secrets", help: "JSON list of secrets of which requests carry one",
+			name: "admin-secrets", help: "JSON list of secrets of which requests carry one, instead of admin-secret",
 			apply: text(func(s *settings) *string { return &s.adminSecrets }),
 		},
 		{
@@ -233,7 +252,7 @@ func serverSettings() []setting {
 			apply: text(func(s *settings) *string { return &s.jwtSecret }),
 		},
 		{
-			name: "jwt-secrets", help: "JSON list of what jwt-secret has one of",
+			name: "jwt-secrets", help: "JSON list of what jwt-secret has one of, instead of it",
 			apply: text(func(s *settings) *string { return &s.jwtSecrets }),
 		},
 		{
@@ -260,7 +279,7 @@ func serverSettings() []setting {
 			name: "preserve-401-errors", help: "answer failed authentication of GraphQL requests with status 401", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.preserve401 }),
 		},
-		{name: "cors-domain", help: "origins that may ask from a browser (*)", apply: func(s *settings, v string) error {
+		{name: "cors-domain", empty: true, help: "origins that may ask from a browser, empty for none (*)", apply: func(s *settings, v string) error {
 			origins, err := server.ParseOrigins(v)
 			s.cors.Origins = origins
 			return err
@@ -287,6 +306,10 @@ func serverSettings() []setting {
 			s.maxBodyBytes, err = strconv.ParseInt(v, 10, 64)
 			return err
 		}},
+		{
+			name: "max-total-header-length", help: "largest size of a request's headers in bytes (1 MiB)",
+			apply: positive(func(s *settings) *int { return &s.maxHeaderBytes }),
+		},
 		{
 			name: "graceful-shutdown-timeout", help: "seconds that running requests get to end (60)",
 			apply: duration(func(s *settings) *time.Duration { return &s.shutdown }, time.Second),
@@ -425,19 +448,19 @@ func experimental(s *settings, v string) error {
 
 func sourceSettings() []setting {
 	return []setting{
-		{name: "pg-connections", help: "connections per Postgres source (50)", apply: func(s *settings, v string) (err error) {
+		{name: "pg-connections", flags: []string{"connections", "c"}, help: "connections per Postgres source (50)", apply: func(s *settings, v string) (err error) {
 			s.postgres.connections, err = strconv.Atoi(v)
 			return err
 		}},
 		{
-			name: "pg-timeout", help: "seconds until idle Postgres connections end (180)",
+			name: "pg-timeout", flags: []string{"timeout"}, help: "seconds until idle Postgres connections end (180)",
 			apply: duration(func(s *settings) *time.Duration { return &s.postgres.idle }, time.Second),
 		},
 		{
-			name: "pg-conn-lifetime", help: "seconds until Postgres connections end (600)",
+			name: "pg-conn-lifetime", flags: []string{"conn-lifetime"}, help: "seconds until Postgres connections end (600)",
 			apply: duration(func(s *settings) *time.Duration { return &s.postgres.lifetime }, time.Second),
 		},
-		{name: "tx-isolation", help: "isolation level of Postgres transactions (read-committed)", apply: func(s *settings, v string) error {
+		{name: "tx-isolation", flags: []string{"tx-iso", "i"}, help: "isolation level of Postgres transactions (read-committed)", apply: func(s *settings, v string) error {
 			if !slices.Contains([]string{"read-committed", "repeatable-read", "serializable"}, v) {
 				return errors.New("expected read-committed, repeatable-read or serializable")
 			}
@@ -500,7 +523,7 @@ func parseSettings(arguments []string, env lookup, output io.Writer) (s *setting
 		if !ok || given[d.name] {
 			continue
 		}
-		if value == "" && !d.toggle {
+		if value == "" && !d.toggle && !d.empty {
 			continue
 		}
 		if err := d.apply(s, value); err != nil {
@@ -520,22 +543,14 @@ func define(flags *flag.FlagSet, s *settings, given map[string]bool) {
 			given[d.name] = true
 			return d.apply(s, v)
 		}
-		if d.toggle {
-			flags.BoolFunc(d.name, d.help, apply)
-		} else {
-			flags.Func(d.name, d.help, apply)
-		}
+		defineNames(flags, append([]string{d.name}, d.flags...), d.toggle, d.help, apply)
 	}
 	for _, d := range ignoredSettings() {
 		note := func(string) error {
 			s.ignored = append(s.ignored, d.name+": "+d.reason)
 			return nil
 		}
-		if d.toggle {
-			flags.BoolFunc(d.name, "ignored: "+d.reason, note)
-		} else {
-			flags.Func(d.name, "ignored: "+d.reason, note)
-		}
+		defineNames(flags, append([]string{d.name}, d.flags...), d.toggle, "ignored: "+d.reason, note)
 	}
 	for _, d := range refusedSettings() {
 		refuse := func(v string) error {
@@ -544,10 +559,17 @@ func define(flags *flag.FlagSet, s *settings, given map[string]bool) {
 			}
 			return errors.New(d.reason)
 		}
-		if d.toggle {
-			flags.BoolFunc(d.name, "refused: "+d.reason, refuse)
+		defineNames(flags, []string{d.name}, d.toggle, "refused: "+d.reason, refuse)
+	}
+}
+
+// defineNames defines a flag under all of its names.
+func defineNames(flags *flag.FlagSet, names []string, toggle bool, help string, apply func(string) error) {
+	for _, name := range names {
+		if toggle {
+			flags.BoolFunc(name, help, apply)
 		} else {
-			flags.Func(d.name, "refused: "+d.reason, refuse)
+			flags.Func(name, help, apply)
 		}
 	}
 }
@@ -555,13 +577,13 @@ func define(flags *flag.FlagSet, s *settings, given map[string]bool) {
 // checkOthers looks for v2's other settings in the environment.
 func (s *settings) checkOthers(env lookup) error {
 	for _, d := range refusedSettings() {
-		name := "HASURA_GRAPHQL_" + setting{name: d.name}.variableName()
+		name := d.variableName()
 		if v, ok := env(name); ok && !d.harmless(v) {
 			return fmt.Errorf("%s is set, but %s", name, d.reason)
 		}
 	}
 	for _, d := range ignoredSettings() {
-		name := "HASURA_GRAPHQL_" + setting{name: d.name}.variableName()
+		name := d.variableName()
 		if _, ok := env(name); ok {
 			s.ignored = append(s.ignored, name+": "+d.reason)
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,56 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestNamesOfV2: flags and variables of v2 that are not alike.
+func TestNamesOfV2(t *testing.T) {
+	t.Parallel()
+	s, _, _, err := parseSettings(
+		[]string{"serve", "-c", "7", "--timeout", "8", "--conn-lifetime", "9", "-i", "serializable", "--retries", "3", "--trace-sql-query"},
+		environment(
+			"HASURA_GRAPHQL_CORS_DOMAIN", "", "HASURA_GRAPHQL_NO_OF_RETRIES", "2", "HASURA_GRAPHQL_CACHE_MAX_ENTRY_TTL", "5",
+			"HASURA_GRAPHQL_MAX_TOTAL_HEADER_LENGTH", "4096", "HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES", "false",
+			"HASURA_GRAPHQL_ADMIN_SECRET", "one", "HASURA_GRAPHQL_ADMIN_SECRETS", `["two", "three"]`,
+		), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.postgres.connections != 7 || s.postgres.idle != 8*time.Second || s.postgres.lifetime != 9*time.Second || s.postgres.isolation != "serializable" ||
+		len(s.cors.Origins) != 0 || s.maxHeaderBytes != 4096 || len(s.ignored) != 4 {
+		t.Errorf("%+v", s)
+	}
+	if who, err := authentication(s); err != nil || !slices.Equal(who.AdminSecrets, []string{"two", "three"}) {
+		t.Errorf("%v %v", who.AdminSecrets, err)
+	}
+}
+
+// TestModes: neither read-only nor maintenance mode lets the metadata change.
+func TestModes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		adjust func(*settings)
+		bodies map[string]string
+	}{
+		{func(s *settings) { s.maintenance = true }, map[string]string{
+			`{"type": "clear_metadata", "args": {}}`:                         `{"path":"$.args","error":"metadata cannot be modified in maintenance mode","code":"unexpected"}`,
+			`{"type": "run_sql", "args": {"sql": "create table a (b int)"}}`: `source with name \"default\" does not exist`,
+		}},
+		{func(s *settings) { s.readOnly, s.readOnlyData = true, true }, map[string]string{
+			`{"type": "clear_metadata", "args": {}}`:                              `{"path":"$.args","error":"metadata cannot be modified in read-only mode","code":"not-supported"}`,
+			`{"type": "run_sql", "args": {"sql": "create table a (b int)"}}`:      `{"path":"$.args","error":"Cannot run write queries when read-only mode is enabled","code":"not-supported"}`,
+			`{"type": "insert", "args": {"table": "a", "objects": []}}`:           `{"path":"$.args","error":"Cannot run write queries when read-only mode is enabled","code":"not-supported"}`,
+			`{"type": "run_sql", "args": {"sql": "select 1", "read_only": true}}`: `source with name \"default\" does not exist`,
+			`{"type": "export_metadata", "args": {}}`:                             `{"version":3,"sources":[]}`,
+		}},
+	} {
+		server := startTest(t, c.adjust)
+		for body, want := range c.bodies {
+			if _, answer := send(t, http.MethodPost, server.URL+"/v1/query", body, nil); !strings.Contains(answer, want) {
+				t.Errorf("%s: %s", body, answer)
+			}
+		}
+	}
+}
+
 func TestRefusedSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -58,7 +109,7 @@ func TestRefusedSettings(t *testing.T) {
 		{arguments: []string{"serve", "--admin-secret"}, message: "flag needs an argument: -admin-secret"},
 		{arguments: []string{"serve", "--no-such-flag"}, message: "flag provided but not defined: -no-such-flag"},
 		{arguments: []string{"serve", "--server-port", "x"}, message: "expected a port number"},
-		{env: []string{"HASURA_GRAPHQL_ENABLE_MAINTENANCE_MODE", "true"}, message: "HASURA_GRAPHQL_ENABLE_MAINTENANCE_MODE is set, but"},
+		{env: []string{"HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES", "true"}, message: "HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES is set, but"},
 		{env: []string{"HASURA_GRAPHQL_DEV_MODE", "perhaps"}, message: `HASURA_GRAPHQL_DEV_MODE="perhaps": expected true or false`},
 		{env: []string{"HASURA_GRAPHQL_EXPERIMENTAL_FEATURES", "hide_stream_fields"}, message: "is not supported"},
 	} {

@@ -182,6 +182,9 @@ func (c *call) writable(ctx context.Context) error {
 	if c.runner.config.ReadOnly {
 		return fail(CodeNotSupported, "metadata cannot be modified in read-only mode")
 	}
+	if c.runner.config.Maintenance {
+		return fail(CodeUnexpected, "metadata cannot be modified in maintenance mode").serious()
+	}
 	return c.tx.Lock(ctx)
 }
 

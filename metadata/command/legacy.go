@@ -32,6 +32,9 @@ func notServed(_ context.Context, c *call) ([]byte, error) {
 
 // insertRows inserts objects into a table.
 func insertRows(ctx context.Context, c *call) ([]byte, error) {
+	if err := c.writesData(); err != nil {
+		return nil, err
+	}
 	o := c.object()
 	objects := o.list("objects")
 	returning, wanted := o.optional("returning")

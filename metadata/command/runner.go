@@ -31,6 +31,10 @@ type Config struct {
 	Logger *slog.Logger
 	// ReadOnly refuses every change of the metadata.
 	ReadOnly bool
+	// ReadOnlyData refuses SQL that may write to sources.
+	ReadOnlyData bool
+	// Maintenance refuses changes of the metadata, too, for the time being.
+	Maintenance bool
 	// DefaultSource is the configuration of the source default that stays when
 	// the metadata is cleared; null for none.
 	DefaultSource plan.JSON

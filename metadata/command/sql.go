@@ -50,6 +50,11 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !a.readOnly {
+		if err := c.writesData(); err != nil {
+			return nil, err
+		}
+	}
 	described, err := c.sourceIn(c.metadata(), a.source)
 	if err != nil {
 		return nil, err
@@ -75,6 +80,14 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 		return nil, sqlError(err, described.Kind)
 	}
 	return marshal(sqlAnswer{Type: resultType(result), Result: resultRows(result)})
+}
+
+// writesData refuses what may write to a source where that isn't allowed.
+func (c *call) writesData() error {
+	if c.runner.config.ReadOnlyData {
+		return fail(CodeNotSupported, "Cannot run write queries when read-only mode is enabled")
+	}
+	return nil
 }
 
 // sqlAnswer is what run_sql answers.
