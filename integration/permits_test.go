@@ -179,3 +179,42 @@ func TestExplainAcross(t *testing.T) {
 		}
 	}
 }
+
+// Neither connections nor functions show of other sources what a role can't see.
+func TestPermissionsHoldForConnectionsAndFunctions(t *testing.T) {
+	w := permits(t, nil)
+	w.command(t, "/v2/query", `{"type": "run_sql", "args": {"source": "people", "sql":
+		"CREATE FUNCTION people_of(team integer) RETURNS SETOF person LANGUAGE sql STABLE AS 'SELECT * FROM person WHERE team_id = team'"}}`, http.StatusOK)
+	w.command(t, "/v1/metadata", `{"type": "pg_track_function", "args": {"source": "people", "function": "people_of"}}`, http.StatusOK)
+	clerk := map[string]string{"X-Hasura-Role": "clerk"}
+	for query, want := range map[string]string{
+		// Ben's payment is too small for a clerk to see, Cat is of another team.
+		`{people_of(args: {team: 1}, where: {payments: {}}) {name}}`:                                                     `{"data":{"people_of":[{"name":"Ann"}]}}`,
+		`{people_of(args: {team: 1}, where: {payments_aggregate: {count: {predicate: {_eq: 0}}}}) {name}}`:               `{"data":{"people_of":[{"name":"Ben"}]}}`,
+		`{people_of(args: {team: 2}, where: {payments: {}}) {name}}`:                                                     `{"data":{"people_of":[]}}`,
+		`{people_of(args: {team: 1}, order_by: [{payments_aggregate: {count: desc}}, {id: desc}]) {name payments {id}}}`: `{"data":{"people_of":[{"name":"Ann","payments":[{"id":1}]},{"name":"Ben","payments":[]}]}}`,
+	} {
+		if got := w.engine.GraphQL(t, clerk, query); testengine.Compact(t, got) != want {
+			t.Errorf("%s answers\n%s, want\n%s", query, got, want)
+		}
+	}
+	for _, query := range []string{
+		`{people_of(args: {team: 1}, where: {payments: {amount: {_gt: 1}}}) {name}}`,
+		`{people_of(args: {team: 1}, order_by: {payments_aggregate: {max: {amount: desc}}}) {name}}`,
+		`{people_of(args: {team: 1}, where: {salary: {_gt: 1}}) {name}}`,
+	} {
+		wantNothing(t, w.engine.GraphQL(t, clerk, query), "not found in type")
+	}
+	for query, want := range map[string]string{
+		`{person_connection(where: {payments: {}}) {edges {node {name}}}}`:                                                 `{"data":{"person_connection":{"edges":[{"node":{"name":"Ann"}}]}}}`,
+		`{task_connection(where: {person: {name: {_eq: "Cat"}}}) {edges {node {title}}}}`:                                  `{"data":{"task_connection":{"edges":[]}}}`,
+		`{person_connection(where: {_not: {payments: {}}}) {edges {node {name payments_connection {edges {node {id}}}}}}}`: `{"data":{"person_connection":{"edges":[{"node":{"name":"Ben","payments_connection":{"edges":[]}}}]}}}`,
+	} {
+		body := testengine.Body(t, query, nil)
+		if status, got := w.engine.Post(t, "/v1beta1/relay", clerk, body); status != http.StatusOK || testengine.Compact(t, got) != want {
+			t.Errorf("%s answers\n%s, want\n%s", query, got, want)
+		}
+	}
+	_, received := w.engine.Post(t, "/v1beta1/relay", clerk, testengine.Body(t, `{task_connection(where: {person: {salary: {_gt: 1}}}) {edges {node {title}}}}`, nil))
+	wantNothing(t, received, "not found in type")
+}
