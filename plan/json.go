@@ -23,6 +23,25 @@ const (
 	JSONObject
 )
 
+// String names the kind as messages of v2 do.
+func (k JSONKind) String() string {
+	switch k {
+	case JSONNull:
+		return "Null"
+	case JSONBool:
+		return "Boolean"
+	case JSONNumber:
+		return "Number"
+	case JSONString:
+		return "String"
+	case JSONArray:
+		return "Array"
+	case JSONObject:
+		return "Object"
+	}
+	return "a value"
+}
+
 // JSON is a decoded JSON value that keeps key order and the digits of numbers.
 type JSON struct {
 	Kind JSONKind

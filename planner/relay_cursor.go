@@ -197,27 +197,9 @@ func columnFault(t plan.Type, j plan.JSON) string {
 	if j.Kind == expected {
 		return ""
 	}
-	return "parsing " + wanted + " failed, expected " + kindName(expected) + ", but encountered " + kindName(j.Kind)
+	return "parsing " + wanted + " failed, expected " + expected.String() + ", but encountered " + j.Kind.String()
 }
 
 func isWhole(text string) bool {
 	return !slices.ContainsFunc([]byte(text), func(c byte) bool { return c == '.' || c == 'e' || c == 'E' })
-}
-
-func kindName(k plan.JSONKind) string {
-	switch k {
-	case plan.JSONNull:
-		return "Null"
-	case plan.JSONBool:
-		return "Boolean"
-	case plan.JSONNumber:
-		return "Number"
-	case plan.JSONString:
-		return "String"
-	case plan.JSONArray:
-		return "Array"
-	case plan.JSONObject:
-		return "Object"
-	}
-	return "a value"
 }

@@ -31,7 +31,7 @@ func parseNodeID(text string) (*nodeID, string) {
 	case err != nil:
 		return nil, "Error in $: not enough input"
 	case j.Kind != plan.JSONArray:
-		return nil, "Error in $: parsing node id failed, expected Array, but encountered " + kindName(j.Kind)
+		return nil, "Error in $: parsing node id failed, expected Array, but encountered " + j.Kind.String()
 	case len(j.Items) == 0:
 		return nil, "Error in $: unexpected GUID format, found empty list"
 	case j.Items[0].Kind != plan.JSONNumber:

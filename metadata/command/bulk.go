@@ -24,7 +24,7 @@ func bulkCommands() map[string]command {
 // list gives the commands of a bulk.
 func (c *call) list() ([]plan.JSON, error) {
 	if c.args.Kind != plan.JSONArray {
-		return nil, parseError(errors.New("parsing [] failed, expected Array, but encountered "+kindName(c.args)), argsPath)
+		return nil, parseError(errors.New("parsing [] failed, expected Array, but encountered "+c.args.Kind.String()), argsPath)
 	}
 	return c.args.Items, nil
 }

@@ -25,27 +25,9 @@ type fault struct{ err *Error }
 func readObject(value plan.JSON, what, path string) *object {
 	o := &object{value: value, path: path, fault: &fault{}}
 	if value.Kind != plan.JSONObject {
-		o.fail("parsing %s failed, expected Object, but encountered %s", what, kindName(value))
+		o.fail("parsing %s failed, expected Object, but encountered %s", what, value.Kind)
 	}
 	return o
-}
-
-func kindName(j plan.JSON) string {
-	switch j.Kind {
-	case plan.JSONNull:
-		return "Null"
-	case plan.JSONBool:
-		return "Boolean"
-	case plan.JSONNumber:
-		return "Number"
-	case plan.JSONString:
-		return "String"
-	case plan.JSONArray:
-		return "Array"
-	case plan.JSONObject:
-		return "Object"
-	}
-	return "Null"
 }
 
 // child is the path of a field.
@@ -97,7 +79,7 @@ func (o *object) optional(key string) (plan.JSON, bool) {
 
 func (o *object) textOf(key string, v plan.JSON) string {
 	if v.Kind != plan.JSONString {
-		o.failAt(child(o.path, key), "parsing Text failed, expected String, but encountered %s", kindName(v))
+		o.failAt(child(o.path, key), "parsing Text failed, expected String, but encountered %s", v.Kind)
 	}
 	return v.Text
 }
@@ -140,7 +122,7 @@ func (o *object) boolean(key string, otherwise bool) bool {
 		return otherwise
 	}
 	if v.Kind != plan.JSONBool {
-		o.failAt(child(o.path, key), "expected Bool, but encountered %s", kindName(v))
+		o.failAt(child(o.path, key), "expected Bool, but encountered %s", v.Kind)
 	}
 	return v.Text == "true"
 }
@@ -149,7 +131,7 @@ func (o *object) boolean(key string, otherwise bool) bool {
 func (o *object) list(key string) []plan.JSON {
 	v := o.required(key)
 	if v.Kind != plan.JSONArray {
-		o.failAt(child(o.path, key), "parsing [] failed, expected Array, but encountered %s", kindName(v))
+		o.failAt(child(o.path, key), "parsing [] failed, expected Array, but encountered %s", v.Kind)
 	}
 	return v.Items
 }
@@ -160,7 +142,7 @@ func (o *object) texts(key string) []string {
 	out := make([]string, 0, len(items))
 	for i, item := range items {
 		if item.Kind != plan.JSONString {
-			o.failAt(child(o.path, key)+"["+strconv.Itoa(i)+"]", "parsing Text failed, expected String, but encountered %s", kindName(item))
+			o.failAt(child(o.path, key)+"["+strconv.Itoa(i)+"]", "parsing Text failed, expected String, but encountered %s", item.Kind)
 		}
 		out = append(out, item.Text)
 	}

@@ -286,7 +286,7 @@ func relationshipOf(t *catalog.Table, name string) (*catalog.Relationship, bool)
 // their $, and a bare value means equality.
 func (r *legacyReader) where(t *catalog.Table, e plan.JSON, path string) (plan.JSON, error) {
 	if e.Kind != plan.JSONObject {
-		return e, fail(CodeParseFailed, "parsing BoolExp failed, expected Object, but encountered %s", kindName(e)).at(path)
+		return e, fail(CodeParseFailed, "parsing BoolExp failed, expected Object, but encountered %s", e.Kind).at(path)
 	}
 	out := plan.JSON{Kind: plan.JSONObject}
 	for i, key := range e.Keys {

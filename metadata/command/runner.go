@@ -182,7 +182,7 @@ func readRequest(value plan.JSON, api API, path string) (request, error) {
 	if v, ok := o.optional("resource_version"); ok {
 		n, err := strconv.ParseInt(v.Text, 10, 64)
 		if err != nil || v.Kind != plan.JSONNumber {
-			o.failAt(child(path, "resource_version"), "parsing Int failed, expected Number, but encountered %s", kindName(v))
+			o.failAt(child(path, "resource_version"), "parsing Int failed, expected Number, but encountered %s", v.Kind)
 		}
 		out.resourceVersion = &n
 	}

@@ -39,9 +39,6 @@ func (t *Transaction) State() *State { return t.state }
 // from.
 func (t *Transaction) ResourceVersion() int64 { return t.base.ResourceVersion }
 
-// Changed tells whether there is anything to commit.
-func (t *Transaction) Changed() bool { return t.changed }
-
 // Touch notes that SQL has changed a database.
 func (t *Transaction) Touch(source string) { t.touched[source] = true }
 
