@@ -78,7 +78,9 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) (string, error) {
 		}
 		w.input.RemoteSchemas[name] = catalog.IntrospectedRemote{
 			Schema: schema, Version: 1,
-			Permissions:      map[string]*catalog.RemotePermission{"good": {Schema: schema}, "same": {Schema: schema}, "other": {Schema: schema}},
+			Permissions: map[string]*catalog.RemotePermission{"good": {Schema: schema}, "same": {Schema: schema}, "other": {
+				Schema: schema, InputPresets: map[string]map[string]plan.Value{"In": {"x": &plan.Literal{}}},
+			}},
 			PermissionErrors: map[string]error{"bad": errors.New("validation for the given role-based schema failed")},
 			Customization:    catalog.RemoteCustomization{Namespace: argument(t, d, "namespace", "")},
 		}

@@ -3,8 +3,11 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/metadata/document"
 	"dovetail/plan"
@@ -265,18 +268,16 @@ func (b *builder) inheritRemote(s *remoteBuild, r *document.InheritedRole) {
 		return
 	}
 	var found *RemotePermission
-	var schema string
 	for _, role := range r.Roles {
 		p, ok := s.Permissions[role]
 		if !ok {
 			continue
 		}
-		text := s.permissionText(role)
 		if found == nil {
-			found, schema = p, text
+			found = p
 			continue
 		}
-		if found != p && (text == "" || text != schema) {
+		if found != p && !samePermission(s.RemoteSchema, found, p) {
 			b.notInherited(s, r, nil)
 			return
 		}
@@ -286,12 +287,19 @@ func (b *builder) inheritRemote(s *remoteBuild, r *document.InheritedRole) {
 	}
 }
 
-// permissionText is the schema document of a role's own permission.
-func (s *remoteBuild) permissionText(role string) string {
-	for _, p := range s.document.Permissions {
-		if p.Role == role {
-			return p.Schema
+// samePermission tells whether two roles see the same of a remote schema,
+// however their documents are written.
+func samePermission(r *RemoteSchema, a, b *RemotePermission) bool {
+	if len(a.Schema.Types) != len(b.Schema.Types) || !sameRoot(a.Schema.Mutation, b.Schema.Mutation) {
+		return false
+	}
+	for name, d := range a.Schema.Types {
+		other := b.Schema.Types[name]
+		if other == nil || !sameType(&remoteType{remote: r, definition: d}, &remoteType{remote: r, definition: other}) {
+			return false
 		}
 	}
-	return ""
+	return reflect.DeepEqual(a.Presets, b.Presets) && reflect.DeepEqual(a.InputPresets, b.InputPresets)
 }
+
+func sameRoot(a, b *ast.Definition) bool { return (a == nil) == (b == nil) }
