@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -317,6 +318,9 @@ func (r *legacyReader) where(t *catalog.Table, e plan.JSON, path string) (plan.J
 	return out, nil
 }
 
+// labelPath is what Postgres takes for an ltree.
+var labelPath = regexp.MustCompile(`^([\pL\pN_-]+(\.[\pL\pN_-]+)*)?$`)
+
 // condition is an expression about a column or over a relationship.
 func (r *legacyReader) condition(t *catalog.Table, key string, value plan.JSON, path string) (string, plan.JSON, error) {
 	if relationship, ok := relationshipOf(t, key); ok {
@@ -332,8 +336,12 @@ func (r *legacyReader) condition(t *catalog.Table, key string, value plan.JSON, 
 	}
 	out := plan.JSON{Kind: plan.JSONObject}
 	for i, operator := range value.Keys {
-		out.Keys = append(out.Keys, "_"+strings.TrimLeft(operator, "_$"))
-		out.Items = append(out.Items, value.Items[i])
+		plain := "_" + strings.TrimLeft(operator, "_$")
+		if (plain == "_ancestor" || plain == "_descendant") && value.Items[i].Kind == plan.JSONString && !labelPath.MatchString(value.Items[i].Text) {
+			return key, value, fail(CodeParseFailed, "Expecting label path: a sequence of zero or more labels separated by dots, for example L1.L2.L3").
+				at(child(path, key) + "[" + strconv.Quote(operator) + "]")
+		}
+		out.Keys, out.Items = append(out.Keys, plain), append(out.Items, value.Items[i])
 	}
 	return c.GraphQLName, out, nil
 }
