@@ -72,6 +72,7 @@ type run struct {
 	// snapshots by source; nil: every statement reads its own moment.
 	snapshots map[string]*snapshot
 	lookups   map[int]*lookup
+	shared    map[int]*shared
 	keys      map[int]*keyFetch
 	limits    map[string]*semaphore.Weighted
 	failures  []failure
@@ -81,11 +82,10 @@ type run struct {
 	answers []*jsonshape.Answer
 }
 
-// origin is where a batch's values belong: below a root, or in a join of
-// another batch.
+// origin is where a batch's values belong: in joins of another batch.
 type origin struct {
 	parent *joins.Batch
-	join   int
+	joins  []int
 }
 
 // failure is a fetch that failed, or a part of an answer that did.
@@ -95,6 +95,8 @@ type failure struct {
 	fragment *plan.Fragment
 	batch    *joins.Batch
 	chunk    int
+	// at is the join whose values a failed chunk has spoilt.
+	at origin
 	// upstream is the part of an answer that failed; nil when all of it did.
 	upstream *sources.UpstreamError
 	err      error
@@ -107,8 +109,9 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	defer cancel()
 	r := &run{
 		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel, mutation: p.Operation == plan.OperationMutation,
-		lookups: map[int]*lookup{}, keys: map[int]*keyFetch{}, limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
+		limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
 	}
+	r.forget()
 	if e.settings.Snapshot && !r.mutation {
 		r.shareSources(p)
 		defer r.endSnapshots()
@@ -120,8 +123,7 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 		// Root mutations run one after another, as GraphQL demands, and what was looked
 		// up for one may be different after the next.
 		for i, f := range fragments {
-			clear(r.lookups)
-			clear(r.keys)
+			r.forget()
 			results[i] = r.root(f)
 		}
 	} else {
@@ -131,6 +133,11 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 		batches[f] = results[i]
 	}
 	return r.respond(p, batches)
+}
+
+// forget gives up what has been read so far.
+func (r *run) forget() {
+	r.lookups, r.shared, r.keys = map[int]*lookup{}, map[int]*shared{}, map[int]*keyFetch{}
 }
 
 // parallel calls f for 0..n-1 at the same time; a single call stays on this
@@ -293,11 +300,8 @@ func (r *run) joins(batch *joins.Batch) {
 	}
 	// Who asks for a key that several want is settled before any of them runs, so
 	// that one query fails in one way.
-	lookups := make([]claim, len(wanted))
-	for i, join := range wanted {
-		lookups[i] = r.claim(batch, join, sets[join])
-	}
-	parallel(len(wanted), func(i int) { batch.Fill(wanted[i], r.lookup(lookups[i])) })
+	claims := r.claims(batch, wanted, sets)
+	parallel(len(wanted), func(i int) { batch.Fill(wanted[i], r.lookup(claims[i])) })
 }
 
 func contextError(err error) error {

@@ -17,27 +17,72 @@ type lookup struct {
 
 // entry is where a key's value is, or will be once its group is done.
 type entry struct {
-	group          *group
-	chunk, ordinal int
+	group *group
+	// index is the key's place among those of the group.
+	index int
 }
 
-// group is one fetch of a set of new keys.
+// group is the fetching of a set of new keys for one fragment, together with
+// what hangs below it.
 type group struct {
+	keys  wantedKeys
 	done  chan struct{}
 	batch *joins.Batch
+	// failed[chunk] is why a chunk of the batch has no values; nil when all have.
+	failed []error
+	// Of a fragment with a union: the round of statements that the group itself
+	// has to run, if any; which chunk of which round each chunk of the batch is made
+	// of; and where each key's value stands in the batch.
+	asks  *round
+	parts []part
+	slots []slot
 }
 
-// claim is what a join wants of a lookup: a value for each of its keys, some of
-// which it has to fetch itself.
-type claim struct {
-	entries []entry
-	mine    *group
-	// bindings are the keys that nobody else has asked for, fresh their number: a
-	// lookup without keys has one.
-	bindings plan.Bindings
-	fresh    int
-	size     int
+// wantedKeys are keys to be asked for. A lookup without keys has one of no parts.
+type wantedKeys struct {
+	plan.Bindings
+	count int
+	// size is how many keys a statement gets.
+	size int
 }
+
+// add appends a key and gives its index.
+func (w *wantedKeys) add(tuple []string) int {
+	w.Cells = append(w.Cells, tuple...)
+	w.count++
+	return w.count - 1
+}
+
+func (w *wantedKeys) chunks() int { return (w.count + w.size - 1) / w.size }
+
+func (w *wantedKeys) chunk(c int) plan.Bindings {
+	from, to := c*w.size*w.Width, min((c+1)*w.size*w.Width, len(w.Cells))
+	return plan.Bindings{Width: w.Width, Cells: w.Cells[from:to]}
+}
+
+// slot is where a key's value stands in a batch, or in a round of statements.
+type slot struct{ chunk, ordinal int }
+
+func (w *wantedKeys) slot(i int) slot { return slot{chunk: i / w.size, ordinal: i % w.size} }
+
+func (g *group) slot(i int) slot {
+	if g.slots != nil {
+		return g.slots[i]
+	}
+	return g.keys.slot(i)
+}
+
+// claim is what a join wants of a lookup: a value for each of its keys.
+type claim struct {
+	parent  *joins.Batch
+	join    int
+	entries []entry
+	// mine is the group that this claim has to fetch; nil when others fetch all it
+	// wants.
+	mine *group
+}
+
+func (c *claim) fragment() *plan.Fragment { return c.parent.Fragment.Joins[c.join].Child }
 
 func (r *run) lookupOf(f *plan.Fragment) *lookup {
 	r.mu.Lock()
@@ -50,52 +95,88 @@ func (r *run) lookupOf(f *plan.Fragment) *lookup {
 	return l
 }
 
+// claims settles who asks for what before anything is asked: joins of one batch
+// that want the same of the same source do so together.
+func (r *run) claims(batch *joins.Batch, wanted []int, sets []*joins.KeySet) []claim {
+	out := make([]claim, len(wanted))
+	united := false
+	for i, join := range wanted {
+		f := batch.Fragment.Joins[join].Child
+		var g *group
+		for j := range out[:i] {
+			if out[j].mine != nil && out[j].fragment().Lookup == f.Lookup {
+				g = out[j].mine
+			}
+		}
+		out[i] = r.claim(batch, join, sets[join], g)
+		united = united || f.Union != nil && out[i].mine != nil
+	}
+	if united {
+		r.claimRounds(out)
+	}
+	return out
+}
+
 // claim takes on the fetching of those of a join's keys that nobody has asked
-// for yet.
-func (r *run) claim(parent *joins.Batch, join int, keys *joins.KeySet) claim {
-	f := parent.Fragment.Joins[join].Child
+// for yet: by the group that a sibling fetches, or else by its own.
+func (r *run) claim(parent *joins.Batch, join int, keys *joins.KeySet, siblings *group) claim {
+	c := claim{parent: parent, join: join, entries: make([]entry, keys.Len())}
+	f := c.fragment()
 	l := r.lookupOf(f)
-	size := r.chunkSize(f)
-	mine := &group{done: make(chan struct{}), batch: &joins.Batch{Fragment: f}}
-	entries := make([]entry, keys.Len())
-	bindings := plan.Bindings{Width: len(f.Bindings)}
-	fresh := 0
+	g := siblings
+	if g == nil {
+		g = &group{
+			done: make(chan struct{}), batch: &joins.Batch{Fragment: f},
+			keys: wantedKeys{Bindings: plan.Bindings{Width: len(f.Bindings)}, size: r.chunkSize(f)},
+		}
+	}
+	before := g.keys.count
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.entries == nil {
-		l.entries = make(map[string]entry, len(entries))
-		bindings.Cells = make([]string, 0, len(entries)*bindings.Width)
+		l.entries = make(map[string]entry, len(c.entries))
 	}
-	for i := range entries {
+	if g.keys.Cells == nil && len(l.entries) == 0 {
+		g.keys.Cells = make([]string, 0, len(c.entries)*g.keys.Width)
+	}
+	for i := range c.entries {
 		tuple := keys.Tuple(i)
 		identity := joins.Identity(tuple)
 		e, ok := l.entries[identity]
 		if !ok {
-			e = entry{group: mine, chunk: fresh / size, ordinal: fresh % size}
-			fresh++
+			e = entry{group: g, index: g.keys.add(tuple)}
 			l.entries[identity] = e
-			bindings.Cells = append(bindings.Cells, tuple...)
 		}
-		entries[i] = e
+		c.entries[i] = e
 	}
-	if fresh > 0 {
+	if g.keys.count > before {
 		r.mu.Lock()
-		r.origins[mine.batch] = origin{parent: parent, join: join}
+		from := r.origins[g.batch]
+		r.origins[g.batch] = origin{parent: parent, joins: append(from.joins, join)}
 		r.mu.Unlock()
+		if siblings == nil {
+			c.mine = g
+		}
 	}
-	return claim{entries: entries, mine: mine, bindings: bindings, fresh: fresh, size: size}
+	return c
 }
 
 // lookup gives the values that a join wants.
 func (r *run) lookup(c claim) []joins.Value {
-	if c.fresh > 0 {
-		r.fetch(c.mine, c.bindings, c.size)
+	if c.mine != nil {
+		r.fetch(c)
 	}
 	values := make([]joins.Value, len(c.entries))
+	spoilt := false
 	for i, e := range c.entries {
 		<-e.group.done
-		values[i] = joins.Value{Batch: e.group.batch, Chunk: e.chunk, Ordinal: e.ordinal}
+		at := e.group.slot(e.index)
+		values[i] = joins.Value{Batch: e.group.batch, Chunk: at.chunk, Ordinal: at.ordinal}
+		spoilt = spoilt || e.group.failed != nil && e.group != c.mine
+	}
+	if spoilt {
+		r.report(c, false)
 	}
 	return values
 }
@@ -110,27 +191,82 @@ func (r *run) chunkSize(f *plan.Fragment) int {
 	return size
 }
 
-// fetch asks for the new keys of a group, chunk by chunk at the same time, then
-// fills the holes of what came back: one round of joins for all chunks. The values
-// of a chunk that failed are absent.
-func (r *run) fetch(g *group, all plan.Bindings, size int) {
+// fetch asks for the new keys of a claim's group, chunk by chunk at the same time,
+// then fills the holes of what came back: one round of joins for all chunks. The
+// values of a chunk that failed are absent.
+func (r *run) fetch(c claim) {
+	g := c.mine
 	defer close(g.done)
-	f := g.batch.Fragment
-	chunks := (all.Rows() + size - 1) / size
+	if g.batch.Fragment.Union != nil {
+		r.project(g)
+	} else {
+		r.ask(g)
+	}
+	if g.failed != nil {
+		r.report(c, true)
+	}
+	r.joins(g.batch)
+}
+
+// ask sends the statements of a group.
+func (r *run) ask(g *group) {
+	chunks := g.keys.chunks()
 	g.batch.Answers = make([]*jsonshape.Answer, chunks)
 	if chunks > 1 {
-		r.share(f.Source)
+		r.share(g.batch.Fragment.Source)
 	}
+	errs := make([]error, chunks)
 	parallel(chunks, func(c int) {
-		from, to := c*size*all.Width, min((c+1)*size*all.Width, len(all.Cells))
-		bindings := plan.Bindings{Width: all.Width, Cells: all.Cells[from:to]}
+		bindings := g.keys.chunk(c)
 		answer := r.answer(bindings.Rows())
 		g.batch.Answers[c] = answer
-		err := r.statement(f, bindings, answer)
+		err := r.statement(g.batch.Fragment, bindings, answer)
 		if err != nil && !r.partial(g.batch, c, err) {
-			r.fail(failure{fragment: f, batch: g.batch, chunk: c, err: err})
+			errs[c] = err
 			g.batch.Answers[c] = jsonshape.NewAnswer(bindings.Rows())
 		}
 	})
-	r.joins(g.batch)
+	g.failed = failedOf(errs)
+}
+
+// failedOf is nil when nothing has failed.
+func failedOf(errs []error) []error {
+	for _, err := range errs {
+		if err != nil {
+			return errs
+		}
+	}
+	return nil
+}
+
+// report notes the failures that have spoilt values of a claim: those of its own
+// group, one for each statement, or those of others, each reason once.
+func (r *run) report(c claim, own bool) {
+	type chunkOf struct {
+		group *group
+		chunk int
+	}
+	seen := map[chunkOf]bool{}
+	reasons := map[string]bool{}
+	for _, e := range c.entries {
+		if e.group.failed == nil || (e.group == c.mine) != own {
+			continue
+		}
+		at := chunkOf{group: e.group, chunk: e.group.slot(e.index).chunk}
+		err := e.group.failed[at.chunk]
+		if err == nil || seen[at] {
+			continue
+		}
+		seen[at] = true
+		if reason := err.Error(); !own || e.group.slots != nil {
+			if reasons[reason] {
+				continue
+			}
+			reasons[reason] = true
+		}
+		r.fail(failure{
+			fragment: c.fragment(), batch: at.group.batch, chunk: at.chunk, err: err,
+			at: origin{parent: c.parent, joins: []int{c.join}},
+		})
+	}
 }

@@ -98,8 +98,7 @@ type described struct {
 }
 
 // place is where a value stands in the response. Positions compare as the places
-// do: the
-// numbers of the root fields, then the hole of each value inside.
+// do: the numbers of the root fields, then the hole of each value inside.
 type place struct {
 	path     []joins.Step
 	position []int
@@ -297,6 +296,11 @@ func upstreamStep(text string) joins.Step {
 // placeOf finds the first value of the response that a failure has spoilt.
 func (r *run) placeOf(p *plan.Plan, f failure) place {
 	v := joins.Value{Batch: f.batch, Chunk: f.chunk}
+	if f.at.parent != nil {
+		v.Ordinal = -1
+		at, _ := r.holePlace(p, f.at, v)
+		return at
+	}
 	switch {
 	case f.batch == nil:
 		v.Batch, v.Ordinal = &joins.Batch{Fragment: f.fragment}, -1
@@ -314,7 +318,13 @@ func (r *run) place(p *plan.Plan, v joins.Value) (place, bool) {
 	if !ok {
 		return rootPlace(p.Roots, v.Batch.Fragment, v.Ordinal, place{})
 	}
-	hole, ok := at.parent.FirstHole(at.join, v)
+	return r.holePlace(p, at, v)
+}
+
+// holePlace finds the first hole of some joins that holds a value; a negative
+// ordinal is any of its chunk.
+func (r *run) holePlace(p *plan.Plan, at origin, v joins.Value) (place, bool) {
+	hole, ok := at.parent.FirstHole(v, at.joins...)
 	if !ok {
 		return place{}, false
 	}

@@ -203,7 +203,7 @@ func TestPathToFirstHole(t *testing.T) {
 	batch.Collect()
 	child := joins.Value{Batch: &joins.Batch{}}
 	batch.Fill(0, []joins.Value{child})
-	place, ok := batch.FirstHole(0, child)
+	place, ok := batch.FirstHole(child, 0)
 	if !ok {
 		t.Fatal("no hole")
 	}

@@ -1,6 +1,10 @@
 package joins
 
-import "dovetail/jsonshape"
+import (
+	"slices"
+
+	"dovetail/jsonshape"
+)
 
 // Step is one part of a response path: a name, or a list index.
 type Step struct {
@@ -17,15 +21,17 @@ type Place struct {
 	Path []Step
 }
 
-// FirstHole finds the first hole of a join that is filled with a value of its
-// child. It is used for errors only.
-func (b *Batch) FirstHole(join int, child Value) (Place, bool) {
+// FirstHole finds the first hole of some joins that is filled with a value of
+// their child, or, when its ordinal is negative, with any of its chunk. It is used
+// for errors only.
+func (b *Batch) FirstHole(child Value, of ...int) (Place, bool) {
 	for c, a := range b.Answers {
 		for i, h := range a.Holes {
-			if h.Join != join {
+			if !slices.Contains(of, h.Join) {
 				continue
 			}
-			if v := b.hole(c, i); v.Batch != child.Batch || v.Chunk != child.Chunk || v.Ordinal != child.Ordinal {
+			v := b.hole(c, i)
+			if v.Batch != child.Batch || v.Chunk != child.Chunk || v.Ordinal != child.Ordinal && child.Ordinal >= 0 {
 				continue
 			}
 			for o, span := range a.Values {

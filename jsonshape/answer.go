@@ -1,5 +1,7 @@
 package jsonshape
 
+import "sort"
+
 // Answer is what a source answers for one statement: one JSON value per
 // ordinal of the binding set, with holes.
 type Answer struct {
@@ -78,4 +80,9 @@ func (a *Answer) KeyPartText(h Hole, i int) []byte {
 		start = a.ends[at-1]
 	}
 	return a.keys[start:a.ends[at]]
+}
+
+// firstHole is the index of the first hole at or after an offset.
+func (a *Answer) firstHole(offset int) int {
+	return sort.Search(len(a.Holes), func(i int) bool { return a.Holes[i].Offset >= offset })
 }

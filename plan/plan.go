@@ -18,6 +18,8 @@ type Plan struct {
 	// Fragments lists every fragment of the plan, roots first, each before its
 	// children; Fragment.ID is the index.
 	Fragments []*Fragment
+	// Unions are the statements that several of the fragments share.
+	Unions []*Union
 }
 
 // Root is one response key directly under "data", or under a namespace.
@@ -81,7 +83,11 @@ type Fragment struct {
 	// Lookup is equal for fragments that ask the same thing of the same source
 	// for a key, so that a key is fetched once per request.
 	Lookup int
-	// Statement is what the source compiled the fragment to.
+	// Union, when set, is asked in place of the fragment, and Projection makes the
+	// fragment's values from the union's.
+	Union      *Union
+	Projection *Projection
+	// Statement is what the source compiled the fragment to, or its union.
 	Statement Statement
 }
 

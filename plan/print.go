@@ -12,6 +12,7 @@ func (p *Plan) String() string {
 	w := &printer{}
 	w.line("%s %s", p.Operation, p.Name)
 	w.roots(p.Roots)
+	w.unions(p.Unions)
 	return w.b.String()
 }
 
@@ -87,15 +88,11 @@ func keySetText(k *KeySet) string {
 }
 
 func (w *printer) fragment(f *Fragment) {
-	bindings := make([]string, 0, len(f.Bindings))
-	for _, b := range f.Bindings {
-		name, left := b.Name, b.Type.Name
-		if w.signature && b.GraphQL != "" {
-			name, left = "", string(b.Type.Underlying().Class)
-		}
-		bindings = append(bindings, fmt.Sprintf("%s %s%s", name, left, b.GraphQL))
+	by := ""
+	if f.Union != nil && !w.signature {
+		by = fmt.Sprintf(" by union %d", f.Union.ID)
 	}
-	w.line("fragment source=%s bindings=(%s)", f.Source, strings.Join(bindings, ", "))
+	w.line("fragment source=%s bindings=(%s)%s", f.Source, w.bindings(f.Bindings), by)
 	w.nested(func() {
 		for i, k := range f.KeySets {
 			w.line("key set %d %s", i, keySetText(k))
@@ -120,19 +117,11 @@ func (w *printer) fragment(f *Fragment) {
 			w.representations(q)
 		}
 		for _, j := range f.Joins {
-			keys := make([]string, 0, len(j.Keys))
-			for _, k := range j.Keys {
-				name := k.Name
-				if k.Rank != nil {
-					name = "rank by " + orderKeyText(k.Rank)
-				}
-				keys = append(keys, strings.TrimSpace(name+" "+string(k.Cast)))
-			}
 			if j.KeysOnly {
-				w.line("wanted keys (%s)", strings.Join(keys, ", "))
+				w.line("wanted keys (%s)", keysText(j.Keys))
 				continue
 			}
-			w.line("join %d %s keys=(%s) null=%s", j.Index, j.Relationship, strings.Join(keys, ", "), j.OnNull)
+			w.line("join %d %s keys=(%s) null=%s", j.Index, j.Relationship, keysText(j.Keys), j.OnNull)
 			w.nested(func() { w.fragment(j.Child) })
 		}
 	})

@@ -11,6 +11,11 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("fragment %d at %v: %w", f.ID, f.Path, err)
 		}
 	}
+	for _, u := range p.Unions {
+		if err := u.Fragment.validate(); err != nil {
+			return fmt.Errorf("union %d: %w", u.ID, err)
+		}
+	}
 	return nil
 }
 

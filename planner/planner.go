@@ -320,32 +320,41 @@ func (p *planner) fragment(source string, query plan.Query, bindings []plan.Bind
 	return &plan.Fragment{Source: source, Query: query, Bindings: bindings, Joins: h.joins, KeySets: h.keySets, Path: h.path}
 }
 
-// finish numbers the fragments, gives equal lookups equal numbers and has every
-// fragment compiled by its source.
+// finish numbers the fragments, gives equal lookups equal numbers, has those share
+// statements that can, and has every statement compiled by its source.
 func (p *planner) finish(out *plan.Plan) error {
-	var visit func(f *plan.Fragment) error
-	visit = func(f *plan.Fragment) error {
+	var visit func(f *plan.Fragment)
+	visit = func(f *plan.Fragment) {
 		f.ID = len(out.Fragments)
 		out.Fragments = append(out.Fragments, f)
 		for _, below := range f.Below() {
-			if err := visit(below); err != nil {
-				return err
-			}
+			visit(below)
 		}
 		for _, k := range f.KeySets {
 			k.ID = p.number(plan.KeySetSignature(k))
 		}
-		return p.compile(f)
+		for _, j := range f.Joins {
+			if !j.KeysOnly {
+				j.Child.Lookup = p.number(plan.Signature(j.Child))
+			}
+		}
 	}
 	for _, f := range out.RootFragments() {
-		if err := visit(f); err != nil {
+		visit(f)
+	}
+	p.unite(out)
+	for _, f := range out.Fragments {
+		if f.Union != nil {
+			continue
+		}
+		if err := p.compile(f); err != nil {
 			return err
 		}
 	}
 	return out.Validate()
 }
 
-// compile has the source compile a fragment whose children are compiled.
+// compile has its source compile a fragment.
 func (p *planner) compile(f *plan.Fragment) error {
 	if q, ok := f.Query.(*plan.Representations); ok {
 		f.Statement = q
@@ -356,20 +365,11 @@ func (p *planner) compile(f *plan.Fragment) error {
 		return &Error{Code: CodeUnexpected, Path: "$", Message: "source \"" + f.Source + "\" is not connected"}
 	}
 	f.SourceVersion = version
-	for _, j := range f.Joins {
-		// A relationship without keys is looked up all the same, once.
-		if !j.KeysOnly && len(j.Child.Bindings) == 0 {
-			j.Child.Lookup = p.number(plan.Signature(j.Child))
-		}
-	}
 	statement, err := compiler.Compile(f)
 	if err != nil {
 		return err
 	}
 	f.Statement = statement
-	if len(f.Bindings) > 0 {
-		f.Lookup = p.number(plan.Signature(f))
-	}
 	return nil
 }
 
