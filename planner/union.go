@@ -22,6 +22,9 @@ import (
 // Services are left out: a field of theirs may cost anything, and one that fails
 // makes the object around it null for all who asked for it.
 
+// maxVariants bounds how many different lookups are held against each other.
+const maxVariants = 256
+
 // unite has the lookups of a plan share statements.
 func (p *planner) unite(out *plan.Plan) {
 	bySignature := map[string][]*plan.Fragment{}
@@ -94,7 +97,9 @@ func unitableAggregates(fields []plan.AggregateField) bool {
 func (p *planner) uniteRows(out *plan.Plan, same []*plan.Fragment, rows int) {
 	u := &united{root: &unitedObject{}, index: map[int]int{}}
 	for _, f := range same {
-		u.add(f)
+		if u.add(f); len(u.variants) > maxVariants {
+			return
+		}
 	}
 	var made []*unionClass
 	for _, c := range u.classes() {
@@ -184,8 +189,7 @@ func (u *united) slot(o *unitedObject, signature string, node any, costly bool) 
 		}
 	}
 	s := o.slots[i]
-	v := len(u.variants) - 1
-	if !slices.Contains(s.users, v) {
+	if v := len(u.variants) - 1; len(s.users) == 0 || s.users[len(s.users)-1] != v {
 		s.users = append(s.users, v)
 		if s.costly > 0 {
 			u.variants[v].costs = append(u.variants[v].costs, s.costly)

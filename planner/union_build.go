@@ -12,12 +12,15 @@ import (
 type unionClass struct {
 	union *plan.Union
 	costs []int
-	// members want just these costs; served are all variants that want no others.
-	members, served []int
+	// members are the variants that want just these costs.
+	members []int
+	// served[variant]: it wants no others; count is how many do so.
+	served []bool
+	count  int
 }
 
 // alone tells whether a class has nothing to share.
-func (c *unionClass) alone() bool { return len(c.served) == 1 && len(c.union.Wider) == 0 }
+func (c *unionClass) alone() bool { return c.count == 1 && len(c.union.Wider) == 0 }
 
 // classes sorts the variants by the costly things they want.
 func (u *united) classes() []*unionClass {
@@ -27,7 +30,7 @@ func (u *united) classes() []*unionClass {
 		at := slices.IndexFunc(out, func(c *unionClass) bool { return slices.Equal(c.costs, v.costs) })
 		if at < 0 {
 			at = len(out)
-			out = append(out, &unionClass{union: &plan.Union{}, costs: v.costs})
+			out = append(out, &unionClass{union: &plan.Union{}, costs: v.costs, served: make([]bool, len(u.variants))})
 		}
 		out[at].members = append(out[at].members, i)
 	}
@@ -37,11 +40,18 @@ func (u *united) classes() []*unionClass {
 				continue
 			}
 			c.union.Wider = append(c.union.Wider, wider.union)
-			wider.served = append(wider.served, c.members...)
+			wider.serve(c.members)
 		}
-		c.served = append(c.served, c.members...)
+		c.serve(c.members)
 	}
 	return out
+}
+
+func (c *unionClass) serve(variants []int) {
+	for _, v := range variants {
+		c.served[v] = true
+	}
+	c.count += len(variants)
 }
 
 // within tells whether all of a are among b.
@@ -74,7 +84,7 @@ func (u *united) fragment(c *unionClass) *plan.Fragment {
 // unionBuilder makes the selection of a union from what the variants it serves
 // want.
 type unionBuilder struct {
-	served []int
+	served []bool
 	joins  []*plan.Join
 }
 
@@ -84,7 +94,7 @@ const filler = "-"
 // each calls f for the slots of an object that are selected.
 func (b *unionBuilder) each(o *unitedObject, f func(key string, s *unitedSlot)) {
 	for i, s := range o.slots {
-		if slices.ContainsFunc(s.users, func(v int) bool { return slices.Contains(b.served, v) }) {
+		if slices.ContainsFunc(s.users, func(v int) bool { return b.served[v] }) {
 			f(strconv.Itoa(i), s)
 		}
 	}

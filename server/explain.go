@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"dovetail/metadata/command"
 	"dovetail/metadata/engine"
@@ -35,6 +36,11 @@ type explainedFragment struct {
 	Statement string         `json:"statement"`
 	Keys      []explainedKey `json:"keys,omitempty"`
 	Permit    string         `json:"permission,omitempty"`
+	// SharedWith are the fragments that the statement is asked for as well;
+	// ServedBy are those whose statements select all this one does and more, so that
+	// no key is asked for that they have asked for.
+	SharedWith []int `json:"shared_with,omitempty"`
+	ServedBy   []int `json:"served_by,omitempty"`
 	// KeySets are asked for before the fragment runs.
 	KeySets []explainedKeySet `json:"key_sets,omitempty"`
 	Joins   []explainedJoin   `json:"joins,omitempty"`
@@ -120,27 +126,27 @@ func (s *Server) explain(r *http.Request, state *engine.State, body []byte) ([]e
 	if refused != nil {
 		return nil, 0, refused
 	}
-	out, err := explainRoots(r.Context(), state, made.Roots, s.arguments(r, state, as, request, made.Name))
+	out, err := explainRoots(r.Context(), state, made, made.Roots, s.arguments(r, state, as, request, made.Name))
 	if err != nil {
 		return nil, 0, refusalOf(err)
 	}
 	return out, len(made.Fragments), nil
 }
 
-func explainRoots(ctx context.Context, state *engine.State, roots []plan.Root, args *plan.Arguments) ([]explainedRoot, error) {
+func explainRoots(ctx context.Context, state *engine.State, made *plan.Plan, roots []plan.Root, args *plan.Arguments) ([]explainedRoot, error) {
 	out := []explainedRoot{}
 	for _, root := range roots {
 		switch n := root.Node.(type) {
 		case *plan.Static:
 			out = append(out, explainedRoot{Field: root.Key})
 		case *plan.Namespace:
-			inner, err := explainRoots(ctx, state, n.Roots, args)
+			inner, err := explainRoots(ctx, state, made, n.Roots, args)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, inner...)
 		case *plan.Fetch:
-			e, err := explainFetch(ctx, state, root.Key, n.Fragment, args)
+			e, err := explainFetch(ctx, state, made, root.Key, n.Fragment, args)
 			if err != nil {
 				return nil, err
 			}
@@ -150,12 +156,12 @@ func explainRoots(ctx context.Context, state *engine.State, roots []plan.Root, a
 	return out, nil
 }
 
-func explainFetch(ctx context.Context, state *engine.State, key string, f *plan.Fragment, args *plan.Arguments) (explainedRoot, error) {
+func explainFetch(ctx context.Context, state *engine.State, made *plan.Plan, key string, f *plan.Fragment, args *plan.Arguments) (explainedRoot, error) {
 	out := explainedRoot{Field: key}
 	if text := f.Statement.Text(); text != "" {
 		out.SQL = &text
 	}
-	describeFragments(f, nil, &out.Fragments)
+	describeFragments(made, f, nil, &out.Fragments)
 	source, _ := state.Source(f.Source)
 	if e, ok := source.(explainer); ok {
 		// Keys of other sources are not asked for here: their sets stand empty.
@@ -181,9 +187,20 @@ func explainFetch(ctx context.Context, state *engine.State, key string, f *plan.
 	return out, nil
 }
 
-func describeFragments(f *plan.Fragment, keys []plan.JoinKey, out *[]explainedFragment) {
+func describeFragments(made *plan.Plan, f *plan.Fragment, keys []plan.JoinKey, out *[]explainedFragment) {
 	e := explainedFragment{
 		ID: f.ID, Source: f.Source, Path: f.Path, Statement: f.Statement.Text(), Permit: permission(f.Query),
+	}
+	if f.Union != nil {
+		for _, other := range made.Fragments {
+			switch {
+			case other == f || other.Union == nil:
+			case other.Union == f.Union:
+				e.SharedWith = append(e.SharedWith, other.ID)
+			case slices.Contains(f.Union.Wider, other.Union):
+				e.ServedBy = append(e.ServedBy, other.ID)
+			}
+		}
 	}
 	for i, k := range keys {
 		e.Keys = append(e.Keys, explainedKey{Left: k.Name, Right: f.Bindings[i].Name})
@@ -204,13 +221,13 @@ func describeFragments(f *plan.Fragment, keys []plan.JoinKey, out *[]explainedFr
 	*out = append(*out, e)
 	for _, k := range f.KeySets {
 		if k.Candidates != nil {
-			describeFragments(k.Candidates, nil, out)
+			describeFragments(made, k.Candidates, nil, out)
 		}
-		describeFragments(k.Fragment, nil, out)
+		describeFragments(made, k.Fragment, nil, out)
 	}
 	for _, j := range f.Joins {
 		if !j.KeysOnly {
-			describeFragments(j.Child, j.Keys, out)
+			describeFragments(made, j.Child, j.Keys, out)
 		}
 	}
 }
