@@ -245,7 +245,7 @@ func (q *queries) root() *field {
 	p := q.world.access(q.role, t.Name)
 	switch {
 	case p.Aggregations && q.chance(25):
-		return q.aggregate(&field{Kind: "aggregate", Table: t.Name}, t, 4)
+		return q.aggregate(&field{Kind: "aggregate", Table: t.Name, Arguments: q.arguments(t)}, t, 4)
 	case p.seesKey(t) && q.chance(12):
 		f := &field{Kind: "key", Table: t.Name}
 		for _, k := range t.Key {
@@ -293,14 +293,24 @@ func (q *queries) fields(t *table, depth int) []*field {
 			f.Arguments = q.arguments(to)
 			if q.world.access(q.role, r.To).Aggregations && q.chance(35) {
 				f.Kind = "aggregate"
-				add(q.aggregate(f, to, depth-1))
-				continue
 			}
 		}
-		f.Fields = q.fields(to, depth-1)
-		add(f)
+		add(q.below(f, to, depth-1))
+		if q.chance(20) {
+			// The same rows once more, of which something else is selected.
+			add(q.below(&field{Kind: f.Kind, Relationship: r.Name, Arguments: f.Arguments}, to, depth-1))
+		}
 	}
 	return out
+}
+
+// below draws what is selected of a relationship's rows.
+func (q *queries) below(f *field, to *table, depth int) *field {
+	if f.Kind == "aggregate" {
+		return q.aggregate(f, to, depth)
+	}
+	f.Fields = q.fields(to, depth)
+	return f
 }
 
 func (q *queries) arguments(t *table) *arguments {
@@ -379,7 +389,6 @@ func (q *queries) order(t *table) *order {
 
 func (q *queries) aggregate(f *field, t *table, depth int) *field {
 	p := q.world.access(q.role, t.Name)
-	f.Arguments = q.arguments(t)
 	for range q.int(1, 3) {
 		i := q.aggregateItem(t, p)
 		i.Alias = fmt.Sprintf("a%d", len(f.Items))
