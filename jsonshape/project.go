@@ -165,9 +165,9 @@ func (p *Projector) find(places []place) error {
 		return nil
 	}
 	for {
-		slot, err := p.slot()
-		if err != nil {
-			return err
+		slot, ok := p.slot()
+		if !ok {
+			return p.misfit("key")
 		}
 		at := place{start: p.pos, hole: p.hole}
 		if p.atHole() {
@@ -176,16 +176,19 @@ func (p *Projector) find(places []place) error {
 		} else {
 			p.space()
 			at.start = p.pos
-			if err := p.skip(); err != nil {
-				return err
+			if !p.skip() {
+				return p.misfit("value")
 			}
 		}
 		at.end = p.pos
-		if slot >= 0 && slot < len(places) {
+		if slot < len(places) {
 			places[slot] = at
 		}
-		p.space()
 		end := p.peek()
+		if end != ',' && end != '}' {
+			p.space()
+			end = p.peek()
+		}
 		p.pos++
 		switch end {
 		case '}':
@@ -198,61 +201,75 @@ func (p *Projector) find(places []place) error {
 }
 
 // slot reads a key and the colon after it. Keys that are no numbers are nobody's.
-func (p *Projector) slot() (int, error) {
+func (p *Projector) slot() (int, bool) {
 	p.space()
-	if p.peek() != '"' {
-		return 0, p.misfit("key")
+	text, pos := p.text, p.pos
+	if pos >= len(text) || text[pos] != '"' {
+		return 0, false
 	}
 	slot := 0
-	for p.pos++; ; p.pos++ {
-		c := p.peek()
+	for pos++; pos < len(text) && text[pos] != '"'; pos++ {
+		digit := int(text[pos]) - '0'
 		switch {
-		case c >= '0' && c <= '9' && slot >= 0 && slot < maxSlots:
-			slot = slot*10 + int(c-'0')
-			continue
-		case c == '"':
-			p.pos++
-			p.space()
-			if p.peek() != ':' {
-				return 0, p.misfit("key")
-			}
-			p.pos++
-			return slot, nil
-		case c == 0, c == '\\':
-			return 0, p.misfit("key")
+		case text[pos] == '\\':
+			return 0, false
+		case digit < 0 || digit > 9 || slot >= noSlot:
+			slot = noSlot
+		default:
+			slot = slot*10 + digit
 		}
-		slot = -1
 	}
+	p.pos = pos + 1
+	p.space()
+	if p.peek() != ':' {
+		return 0, false
+	}
+	p.pos++
+	return slot, true
 }
 
-// maxSlots is beyond the members that any object has.
-const maxSlots = 1 << 24
+// noSlot is beyond the members that any object has.
+const noSlot = 1 << 24
 
 func (p *Projector) atHole() bool {
 	return p.hole < len(p.from.Holes) && p.from.Holes[p.hole].Offset == p.start+p.pos
 }
 
 // skip goes to the end of the value at pos, and past the holes inside.
-func (p *Projector) skip() error {
+func (p *Projector) skip() bool {
+	text, pos := p.text, p.pos
 	switch p.peek() {
 	case '"':
-		return p.skipString()
+		p.pos = endOfString(text, pos)
+		return p.pos > 0
 	case '{', '[':
-	default:
-		n := bytes.IndexAny(p.text[p.pos:], ",]} \t\r\n")
-		if n <= 0 {
-			return p.misfit("value")
+		if p.pos = endOfNested(text, pos); p.pos == 0 {
+			return false
 		}
-		p.pos += n
-		return nil
+		for p.hole < len(p.from.Holes) && p.from.Holes[p.hole].Offset < p.start+p.pos {
+			p.hole++
+		}
+		return true
 	}
-	for depth := 0; ; {
-		switch p.peek() {
-		case 0:
-			return p.misfit("value")
+	for pos < len(text) && !ends[text[pos]] {
+		pos++
+	}
+	some := pos > p.pos
+	p.pos = pos
+	return some
+}
+
+// ends are the bytes that end a number or a word.
+var ends = [256]bool{',': true, ']': true, '}': true, ' ': true, '\t': true, '\r': true, '\n': true} //nolint:gochecknoglobals // a table
+
+// endOfNested gives the position after the object or list at pos, 0 when it has no
+// end.
+func endOfNested(text []byte, pos int) int {
+	for depth := 0; pos < len(text); {
+		switch text[pos] {
 		case '"':
-			if err := p.skipString(); err != nil {
-				return err
+			if pos = endOfString(text, pos); pos == 0 {
+				return 0
 			}
 			continue
 		case '{', '[':
@@ -260,42 +277,35 @@ func (p *Projector) skip() error {
 		case '}', ']':
 			depth--
 		}
-		p.pos++
+		pos++
 		if depth == 0 {
-			break
+			return pos
 		}
 	}
-	for p.hole < len(p.from.Holes) && p.from.Holes[p.hole].Offset < p.start+p.pos {
-		p.hole++
-	}
-	return nil
+	return 0
 }
 
-func (p *Projector) skipString() error {
-	for p.pos++; ; {
-		n := bytes.IndexByte(p.text[p.pos:], '"')
+// endOfString gives the position after the string at pos, 0 when it has no end.
+func endOfString(text []byte, pos int) int {
+	for at := pos + 1; ; {
+		n := bytes.IndexByte(text[at:], '"')
 		if n < 0 {
-			return p.misfit("text")
+			return 0
 		}
-		p.pos += n + 1
+		at += n + 1
 		escapes := 0
-		for p.text[p.pos-2-escapes] == '\\' {
+		for text[at-2-escapes] == '\\' {
 			escapes++
 		}
 		if escapes%2 == 0 {
-			return nil
+			return at
 		}
 	}
 }
 
 func (p *Projector) space() {
-	for {
-		switch p.peek() {
-		case ' ', '\t', '\r', '\n':
-			p.pos++
-		default:
-			return
-		}
+	for p.pos < len(p.text) && p.text[p.pos] <= ' ' {
+		p.pos++
 	}
 }
 
