@@ -310,3 +310,49 @@ func TestMutationsForgetWhatWasRead(t *testing.T) {
 		t.Fatal(asked)
 	}
 }
+
+// BenchmarkLookups runs two lookups of 5,000 keys: with a statement each, and
+// united.
+func BenchmarkLookups(b *testing.B) {
+	var ids []string
+	for i := range 5000 {
+		ids = append(ids, strconv.Itoa(100+i))
+	}
+	for _, united := range []bool{false, true} {
+		b.Run(fmt.Sprintf("united=%t", united), func(b *testing.B) {
+			all := registry{"left": {run: rows(listWithHole("a", "b"), ids...)}, "right": people()}
+			children := []*plan.Fragment{child("right", 1, "root", "a"), child("right", 2, "root", "b")}
+			if united {
+				u := unionOf("right")
+				children = []*plan.Fragment{friend(u, children[0].Path, nil, "id", "name"), friend(u, children[1].Path, nil, "name")}
+			} else {
+				all["right"].run = namesOnly
+			}
+			p, e := parent(children...), executor.New(executor.Settings{})
+			b.ReportAllocs()
+			for b.Loop() {
+				got := e.Execute(b.Context(), p, all, &plan.Arguments{})
+				if len(got.Errors) > 0 {
+					b.Fatal(got.Errors)
+				}
+				got.Release()
+			}
+		})
+	}
+}
+
+// namesOnly answers as a lookup's own statement does.
+func namesOnly(_ context.Context, keys []string, out *jsonshape.Answer) error {
+	object := &jsonshape.Object{Fields: []jsonshape.Field{
+		{Prefix: jsonshape.Prefix(true, "id"), Node: &jsonshape.Scalar{Cell: 0, Encode: cellText}},
+		{Prefix: jsonshape.Prefix(false, "name"), Node: &jsonshape.Scalar{Cell: 1, Encode: cellText}},
+	}}
+	w := jsonshape.NewWriter(&jsonshape.Shape{Object: object, Absent: []byte("null")}, out)
+	for i, k := range keys {
+		if err := w.Row(i, [][]byte{[]byte(k), fmt.Appendf(nil, `"p%s"`, k)}); err != nil {
+			return err
+		}
+	}
+	w.Close()
+	return nil
+}
