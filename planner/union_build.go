@@ -75,7 +75,7 @@ func (u *united) fragment(c *unionClass) *plan.Fragment {
 		aggregation := *q
 		aggregation.Fields = b.aggregateFields(u.root)
 		out.Query = &aggregation
-	case *plan.Connection, *plan.RemoteQuery:
+	case *plan.Connection, *plan.RemoteQuery, *plan.Representations:
 	}
 	out.Joins = b.joins
 	return out
