@@ -14,7 +14,7 @@ import (
 func TestExplainShowsWhatIsShared(t *testing.T) {
 	w := readFixture(t, filepath.Join("testdata", "cases", "union")).build(t, postgresLayout())
 	query := `{album {author {name posts {title}} editor {email} reviews {author {id posts {size}}}}}`
-	status, received := w.engine.post(t, "/v1/graphql/explain", nil, []byte(fmt.Sprintf(`{"query":{"query":%q}}`, query)))
+	status, received := w.engine.Post(t, "/v1/graphql/explain", nil, []byte(fmt.Sprintf(`{"query":{"query":%q}}`, query)))
 	var roots []struct {
 		Fragments []struct {
 			ID         int      `json:"id"`

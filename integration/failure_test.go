@@ -150,9 +150,9 @@ func TestDatabaseDownSpoilsItsFieldOnly(t *testing.T) {
 func TestDownDatabaseSpoilsAllThatShareItsStatement(t *testing.T) {
 	w := readFixture(t, filepath.Join("testdata", "cases", "union")).build(t, postgresLayout())
 	query := `{album(where: {id: {_lt: 3}}, order_by: {id: asc}) {author {name} editor {id name} reviews(order_by: {id: asc}) {stars author {email}}}}`
-	w.databases["people"].cut()
-	decoded := decodeAnswer(t, w.engine.graphql(t, nil, query))
-	if got, want := compact(t, decoded.Data), `{"album":[{"author":null,"editor":null,"reviews":[{"stars":5,"author":null},{"stars":4,"author":null}]},`+
+	w.databases["people"].Cut()
+	decoded := decodeAnswer(t, w.engine.GraphQL(t, nil, query))
+	if got, want := testengine.Compact(t, decoded.Data), `{"album":[{"author":null,"editor":null,"reviews":[{"stars":5,"author":null},{"stars":4,"author":null}]},`+
 		`{"author":null,"editor":null,"reviews":[{"stars":3,"author":null}]}]}`; got != want {
 		t.Errorf("data is %s\nwant    %s", got, want)
 	}
@@ -167,9 +167,9 @@ func TestDownDatabaseSpoilsAllThatShareItsStatement(t *testing.T) {
 	if got, want := strings.Join(paths, " "), `["album",0,"author"] ["album",0,"editor"] ["album",0,"reviews",0,"author"]`; got != want {
 		t.Errorf("errors at %s, want %s", got, want)
 	}
-	w.databases["people"].mend()
+	w.databases["people"].Mend()
 	w.take()
-	if decoded := decodeAnswer(t, w.engine.graphql(t, nil, query)); len(decoded.Errors) > 0 {
+	if decoded := decodeAnswer(t, w.engine.GraphQL(t, nil, query)); len(decoded.Errors) > 0 {
 		t.Errorf("after that: %v", decoded.Errors)
 	}
 	if asked := w.take(); len(asked["people"]) != 1 {
