@@ -46,6 +46,9 @@ type Engine struct {
 	versions atomic.Uint64
 	// writer is held by whoever changes the state.
 	writer chan struct{}
+	// stored is the last document that was taken over from others; it belongs to
+	// the writer.
+	stored *document.Stored
 
 	ending     context.CancelFunc
 	background sync.WaitGroup
@@ -107,15 +110,17 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	return e, nil
 }
 
+// parse reads a stored document. The caller holds the writer's lock, or is alone.
 func (e *Engine) parse(ctx context.Context, text []byte) (*document.Metadata, error) {
-	metadata, unknown, err := document.Parse(text)
+	stored, unknown, err := document.ParseAgain(text, e.stored)
 	if err != nil {
 		return nil, fmt.Errorf("the stored metadata: %w", err)
 	}
+	e.stored = stored
 	for _, u := range unknown {
 		e.logger.WarnContext(ctx, "metadata", "detail", map[string]any{"message": u.String()})
 	}
-	return metadata, nil
+	return stored.Metadata(), nil
 }
 
 // Acquire gives the current state, and what to call when done with it.
