@@ -102,6 +102,9 @@ func startMSSQL(t *testing.T, queries *[]string) string {
 	t.Helper()
 	s := testmssql.NewServer(mssql.ParseType, func(sql string) []byte {
 		*queries = append(*queries, sql)
+		if strings.HasPrefix(sql, "SELECT [mood]") { // an enum table
+			return testmssql.Result("mood comment", []any{"calm", "in peace"}, []any{"wild", ""})
+		}
 		return testmssql.Result("nothing")
 	})
 	stop, err := s.Start(t.Context())

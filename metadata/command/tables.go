@@ -17,7 +17,7 @@ func tableCommands() map[string]command {
 		"untrack_tables":               prefixedRun(untrackTables),
 		"set_table_customization":      prefixedEdit(setTableCustomization),
 		"set_table_custom_fields":      {apis: []API{V1Query}, edit: setTableCustomFields},
-		"set_table_is_enum":            prefixedEdit(setTableIsEnum, document.KindPostgres),
+		"set_table_is_enum":            prefixedEdit(setTableIsEnum),
 		"set_apollo_federation_config": prefixedEdit(setApolloFederation),
 		"add_existing_table_or_view":   {apis: []API{V1Query}, edit: trackTable},
 	}
