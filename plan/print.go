@@ -40,7 +40,7 @@ type printer struct {
 	b      strings.Builder
 	indent int
 	// signature: of what a remote schema is given, only the class of the left side's
-	// type matters, which decides how it is written.
+	// type matters, which decides how it is written; unions are left out.
 	signature bool
 }
 
