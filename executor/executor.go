@@ -100,6 +100,10 @@ type failure struct {
 	// upstream is the part of an answer that failed; nil when all of it did.
 	upstream *sources.UpstreamError
 	err      error
+	// mutation: the fragment writes rows; followsFrom tells that it failed because
+	// another one of its transaction did.
+	mutation    bool
+	followsFrom bool
 }
 
 // Execute runs a plan and gives its response. The response holds errors rather
@@ -120,12 +124,7 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
 	results := make([]*joins.Batch, len(fragments))
 	if r.mutation {
-		// Root mutations run one after another, as GraphQL demands, and what was looked
-		// up for one may be different after the next.
-		for i, f := range fragments {
-			r.forget()
-			results[i] = r.root(f)
-		}
+		results = r.mutations(fragments)
 	} else {
 		parallel(len(fragments), func(i int) { results[i] = r.root(fragments[i]) })
 	}
@@ -210,20 +209,9 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 	if !ok {
 		return &sources.Error{Code: sources.CodeUnexpected, Message: fmt.Sprintf("source %q is not connected", f.Source)}
 	}
-	args := r.args
-	if len(f.KeySets) > 0 {
-		sets, err := r.keySets(f)
-		if err != nil {
-			return err
-		}
-		copied := *args
-		copied.KeySets = sets
-		args = &copied
-	}
-	if args.Tag != nil && len(f.Path) > 0 {
-		copied := *args
-		copied.Comment = args.Tag(f.Source, f.Path[0])
-		args = &copied
+	args, err := r.arguments(f)
+	if err != nil {
+		return err
 	}
 	if limit := r.limit(f.Source, runner); limit != nil {
 		if err := limit.Acquire(r.ctx, 1); err != nil {
@@ -236,6 +224,26 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 		return err
 	}
 	return moment.Run(r.ctx, f.Statement, args, bindings, out)
+}
+
+// arguments are the arguments of a fragment's statement, its key sets and comment
+// included.
+func (r *run) arguments(f *plan.Fragment) (*plan.Arguments, error) {
+	tagged := r.args.Tag != nil && len(f.Path) > 0
+	if len(f.KeySets) == 0 && !tagged {
+		return r.args, nil
+	}
+	copied := *r.args
+	if len(f.KeySets) > 0 {
+		var err error
+		if copied.KeySets, err = r.keySets(f); err != nil {
+			return nil, err
+		}
+	}
+	if tagged {
+		copied.Comment = copied.Tag(f.Source, f.Path[0])
+	}
+	return &copied, nil
 }
 
 func (r *run) limit(source string, runner Runner) *semaphore.Weighted {

@@ -71,6 +71,10 @@ func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Re
 	if out.roots, ok = members(p.Roots, batches); !ok {
 		out.HasData, out.roots = false, nil
 	}
+	if !r.written && slices.ContainsFunc(r.failures, func(f failure) bool { return f.mutation }) {
+		// Nothing has been written: there is nothing to tell but why.
+		out.HasData, out.roots = false, nil
+	}
 	out.Errors = r.allErrors(p, out.HasData)
 	return out
 }
@@ -80,6 +84,9 @@ func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Re
 func (r *run) allErrors(p *plan.Plan, data bool) []Error {
 	all := make([]described, 0, len(r.failures))
 	for _, f := range r.failures {
+		if f.followsFrom && !data {
+			continue
+		}
 		errs, at := r.errors(p, f, data)
 		all = append(all, described{errors: errs, position: at.position})
 	}
@@ -111,7 +118,7 @@ func (r *run) fatal(p *plan.Plan) (failure, bool) {
 	var missing, others []failure
 	for _, f := range r.failures {
 		switch _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); {
-		case r.spared(f):
+		case r.spared(f), f.mutation && (r.written || f.followsFrom):
 		case ok && !r.written:
 			missing = append(missing, f)
 		default:
@@ -131,7 +138,9 @@ func (r *run) fatal(p *plan.Plan) (failure, bool) {
 
 func (r *run) fatalError(f failure) Error {
 	e := describe(f.err)
-	e.Location = "$"
+	if e.Location = locationOf(f.err); e.Location == "" {
+		e.Location = "$"
+	}
 	if _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); !ok {
 		e.Source = f.fragment.Source
 	}
@@ -208,6 +217,9 @@ func (r *run) errors(p *plan.Plan, f failure, data bool) ([]Error, place) {
 	e.Location = location(f.fragment.Path)
 	if !data {
 		e.Location = "$"
+	}
+	if at := locationOf(f.err); at != "" {
+		e.Location = at
 	}
 	if f.upstream != nil {
 		e.Upstream = f.upstream.JSON
@@ -358,6 +370,14 @@ func namesOf(path []string) []joins.Step {
 		out = append(out, joins.Step{Name: name})
 	}
 	return out
+}
+
+// locationOf is where a source says that its error belongs.
+func locationOf(err error) string {
+	if e, ok := errors.AsType[*sources.Error](err); ok {
+		return e.Location
+	}
+	return ""
 }
 
 func location(path []string) string {

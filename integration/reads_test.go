@@ -16,8 +16,14 @@ import (
 
 // TestReads asks one engine after the other what users of v2 ask: each file has
 // its databases, its metadata commands and its questions.
-func TestReads(t *testing.T) {
-	datadriven.Walk(t, "testdata/reads", func(t *testing.T, path string) {
+func TestReads(t *testing.T) { askAll(t, "testdata/reads") }
+
+// TestWrites has them write.
+func TestWrites(t *testing.T) { askAll(t, "testdata/writes") }
+
+func askAll(t *testing.T, folder string) {
+	t.Helper()
+	datadriven.Walk(t, folder, func(t *testing.T, path string) {
 		t.Helper()
 		r := &reads{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {

@@ -115,6 +115,14 @@ func (w *printer) fragment(f *Fragment) {
 			w.remote(q)
 		case *Representations:
 			w.representations(q)
+		case *Insert:
+			w.insert(q)
+		case *Update:
+			w.update(q)
+		case *Updates:
+			w.updates(q)
+		case *Delete:
+			w.delete(q)
 		}
 		for _, j := range f.Joins {
 			if j.KeysOnly {

@@ -83,6 +83,8 @@ type Capabilities struct {
 	StoredProcedures bool
 	// Relay: connections and node ids.
 	Relay bool
+	// Mutations: rows can be written.
+	Mutations bool
 	// Bindings: a fragment may be evaluated for a set of binding rows at once.
 	Bindings bool
 	// KeySets: conditions and orderings may refer to key sets.

@@ -43,6 +43,28 @@ func (f *Fragment) validate() error {
 		if len(q.Entities) != len(f.Joins) {
 			return fmt.Errorf("%d joins look up %d types of entities", len(f.Joins), len(q.Entities))
 		}
+	case *Insert:
+		if err := q.Output.validate(); err != nil {
+			return err
+		}
+		return q.validate()
+	case *Update:
+		if err := q.Output.validate(); err != nil {
+			return err
+		}
+		return q.validate()
+	case *Updates:
+		for _, u := range q.List {
+			if err := u.validate(); err != nil {
+				return err
+			}
+		}
+		return q.Output.validate()
+	case *Delete:
+		if err := q.validate(); err != nil {
+			return err
+		}
+		return q.Output.validate()
 	}
 	return nil
 }

@@ -442,6 +442,12 @@ func checkObject(t *schema.Type, j plan.JSON, path string) error {
 		if !ok {
 			return invalid(under(path, key), "field '%s' not found in type: '%s'", key, t.Name)
 		}
+		if _, ok := in.Binding.(*schema.WriteColumn); ok {
+			if err := checkColumnValue(in, j.Items[i], under(path, key)); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := check(in.Type, j.Items[i], under(path, key)); err != nil {
 			return err
 		}

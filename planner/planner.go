@@ -274,6 +274,8 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 			query, err = p.rootFunctionConnection(s, b.Function, h)
 		case *schema.RootNode:
 			source, query, err = p.rootNode(s, h)
+		case *schema.RootInsert, *schema.RootUpdate, *schema.RootUpdateMany, *schema.RootDelete:
+			source, query, err = p.rootMutation(s, h)
 		case *schema.RootNativeQuery:
 			source = b.Query.Source.Name
 			query, err = p.rootNative(s, b.Query, h)

@@ -30,6 +30,9 @@ const (
 	nodeInput inputKind = "node"
 	// entitiesInput: representations of entities, whose types shape the plan.
 	entitiesInput inputKind = "entities"
+	// rowsInput: rows to insert, of which only the members shape the plan where
+	// all have the same.
+	rowsInput inputKind = "rows"
 	// insideScalar: part of a JSON-like scalar, which takes any variable.
 	insideScalar inputKind = "inside scalar"
 )
@@ -63,7 +66,7 @@ func (u use) check(j plan.JSON) error {
 		if u.ref.List == nil {
 			return nil // part of a representation
 		}
-	case plainInput, nodeInput:
+	case plainInput, nodeInput, rowsInput:
 	}
 	return check(u.ref, j, u.path)
 }
@@ -87,7 +90,11 @@ func shape(uses []use, variables map[string]plan.JSON) string {
 		case u.kind == entitiesInput:
 			b.WriteString(entitiesOutline(j))
 		default:
-			writeShape(&b, u.ref, j)
+			if members, ok := uniformMembers(u.ref, j); ok && u.kind == rowsInput {
+				b.WriteString("each " + strings.Join(members, " "))
+			} else {
+				writeShape(&b, u.ref, j)
+			}
 		}
 		b.WriteByte(';')
 	}

@@ -36,6 +36,28 @@ type (
 	// NoQueries is the placeholder of an empty schema.
 	NoQueries struct{}
 
+	// RootInsert inserts rows into a table, or one row.
+	RootInsert struct {
+		Table *catalog.Table
+		One   bool
+	}
+	// RootUpdate updates rows of a table, or one row by its primary key.
+	RootUpdate struct {
+		Table *catalog.Table
+		One   bool
+	}
+	// RootUpdateMany runs several updates of a table.
+	RootUpdateMany struct{ Table *catalog.Table }
+	// RootDelete deletes rows of a table, or one row by its primary key.
+	RootDelete struct {
+		Table *catalog.Table
+		One   bool
+	}
+	// AffectedRows is the number of rows that a mutation wrote.
+	AffectedRows struct{}
+	// ReturnedRows are the rows that a mutation wrote.
+	ReturnedRows struct{}
+
 	// ColumnOf is a column of the row.
 	ColumnOf struct {
 		Column *catalog.Column
@@ -95,6 +117,12 @@ func (*RootNativeQuery) binding()  {}
 func (*RootNamespace) binding()    {}
 func (*RootRemote) binding()       {}
 func (*NoQueries) binding()        {}
+func (*RootInsert) binding()       {}
+func (*RootUpdate) binding()       {}
+func (*RootUpdateMany) binding()   {}
+func (*RootDelete) binding()       {}
+func (*AffectedRows) binding()     {}
+func (*ReturnedRows) binding()     {}
 func (*ColumnOf) binding()         {}
 func (*RelatedRows) binding()      {}
 func (*RelatedAggregate) binding() {}
@@ -180,6 +208,12 @@ type (
 	KeyColumn struct{ Column *catalog.Column }
 	// FunctionArgument is an argument of a function, by index.
 	FunctionArgument struct{ Index int }
+	// WriteColumn is the new value of a column.
+	WriteColumn struct{ Column *catalog.Column }
+	// InsertRelated are related rows to insert along with a row.
+	InsertRelated struct{ Relationship *catalog.Relationship }
+	// Assignments are the columns that an operator changes.
+	Assignments struct{ Operator plan.AssignmentOperator }
 	// RemoteArgument is an argument or input field of a remote schema, by its
 	// upstream definition.
 	RemoteArgument struct{ Name string }
@@ -202,6 +236,15 @@ const (
 	ArgFilter     ArgumentKind = "filter"
 	ArgPredicate  ArgumentKind = "predicate"
 	ArgArguments  ArgumentKind = "arguments"
+
+	ArgObjects       ArgumentKind = "objects"
+	ArgObject        ArgumentKind = "object"
+	ArgOnConflict    ArgumentKind = "on_conflict"
+	ArgConstraint    ArgumentKind = "constraint"
+	ArgUpdateColumns ArgumentKind = "update_columns"
+	ArgKeyColumns    ArgumentKind = "pk_columns"
+	ArgUpdates       ArgumentKind = "updates"
+	ArgData          ArgumentKind = "data"
 )
 
 func (*Argument) inputBinding()             {}
@@ -229,3 +272,6 @@ func (*OrderFunction) inputBinding()        {}
 func (*KeyColumn) inputBinding()            {}
 func (*FunctionArgument) inputBinding()     {}
 func (*RemoteArgument) inputBinding()       {}
+func (*WriteColumn) inputBinding()          {}
+func (*InsertRelated) inputBinding()        {}
+func (*Assignments) inputBinding()          {}

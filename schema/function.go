@@ -76,7 +76,16 @@ func (s *Schema) functionVisible(f *catalog.Function) bool {
 
 // functionRoots are the root fields of a tracked query function.
 func (s *Schema) functionRoots(f *catalog.Function) []*Field {
-	if f.Mutation || !s.functionVisible(f) {
+	if f.Mutation {
+		return nil
+	}
+	return s.trackedFunction(f)
+}
+
+// trackedFunction gives the root fields of a tracked function, if the role may
+// call it.
+func (s *Schema) trackedFunction(f *catalog.Function) []*Field {
+	if !s.functionVisible(f) {
 		return nil
 	}
 	a, _ := s.access(f.Returns)

@@ -12,14 +12,16 @@ const idName = "id"
 
 // ForRelay makes the Relay schema of a role: connections instead of lists at
 // the root, and global ids.
-func ForRelay(c *catalog.Catalog, role string) *Schema {
-	return forRelay(&Schema{Role: role, Catalog: c})
+func ForRelay(c *catalog.Catalog, role string, options ...Option) *Schema {
+	return forRelay(newSchema(c, role, options))
 }
 
 func forRelay(s *Schema) *Schema {
 	s.relay = true
 	forRole(s)
-	s.Mutation = nil // remote schemas have no part in Relay's
+	if !s.writable() {
+		s.Mutation = nil // remote schemas have no part in Relay's
+	}
 	return s
 }
 

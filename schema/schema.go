@@ -20,6 +20,8 @@ type Schema struct {
 	relay bool
 	// transient: types can forget their members.
 	transient bool
+	// backend: permissions for backends only count.
+	backend bool
 
 	mu       sync.Mutex
 	types    map[string]*Type
@@ -36,15 +38,29 @@ type Schema struct {
 	sorted        []*Type
 }
 
+// Option changes what a schema holds.
+type Option func(*Schema)
+
+// WithBackendOnly has permissions for backends only count.
+func WithBackendOnly(s *Schema) { s.backend = true }
+
 // ForRole makes the schema of a role. Types are built when first used.
-func ForRole(c *catalog.Catalog, role string) *Schema {
-	return forRole(&Schema{Role: role, Catalog: c})
+func ForRole(c *catalog.Catalog, role string, options ...Option) *Schema {
+	return forRole(newSchema(c, role, options))
+}
+
+func newSchema(c *catalog.Catalog, role string, options []Option) *Schema {
+	s := &Schema{Role: role, Catalog: c}
+	for _, o := range options {
+		o(s)
+	}
+	return s
 }
 
 func forRole(s *Schema) *Schema {
 	s.types, s.accesses = map[string]*Type{}, map[*catalog.Table]*access{}
 	s.Query = s.root("query_root", querying)
-	if s.mutable() {
+	if s.mutable() || s.writable() {
 		s.Mutation = s.root("mutation_root", mutating)
 	}
 	s.Subscription = s.root("subscription_root", subscribing)
@@ -253,9 +269,6 @@ func (s *Schema) tableRoot(op operation, name string) (*Field, bool) {
 func (s *Schema) roots(op operation, tables bool) []*Field {
 	var fields []*Field
 	for _, source := range s.Catalog.Sources {
-		if op == mutating {
-			break
-		}
 		inside := s.sourceRoots(source, op, tables || source.Customization.Namespace != "")
 		ns := source.Customization.Namespace
 		if ns == "" || len(inside) == 0 {
@@ -264,13 +277,19 @@ func (s *Schema) roots(op operation, tables bool) []*Field {
 		}
 		n := namesOf(source)
 		suffix := "query"
-		if op == subscribing {
+		switch {
+		case op == subscribing:
 			suffix = "subscription"
+		case op == mutating && s.backend:
+			suffix = "mutation_backend"
+		case op == mutating:
+			suffix = "mutation_frontend"
 		}
 		t := s.object(n.TypeName(ns, suffix), "", func(t *Type) { t.fields = inside })
 		fields = append(fields, &Field{Name: ns, Type: Required(Named(t)), Binding: &RootNamespace{}})
 	}
 	switch {
+	case s.relay && op == mutating: // remote schemas have no part in Relay's
 	case s.relay:
 		fields = append(fields, s.nodeRoot()...)
 	case op != subscribing:
@@ -302,6 +321,9 @@ func (s *Schema) readsTables() bool {
 }
 
 func (s *Schema) sourceRoots(source *catalog.Source, op operation, tables bool) []*Field {
+	if op == mutating {
+		return s.mutationRoots(source)
+	}
 	if s.relay {
 		return s.relayRoots(source, op)
 	}
@@ -342,10 +364,7 @@ func (s *Schema) tableRoots(a *access, op operation) []*Field {
 		}
 		fields = append(fields, f)
 	}
-	quoted := `"` + t.Name.Name + `"`
-	if t.Name.Schema != "" && t.Name.Schema != "public" && t.Name.Schema != "dbo" {
-		quoted = `"` + t.Name.Schema + "." + t.Name.Name + `"`
-	}
+	quoted := quotedName(t)
 	// A role that sees nothing of the rows may still be allowed to count them.
 	if a.selectable() {
 		add(catalog.RootSelect, "fetch data from the table: "+quoted, &Field{
@@ -358,13 +377,7 @@ func (s *Schema) tableRoots(a *access, op operation) []*Field {
 		})
 	}
 	if key, ok := a.primaryKey(); ok {
-		f := &Field{Type: Named(row), Binding: &RootRow{Table: t}}
-		for _, c := range key {
-			f.Args = append(f.Args, &Input{
-				Name: c.FieldName(n), Description: c.Description,
-				Type: Required(s.columnRef(c)), Binding: &KeyColumn{Column: c},
-			})
-		}
+		f := &Field{Type: Named(row), Args: s.keyArguments(n, key), Binding: &RootRow{Table: t}}
 		add(catalog.RootSelectByPK, "fetch data from the table: "+quoted+" using primary key columns", f)
 	}
 	return fields

@@ -88,7 +88,7 @@ func (s *Server) handleExplain(w http.ResponseWriter, r *http.Request) {
 	defer release()
 	roots, tree, refused := s.explain(r, state, body)
 	if refused != nil {
-		s.writeRefusal(w, r, refused, true, endpoint{alpha: true})
+		s.writeRefusal(w, r, refused, true, endpoint{adminErrors: true})
 		return
 	}
 	w.Header().Set("X-Dovetail-Plan-Fragments", formatInt(int64(tree)))
@@ -122,9 +122,13 @@ func (s *Server) explain(r *http.Request, state *engine.State, body []byte) ([]e
 		e := sessionError(err)
 		return nil, 0, refuse(e.Status, e.Code, e.Path, e.Message)
 	}
+	request.backend = as.BackendOnly
 	made, refused := plans(state).plan(state.Catalog, as.Role, request, func(*planner.Operation) *refusal { return nil })
 	if refused != nil {
 		return nil, 0, refused
+	}
+	if made.Operation == plan.OperationMutation {
+		return nil, 0, refuse(http.StatusBadRequest, command.CodeInvalidParams, "$", "only queries can be explained")
 	}
 	out, err := explainRoots(r.Context(), state, made, made.Roots, s.arguments(r, state, as, request, made.Name))
 	if err != nil {
@@ -241,7 +245,11 @@ func permission(q plan.Query) string {
 		rows = &q.Rows
 	case *plan.Connection:
 		rows = &q.Rows
-	case *plan.RemoteQuery, *plan.Representations:
+	case *plan.Update:
+		rows = &q.Rows
+	case *plan.Delete:
+		rows = &q.Rows
+	case *plan.RemoteQuery, *plan.Representations, *plan.Insert, *plan.Updates:
 	}
 	if rows == nil || !rows.Restricted {
 		return ""

@@ -21,12 +21,16 @@ type graphQLRequest struct {
 	variables     map[string]plan.JSON
 	// relay: the operation is for the Relay schema.
 	relay bool
+	// backend: permissions for backends only count.
+	backend bool
 }
 
 // endpoint is what an address of the GraphQL API stands for.
 type endpoint struct {
-	// alpha: errors have the admin API's shape and a status of their own.
-	alpha bool
+	// adminErrors: errors have the admin API's shape and a status of their own.
+	adminErrors bool
+	// ownStatus: errors have a status of their own.
+	ownStatus bool
 	// relay: operations are for the Relay schema.
 	relay bool
 	// specified: answers are as the specification of GraphQL over HTTP asks.
@@ -123,10 +127,10 @@ func (s *Server) handleGraphQL(w http.ResponseWriter, r *http.Request) {
 	s.graphQL(w, r, endpoint{specified: wantsResponseType(r)})
 }
 
-// handleGraphQLV1Alpha1 answers the older endpoint, whose errors have the admin
-// API's shape and a status of their own.
+// handleGraphQLV1Alpha1 answers the older endpoint, whose errors have a status of
+// their own.
 func (s *Server) handleGraphQLV1Alpha1(w http.ResponseWriter, r *http.Request) {
-	s.graphQL(w, r, endpoint{alpha: true})
+	s.graphQL(w, r, endpoint{ownStatus: true})
 }
 
 // handleRelay answers /v1beta1/relay, where tables are read as connections and
@@ -174,7 +178,7 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.St
 		e := &answer.Errors[0]
 		info.refused = &refusal{code: e.Code, message: e.Message, path: e.Location}
 	}
-	if at.alpha && !answer.HasData && len(answer.Errors) > 0 {
+	if at.adminErrors && !answer.HasData && len(answer.Errors) > 0 {
 		e := answer.Errors[0]
 		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
 		refused.internal = e.Internal
@@ -183,7 +187,7 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *engine.St
 	}
 	setCookies(w, answer)
 	w.Header().Set("Content-Type", at.contentType())
-	if at.specified && !answer.HasData && len(answer.Errors) > 0 {
+	if (at.specified || at.ownStatus) && !answer.HasData && len(answer.Errors) > 0 {
 		w.WriteHeader(statusOf(answer.Errors[0].Code))
 	}
 	out := newResponseWriter(w)
@@ -253,7 +257,7 @@ func (s *Server) operationAt(r *http.Request, state *engine.State, who *session.
 	if refused != nil {
 		return nil, refused
 	}
-	request.relay = at.relay
+	request.relay, request.backend = at.relay, who.BackendOnly
 	info := infoOf(r.Context())
 	info.query = request
 	if !who.Admin() {
@@ -329,7 +333,7 @@ func statusOf(code string) int {
 
 // writeRefusal answers a refused operation in the shape of its endpoint.
 func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal, admin bool, at endpoint) {
-	if at.alpha {
+	if at.adminErrors {
 		s.writeError(w, r, &command.Error{
 			Status: refused.status, Code: refused.code, Path: refused.path, Message: refused.message, Internal: refused.internal,
 		}, admin)
@@ -341,7 +345,7 @@ func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *r
 		w.Header().Set("Allow", http.MethodPost)
 	}
 	switch {
-	case at.specified, refused.status == http.StatusMethodNotAllowed, refused.status == http.StatusRequestEntityTooLarge:
+	case at.specified, at.ownStatus, refused.status == http.StatusMethodNotAllowed, refused.status == http.StatusRequestEntityTooLarge:
 		w.WriteHeader(refused.status)
 	case refused.status == http.StatusUnauthorized && s.config.Preserve401:
 		w.WriteHeader(http.StatusUnauthorized)

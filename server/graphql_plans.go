@@ -48,12 +48,17 @@ func plans(state *engine.State) *planCache {
 }
 
 // schema is the schema of a role, or its Relay schema. Roles that no permission names share one.
-func (c *planCache) schema(catalogue *catalog.Catalog, role string, relay bool) *schema.Schema {
+func (c *planCache) schema(catalogue *catalog.Catalog, role string, relay, backend bool) *schema.Schema {
 	key, create := role, schema.ForRole
 	if role != catalog.AdminRole {
 		if _, known := slices.BinarySearch(catalogue.Roles, role); !known {
 			key = ""
 		}
+	}
+	var options []schema.Option
+	if backend {
+		key += "\x00backend"
+		options = append(options, schema.WithBackendOnly)
 	}
 	if relay {
 		key, create = key+"\x00relay", schema.ForRelay
@@ -62,7 +67,7 @@ func (c *planCache) schema(catalogue *catalog.Catalog, role string, relay bool) 
 	defer c.mu.Unlock()
 	s, ok := c.schemas[key]
 	if !ok {
-		s = create(catalogue, role)
+		s = create(catalogue, role, options...)
 		c.schemas[key] = s
 	}
 	return s
@@ -85,11 +90,11 @@ func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graph
 }
 
 func (c *planCache) operation(catalogue *catalog.Catalog, role string, request *graphQLRequest) (*planner.Operation, error) {
-	s := c.schema(catalogue, role, request.relay)
+	s := c.schema(catalogue, role, request.relay, request.backend)
 	if len(request.query) > maxOperationText {
 		return planner.Prepare(s, request.query, request.operationName)
 	}
-	key := strings.Join([]string{s.Role, strconv.FormatBool(request.relay), request.operationName, request.query}, "\x00")
+	key := strings.Join([]string{s.Role, strconv.FormatBool(request.relay), strconv.FormatBool(request.backend), request.operationName, request.query}, "\x00")
 	c.mu.Lock()
 	if e, ok := c.operations[key]; ok {
 		c.recent.MoveToFront(e)

@@ -82,7 +82,7 @@ func (s *Server) handleREST(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, failure, who.Admin())
 		return
 	}
-	at := endpoint{alpha: true}
+	at := endpoint{adminErrors: true}
 	answer, refused := s.operationAt(r, state, who, request, at)
 	if refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
@@ -116,7 +116,7 @@ func (s *Server) handleSwagger(w http.ResponseWriter, r *http.Request) {
 	}
 	state, release := s.engine.Acquire()
 	defer release()
-	s.writeValue(w, r, openapi.Build(plans(state).schema(state.Catalog, catalog.AdminRole, false), state.Metadata))
+	s.writeValue(w, r, openapi.Build(plans(state).schema(state.Catalog, catalog.AdminRole, false, false), state.Metadata))
 }
 
 func chooseEndpoint(matches []restMatch, method string) (restMatch, *command.Error) {

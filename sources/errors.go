@@ -33,6 +33,9 @@ const (
 type Error struct {
 	Code    string
 	Message string
+	// Location is where in the operation the error belongs, in v2's way of writing
+	// it; empty: the source doesn't know.
+	Location string
 	// Internal is marshalled as extensions.internal; nil for none.
 	Internal any
 	// Upstream holds the errors of a remote schema's own answer, each a JSON

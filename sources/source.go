@@ -46,6 +46,21 @@ type Snapshot interface {
 	End()
 }
 
+// Mutation is a mutation of a transaction; its answer is written to Out.
+type Mutation struct {
+	Statement plan.Statement
+	Args      *plan.Arguments
+	Out       *jsonshape.Answer
+}
+
+// Transactor is a source that writes rows.
+type Transactor interface {
+	// Transact runs mutations one after another in one transaction: all or none.
+	// Answers are written once it has been committed. With an error it tells which
+	// mutation has failed; the last one if the transaction as a whole did.
+	Transact(ctx context.Context, mutations []Mutation) (failed int, err error)
+}
+
 // SQLResult is what run_sql answers: the first row of Rows names the columns.
 type SQLResult struct {
 	// Tuples tells a result set from a command.

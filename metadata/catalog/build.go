@@ -37,6 +37,7 @@ func Build(in Input) *Catalog {
 	b.nativeQueries()
 	for _, s := range b.sources {
 		b.selectPermissions(s)
+		b.writePermissions(s)
 	}
 	b.roleConflicts()
 	b.roles()

@@ -221,6 +221,10 @@ type Table struct {
 	EnumValues []EnumValue
 	// Select holds the select permission of each role, inherited ones included.
 	Select map[string]*SelectPermission
+	// Insert, Update and Delete hold what each role may write.
+	Insert map[string]*InsertPermission
+	Update map[string]*UpdatePermission
+	Delete map[string]*DeletePermission
 	// LogicalModel: these are the rows of native queries, not a table's.
 	LogicalModel bool
 	// ApolloFederation: the table is an entity.
@@ -311,6 +315,9 @@ type Relationship struct {
 	Left, Right []*Column
 	// NonNull: a forward foreign key whose columns can't be null.
 	NonNull bool
+	// AfterParent: rows of the target that are inserted along refer to the row,
+	// so they come after it.
+	AfterParent bool
 }
 
 // ToSource is a remote relationship to a table.

@@ -350,6 +350,9 @@ func (b *builder) rootConflicts() {
 		})
 	}
 	mutations := &rootNames{root: "mutation_root", taken: map[string]string{}}
+	for _, s := range b.sources {
+		b.mutationConflicts(mutations, s)
+	}
 	for _, r := range b.remotes {
 		r.HiddenRoots = b.remoteConflicts(names, r, r.Upstream.Query)
 		if r.Upstream.Mutation != nil {
@@ -397,10 +400,73 @@ func (b *builder) tableConflicts(names *rootNames, s *sourceBuild, t *tableBuild
 	}
 }
 
-func (b *builder) functionConflict(names *rootNames, s *sourceBuild, f *Function, namespace string) bool {
-	if f.Mutation {
-		return false
+// mutationConflicts claims the names of the fields that write a source's tables.
+func (b *builder) mutationConflicts(names *rootNames, s *sourceBuild) {
+	if !s.Capabilities.Mutations {
+		return
 	}
+	namespace := s.Customization.Namespace
+	if namespace != "" {
+		if err := names.take("", namespace, "source "+s.Name); err != nil {
+			b.inconsistent(sourceObject(s.document), err)
+			s.hideWrites()
+			return
+		}
+		namespace = s.Name + "/" + namespace
+	}
+	for _, t := range s.tables {
+		if t.Unnamed {
+			continue
+		}
+		for _, kind := range t.writeRoots() {
+			if err := names.take(namespace, t.RootFieldName(kind), describeTable(t.Table)); err != nil {
+				b.inconsistent(tableObject(s.Name, t.document), err)
+				t.hideRoot(kind)
+			}
+		}
+	}
+	s.Functions = slices.DeleteFunc(s.Functions, func(f *Function) bool {
+		return f.Mutation && b.functionTaken(names, s, f, namespace)
+	})
+}
+
+// hideWrites leaves a source's tables without root fields that write them.
+func (s *sourceBuild) hideWrites() {
+	for _, t := range s.tables {
+		for _, kind := range t.writeRoots() {
+			t.hideRoot(kind)
+		}
+	}
+	s.Functions = slices.DeleteFunc(s.Functions, func(f *Function) bool { return f.Mutation })
+}
+
+// writeRoots are the root fields that write a table.
+func (t *Table) writeRoots() []RootFieldKind {
+	var out []RootFieldKind
+	if t.Info.Insertable {
+		out = append(out, RootInsert, RootInsertOne)
+	}
+	if t.Info.Updatable {
+		out = append(out, RootUpdate, RootUpdateMany)
+	}
+	if t.Info.Deletable {
+		out = append(out, RootDelete)
+	}
+	if t.Info.PrimaryKey != nil && t.Info.Updatable {
+		out = append(out, RootUpdateByPK)
+	}
+	if t.Info.PrimaryKey != nil && t.Info.Deletable {
+		out = append(out, RootDeleteByPK)
+	}
+	return out
+}
+
+func (b *builder) functionConflict(names *rootNames, s *sourceBuild, f *Function, namespace string) bool {
+	return !f.Mutation && b.functionTaken(names, s, f, namespace)
+}
+
+// functionTaken claims the names of a function's root fields.
+func (b *builder) functionTaken(names *rootNames, s *sourceBuild, f *Function, namespace string) bool {
 	rows, aggregate := f.RootFieldNames()
 	name := TableName{f.Info.Schema, f.Info.Name}
 	place := "function " + name.String() + " in source " + s.Name

@@ -133,11 +133,17 @@ func selectPermissionObject(source string, t *document.Table, p *document.Select
 	return o
 }
 
+func writePermissionObject(source string, t *document.Table, p *document.WritePermission) object {
+	o := inTable(source, t, string(p.Kind)+"_permission", p.Role, fmt.Sprintf("permission for role %q", p.Role), p.JSON)
+	o.path.Role = p.Role
+	return o
+}
+
 func functionObject(source string, f *document.Function) object {
 	name := TableName(f.Name)
 	return object{
 		kind: ObjectFunction, name: "function " + name.String() + " in source " + source,
-		definition: func() any { return f.JSON() },
+		definition: func() any { return f.Name.JSON() },
 		context:    fmt.Sprintf("in function %q: ", name),
 		path:       ObjectPath{Source: source, Table: &name, Kind: ObjectFunction, Name: name.String()},
 	}

@@ -117,6 +117,7 @@ func (b *builder) inherit(r *document.InheritedRole) {
 	for _, s := range b.catalog.Sources {
 		for _, t := range s.Tables {
 			inheritSelect(t.Select, r)
+			b.inheritWrites(s, t, r)
 		}
 		for _, m := range s.LogicalModels {
 			inheritSelect(m.Select, r)

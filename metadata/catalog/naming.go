@@ -66,11 +66,30 @@ func (t *Table) derivedTypeNames() []string {
 	if t.IsEnum {
 		parts = append(parts, "enum", "enum_comparison_exp")
 	}
+	if t.Source.Capabilities.Mutations {
+		parts = append(parts, t.writeTypes()...)
+	}
 	out := make([]string, len(parts))
 	for i, part := range parts {
 		out[i] = t.TypeName(part)
 	}
 	return out
+}
+
+// writeTypes are the types that come with a table that can be written.
+func (t *Table) writeTypes() []string {
+	var parts []string
+	if t.Info.Insertable {
+		parts = append(parts, "insert_input", "obj_rel_insert_input", "arr_rel_insert_input", "on_conflict", "constraint", "update_column")
+	}
+	if t.Info.Updatable {
+		parts = append(parts, "set_input", "inc_input", "append_input", "prepend_input", "delete_key_input", "delete_elem_input",
+			"delete_at_path_input", "pk_columns_input", "updates")
+	}
+	if t.Info.Insertable || t.Info.Updatable || t.Info.Deletable {
+		parts = append(parts, "mutation_response")
+	}
+	return parts
 }
 
 // RootFieldName is the name of one of the table's root fields, without the

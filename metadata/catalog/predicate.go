@@ -19,6 +19,8 @@ type filter struct {
 	// tells that it is about more than tables of the source.
 	reads []TableName
 	wide  bool
+	// newRows: the expression is about rows that are being written.
+	newRows bool
 }
 
 // parse reads an expression about rows of a table. Nested tells that they are
@@ -186,6 +188,9 @@ func (f *filter) remoteRows(r *ToSource, value plan.JSON) (plan.Predicate, error
 			return nil, fmt.Errorf("remote relationship %q is by a computed field, so it can't stand in a boolean expression", r.Name)
 		}
 		columns = append(columns, p.Left.Column.Plan())
+	}
+	if f.newRows && r.Casts() {
+		return nil, fmt.Errorf("remote relationship %q compares columns of different types, so it can't be checked of rows that are being written", r.Name)
 	}
 	in, err := f.remoteCondition(&RemotePredicate{Relationship: r, Target: r.Target}, value)
 	if err != nil {

@@ -69,6 +69,7 @@ func manualRelationship(s *sourceBuild, t *Table, r *Relationship, using *docume
 		return errNotTracked(TableName(using.RemoteTable))
 	}
 	r.Target = target
+	r.AfterParent = using.InsertionOrder == "after_parent"
 	for _, p := range using.ColumnMapping {
 		left, ok := t.Column(p.Key)
 		if !ok {
@@ -133,7 +134,7 @@ func reverseRelationship(s *sourceBuild, t *Table, r *Relationship, name TableNa
 	if err != nil {
 		return err
 	}
-	r.Target = target
+	r.Target, r.AfterParent = target, true
 	for i := range fk.Columns {
 		left, ok := t.Column(fk.TargetColumns[i])
 		if !ok {

@@ -30,10 +30,23 @@ type legacyReader struct {
 	text      bytes.Buffer
 	declared  []string
 	variables plan.JSON
+	// mutation: the text is a mutation.
+	mutation bool
 }
 
 // legacyTable finds the table of a legacy query.
 func (c *call) legacyTable(o *object) (*catalog.Source, *catalog.Table, error) {
+	source, t, err := c.legacyTarget(o)
+	if err == nil && !c.session.Admin() {
+		if _, ok := t.SelectPermission(c.session.Role); !ok {
+			return nil, nil, fail(CodePermissionDenied, "select on %q for role %q is not allowed. ", t.Name, c.session.Role)
+		}
+	}
+	return source, t, err
+}
+
+// legacyTarget finds the table that a legacy command names.
+func (c *call) legacyTarget(o *object) (*catalog.Source, *catalog.Table, error) {
 	sourceName, value := o.source(), o.required("table")
 	if err := o.err(); err != nil {
 		return nil, nil, err
@@ -56,11 +69,6 @@ func (c *call) legacyTable(o *object) (*catalog.Source, *catalog.Table, error) {
 	t, ok := source.Table(catalog.TableName(name))
 	if !ok {
 		return nil, nil, fail(CodeNotExists, "table %q does not exist", name).at(argsPath + ".table")
-	}
-	if !c.session.Admin() {
-		if _, ok := t.SelectPermission(c.session.Role); !ok {
-			return nil, nil, fail(CodePermissionDenied, "select on %q for role %q is not allowed. ", name, c.session.Role)
-		}
 	}
 	return source, t, nil
 }
@@ -159,6 +167,9 @@ func distinctColumns(t *catalog.Table, o *object) ([]string, error) {
 // legacyAnswer asks the query and takes the answer out of its data.
 func (c *call) legacyAnswer(ctx context.Context, r *legacyReader, take func(data plan.JSON) plan.JSON) ([]byte, error) {
 	query := "query"
+	if r.mutation {
+		query = "mutation"
+	}
 	if len(r.declared) > 0 {
 		query += "(" + strings.Join(r.declared, ", ") + ")"
 	}

@@ -25,6 +25,9 @@ func Unserved(m *document.Metadata) []string {
 		}
 		for _, t := range s.Tables {
 			triggers += len(t.EventTriggers)
+			if s.Kind == document.KindPostgres {
+				continue
+			}
 			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)
 		}
 	}

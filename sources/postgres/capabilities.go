@@ -49,6 +49,7 @@ func capabilities() plan.Capabilities {
 		JSONPath:           true,
 		Relay:              true,
 		Bindings:           true,
+		Mutations:          true,
 		KeySets:            true,
 	}
 }

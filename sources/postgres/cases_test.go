@@ -487,6 +487,12 @@ func describeParameter(p parameterSource) string {
 		return fmt.Sprintf("key set %d, part %d", p.tuple.set, p.part)
 	case formFound:
 		return fmt.Sprintf("key set %d found a row", p.set)
+	case formColumn:
+		out += " as a column"
+	case formRegister:
+		return fmt.Sprintf("register %d", p.binding)
+	case formRows:
+		return "the written rows"
 	case formText:
 	}
 	return out

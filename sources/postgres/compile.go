@@ -43,6 +43,8 @@ type Statement struct {
 	zoned *Statement
 	// few is the statement for small key sets, where that makes a difference.
 	few *Statement
+	// program is what runs instead of the text, where rows are written.
+	program *program
 }
 
 // Text is the SQL text.
@@ -95,6 +97,9 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 		q, shape, l, err = c.rootAggregation(root)
 	case *plan.Connection:
 		q, shape, l, err = c.rootConnection(root)
+	case *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
+		statement, err := c.mutation(root)
+		return statement, c.zoned, err
 	case *plan.RemoteQuery:
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
 	case *plan.Representations:

@@ -57,6 +57,9 @@ func (s *Source) failure(ctx context.Context, err error, text string, values [][
 		return &sources.Error{Code: sources.CodeUnexpected, Message: "database query error", Internal: err.Error(), Cause: err}
 	}
 	code, message := classify(server)
+	if code != sources.CodeUnexpected {
+		return &sources.Error{Code: code, Message: message, Cause: err} // which says it all, as in v2
+	}
 	arguments := make([]*string, len(values))
 	for i, v := range values {
 		if v != nil {

@@ -14,16 +14,19 @@ import (
 type form uint8
 
 const (
-	formText    form = iota // a scalar's text
-	formJSON                // JSON text; what a session variable holds is JSON text already
-	formArray               // an array literal
-	formJSONs               // an array literal of JSON texts
-	formArrays              // an array literal of array literals
-	formSession             // all session variables as one JSON object
-	formPath                // an array literal of known texts
-	formFound               // whether a key set without columns found a row
-	formBinding             // a column of the binding set as an array literal
-	formKeySet              // a part of the keys of a key set as an array literal
+	formText     form = iota // a scalar's text
+	formJSON                 // JSON text; what a session variable holds is JSON text already
+	formArray                // an array literal
+	formJSONs                // an array literal of JSON texts
+	formArrays               // an array literal of array literals
+	formSession              // all session variables as one JSON object
+	formPath                 // an array literal of known texts
+	formFound                // whether a key set without columns found a row
+	formBinding              // a column of the binding set as an array literal
+	formKeySet               // a part of the keys of a key set as an array literal
+	formColumn               // an array literal of a column's values
+	formRegister             // what an earlier statement of a mutation has returned
+	formRows                 // an array literal of the rows that a mutation has written
 )
 
 // parameterSource says where a parameter's text comes from.
@@ -35,9 +38,12 @@ type parameterSource struct {
 	// fallback is the text of an absent member.
 	fallback string
 	path     []string
-	binding  int
-	key      keyForm
-	cast     sqlType
+	// binding is an index: of a binding, or of a register.
+	binding int
+	// element is the form of the values of formColumn.
+	element form
+	key     keyForm
+	cast    sqlType
 	// tuple and part say which part of the keys of a key set it is.
 	tuple *keyTuple
 	part  int
@@ -48,7 +54,7 @@ type parameterSource struct {
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.cast != o.cast || s.member != o.member || s.binding != o.binding ||
-		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || s.set != o.set || !slices.Equal(s.path, o.path) {
+		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || s.set != o.set || s.element != o.element || !slices.Equal(s.path, o.path) {
 		return false
 	}
 	return sqlgen.SameValue(s.value, o.value)
@@ -68,6 +74,10 @@ func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]
 		return textArray(s.path), nil
 	case formSession:
 		return sqlgen.SessionJSON(args), nil
+	case formColumn:
+		return s.columnText(args)
+	case formRegister, formRows:
+		return nil, errNoRegister
 	case formText, formJSON, formArray, formJSONs, formArrays:
 	}
 	j, err := args.Resolve(s.value)
@@ -103,7 +113,7 @@ func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
 		return appendArray(nil, j, s.form == formJSONs), nil
 	case formArrays:
 		return arrayOfArrays(j), nil
-	case formText, formSession, formPath, formBinding, formKeySet, formFound:
+	case formText, formSession, formPath, formBinding, formKeySet, formFound, formColumn, formRegister, formRows:
 	}
 	return []byte(j.TextOf()), nil
 }
