@@ -18,6 +18,7 @@ import (
 	"dovetail/remoteschema"
 	"dovetail/schema"
 	"dovetail/sources"
+	"dovetail/sources/postgres"
 	"dovetail/sources/sqlite"
 )
 
@@ -27,7 +28,9 @@ type world struct {
 	databases map[string]*sqlite.Source
 	remotes   map[string]string
 	// relay names the databases that are said to read connections.
-	relay   map[string]bool
+	relay map[string]bool
+	// writes names the databases that are said to be Postgres, which can be written.
+	writes  map[string]bool
 	catalog *catalog.Catalog
 	// federation is the version of Apollo Federation, 0 for none.
 	federation int
@@ -38,12 +41,13 @@ type world struct {
 func TestPlans(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		t.Helper()
-		w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}, relay: map[string]bool{}}
+		w := &world{t: t, databases: map[string]*sqlite.Source{}, remotes: map[string]string{}, relay: map[string]bool{}, writes: map[string]bool{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()
 			switch d.Cmd {
 			case "database":
 				w.relay[d.CmdArgs[0].Key] = d.HasArg("relay")
+				w.writes[d.CmdArgs[0].Key] = d.HasArg("writes")
 				return w.database(d.CmdArgs[0].Key, d.Input)
 			case "remote":
 				w.remotes[d.CmdArgs[0].Key] = d.Input
@@ -61,6 +65,8 @@ func TestPlans(t *testing.T) {
 				return schema.ForRole(w.catalog, role).SDL()
 			case "plan":
 				return w.plan(d)
+			case "statements":
+				return w.statements(d)
 			}
 			d.Fatalf(t, "unknown command %q", d.Cmd)
 			return ""
@@ -102,6 +108,9 @@ func (w *world) metadata(text string) string {
 		}
 		in.Databases[name] = catalog.Introspected{
 			Database: database, Capabilities: source.Capabilities(), Compiler: source, Version: 1,
+		}
+		if w.writes[name] {
+			in.Databases[name] = w.postgres(in.Databases[name])
 		}
 		if w.relay[name] {
 			in.Databases[name] = withRelay(in.Databases[name])
@@ -156,6 +165,31 @@ func (w *world) plan(d *datadriven.TestData) string {
 		return refusal(err)
 	}
 	return made.String()
+}
+
+// postgres has a database's statements compiled as Postgres would have them,
+// which no database need be there for.
+func (w *world) postgres(in catalog.Introspected) catalog.Introspected {
+	source, err := postgres.Open(w.t.Context(), postgres.Config{URL: "postgres://nobody@127.0.0.1:1/nowhere"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = source.Close() })
+	in.Capabilities, in.Compiler = source.Capabilities(), source
+	return in
+}
+
+// statements gives what the fragments of a plan are compiled to.
+func (w *world) statements(d *datadriven.TestData) string {
+	made, err := w.made(d)
+	if err != nil {
+		return refusal(err)
+	}
+	var out strings.Builder
+	for _, f := range made.Fragments {
+		out.WriteString(f.Statement.Text() + "\n")
+	}
+	return out.String()
 }
 
 func refusal(err error) string {
