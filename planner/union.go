@@ -59,7 +59,7 @@ func unitable(f *plan.Fragment) bool {
 		return unitableFields(q.Fields)
 	case *plan.Aggregation:
 		return unitableAggregates(q.Fields)
-	case *plan.Connection, *plan.RemoteQuery, *plan.Representations:
+	case *plan.Connection, *plan.RemoteQuery, *plan.Representations, *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
 	}
 	return false
 }
@@ -172,7 +172,7 @@ func (u *united) add(f *plan.Fragment) {
 		projection = u.fields(q.Fields, u.root)
 	case *plan.Aggregation:
 		projection = u.aggregateFields(q.Fields, u.root)
-	case *plan.Connection, *plan.RemoteQuery, *plan.Representations:
+	case *plan.Connection, *plan.RemoteQuery, *plan.Representations, *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
 	}
 	u.variants[len(u.variants)-1].projection = projection
 }

@@ -75,7 +75,7 @@ func (u *united) fragment(c *unionClass) *plan.Fragment {
 		aggregation := *q
 		aggregation.Fields = b.aggregateFields(u.root)
 		out.Query = &aggregation
-	case *plan.Connection, *plan.RemoteQuery, *plan.Representations:
+	case *plan.Connection, *plan.RemoteQuery, *plan.Representations, *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
 	}
 	out.Joins = b.joins
 	return out
