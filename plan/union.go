@@ -63,7 +63,7 @@ func UniteSignature(f *Fragment) string {
 		w.selection(&Selection{Rows: q.Rows, Card: q.Card})
 	case *Aggregation:
 		w.aggregation(&Aggregation{Rows: q.Rows})
-	case *Connection, *RemoteQuery, *Representations:
+	case *Connection, *RemoteQuery, *Representations, *Insert, *Update, *Updates, *Delete:
 		w.fragment(f)
 	}
 	return w.b.String()
