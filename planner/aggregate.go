@@ -38,12 +38,7 @@ func (p *planner) aggregation(s *selected, rows plan.Rows, h *holder) (*plan.Agg
 			}
 			out.Fields = append(out.Fields, group)
 		case *schema.AggregateNodes:
-			var fields []plan.Field
-			err := h.inside(m.key, func() error {
-				var err error
-				fields, err = p.fields(m, m.set(), m.field.Type.Base(), h)
-				return err
-			})
+			fields, err := p.fieldsInside(m, h)
 			if err != nil {
 				return nil, err
 			}

@@ -11,6 +11,15 @@ import (
 	"dovetail/schema"
 )
 
+// fieldsInside plans what a field selects of rows, whose joins stand below it.
+func (p *planner) fieldsInside(s *selected, h *holder) (fields []plan.Field, err error) {
+	err = h.inside(s.key, func() error {
+		fields, err = p.fields(s, s.set(), s.field.Type.Base(), h)
+		return err
+	})
+	return fields, err
+}
+
 // fields plans a selection set on rows of a table.
 func (p *planner) fields(s *selected, set ast.SelectionSet, on *schema.Type, h *holder) ([]plan.Field, error) {
 	members, err := p.collect(set, on, s.path)

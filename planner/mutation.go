@@ -50,12 +50,7 @@ func (p *planner) output(s *selected, one bool, h *holder) (*plan.MutationOutput
 		case *schema.AffectedRows:
 			out.Fields = append(out.Fields, &plan.AffectedRows{Key: m.key})
 		case *schema.ReturnedRows:
-			var fields []plan.Field
-			err := h.inside(m.key, func() error {
-				var err error
-				fields, err = p.fields(m, m.set(), m.field.Type.Base(), h)
-				return err
-			})
+			fields, err := p.fieldsInside(m, h)
 			if err != nil {
 				return nil, err
 			}

@@ -183,7 +183,7 @@ func (a *answer) batchRow(keys map[string][]int) (batchRow, error) {
 // appendKeyPart appends a part of a tuple, so that no two tuples look alike. A
 // number's zeros after the point don't count.
 func appendKeyPart(dst []byte, text string) []byte {
-	if strings.Contains(text, ".") && isNumber(text, false) && !strings.ContainsAny(text, "eE") {
+	if strings.Contains(text, ".") && jsonshape.IsNumber(text) && !strings.ContainsAny(text, "eE") {
 		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 	}
 	dst = strconv.AppendInt(dst, int64(len(text)), 10)

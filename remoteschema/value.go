@@ -10,6 +10,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"dovetail/jsonshape"
 	"dovetail/plan"
 	"dovetail/sources"
 )
@@ -213,12 +214,12 @@ func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([
 	}
 	switch name {
 	case "Int":
-		if !isNumber(text, true) {
+		if !isInteger(text) {
 			return dst, errNoMatch
 		}
 		return append(dst, text...), nil
 	case "Float":
-		if !isNumber(text, false) {
+		if !jsonshape.IsNumber(text) {
 			return dst, errNoMatch
 		}
 		return append(dst, text...), nil
@@ -233,7 +234,7 @@ func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([
 	}
 	switch class { //nolint:exhaustive // the other classes are strings
 	case plan.ClassInteger, plan.ClassNumber:
-		if isNumber(text, false) {
+		if jsonshape.IsNumber(text) {
 			return append(dst, text...), nil
 		}
 	case plan.ClassBoolean:
@@ -260,21 +261,7 @@ func truth(text string) (value, ok bool) {
 	return false, false
 }
 
-// isNumber tells whether a text is a JSON number, or such an integer.
-func isNumber(text string, integer bool) bool {
-	digits := text
-	if digits != "" && digits[0] == '-' {
-		digits = digits[1:]
-	}
-	if digits == "" || digits[0] < '0' || digits[0] > '9' || !json.Valid([]byte(text)) {
-		return false
-	}
-	if integer {
-		for i := range len(digits) {
-			if digits[i] < '0' || digits[i] > '9' {
-				return false
-			}
-		}
-	}
-	return true
+// isInteger tells whether a text is a JSON number without fraction or exponent.
+func isInteger(text string) bool {
+	return jsonshape.IsNumber(text) && !strings.ContainsAny(text, ".eE")
 }

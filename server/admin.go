@@ -94,15 +94,24 @@ func (s *Server) writeValue(w http.ResponseWriter, r *http.Request, value any) {
 	s.writeJSON(w, r, http.StatusOK, body)
 }
 
-// handleConfig tells admins how the server is set up.
-func (s *Server) handleConfig(w http.ResponseWriter, r *http.Request) {
+// onlyAdmins tells whether an admin asks; anybody else is answered why not.
+func (s *Server) onlyAdmins(w http.ResponseWriter, r *http.Request) bool {
 	who, failure := s.authenticate(w, r)
+	if failure == nil && !who.Admin() {
+		failure = &command.Error{
+			Status: http.StatusBadRequest, Code: command.CodeAccessDenied, Path: "$",
+			Message: "You have to be an admin to access this endpoint",
+		}
+	}
 	if failure != nil {
 		s.writeError(w, r, failure, false)
-		return
 	}
-	if !who.Admin() {
-		s.writeError(w, r, adminsOnly(), false)
+	return failure == nil
+}
+
+// handleConfig tells admins how the server is set up.
+func (s *Server) handleConfig(w http.ResponseWriter, r *http.Request) {
+	if !s.onlyAdmins(w, r) {
 		return
 	}
 	state, release := s.engine.Acquire()

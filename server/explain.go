@@ -70,13 +70,7 @@ type explainedJoin struct {
 // handleExplain answers how an operation would be run: the whole plan, across
 // all sources, for the role and session variables in "user".
 func (s *Server) handleExplain(w http.ResponseWriter, r *http.Request) {
-	who, failure := s.authenticate(w, r)
-	if failure != nil {
-		s.writeError(w, r, failure, false)
-		return
-	}
-	if !who.Admin() {
-		s.writeError(w, r, adminsOnly(), false)
+	if !s.onlyAdmins(w, r) {
 		return
 	}
 	body, failure := s.readBody(w, r)

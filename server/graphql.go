@@ -73,7 +73,7 @@ func parseGraphQLRequest(j plan.JSON) (*graphQLRequest, *refusal) {
 		return nil, refuse(http.StatusBadRequest, planner.CodeParseFailed, path, message)
 	}
 	if j.Kind != plan.JSONObject {
-		return bad("$", "parsing GraphQL request failed, expected Object, but encountered "+kindName(j.Kind))
+		return bad("$", "parsing GraphQL request failed, expected Object, but encountered "+j.Kind.String())
 	}
 	out := &graphQLRequest{variables: map[string]plan.JSON{}}
 	query, ok := j.Get("query")
@@ -81,12 +81,12 @@ func parseGraphQLRequest(j plan.JSON) (*graphQLRequest, *refusal) {
 		return bad("$", `key "query" not found`)
 	}
 	if query.Kind != plan.JSONString {
-		return bad("$.query", "parsing Text failed, expected String, but encountered "+kindName(query.Kind))
+		return bad("$.query", "parsing Text failed, expected String, but encountered "+query.Kind.String())
 	}
 	out.query = query.Text
 	if name, ok := j.Get("operationName"); ok && !name.IsNull() {
 		if name.Kind != plan.JSONString {
-			return bad("$.operationName", "parsing OperationName failed, expected String, but encountered "+kindName(name.Kind))
+			return bad("$.operationName", "parsing OperationName failed, expected String, but encountered "+name.Kind.String())
 		}
 		out.operationName = name.Text
 	}
@@ -95,30 +95,12 @@ func parseGraphQLRequest(j plan.JSON) (*graphQLRequest, *refusal) {
 		return out, nil
 	}
 	if variables.Kind != plan.JSONObject {
-		return bad("$.variables", "parsing HashMap failed, expected Object, but encountered "+kindName(variables.Kind))
+		return bad("$.variables", "parsing HashMap failed, expected Object, but encountered "+variables.Kind.String())
 	}
 	for i, key := range variables.Keys {
 		out.variables[key] = variables.Items[i]
 	}
 	return out, nil
-}
-
-func kindName(k plan.JSONKind) string {
-	switch k {
-	case plan.JSONNull:
-		return "Null"
-	case plan.JSONBool:
-		return "Boolean"
-	case plan.JSONNumber:
-		return "Number"
-	case plan.JSONString:
-		return "String"
-	case plan.JSONArray:
-		return "Array"
-	case plan.JSONObject:
-		return "Object"
-	}
-	return "a value"
 }
 
 // handleGraphQL answers /v1/graphql: one operation, or a batch of them in an

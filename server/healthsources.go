@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"dovetail/metadata/command"
 	"dovetail/metadata/document"
 	"dovetail/metadata/engine"
 	"dovetail/sources"
@@ -30,13 +29,7 @@ const sourceHealthTimeout = 10 * time.Second
 
 // handleHealthSources asks every database whether it answers.
 func (s *Server) handleHealthSources(w http.ResponseWriter, r *http.Request) {
-	who, failure := s.authenticate(w, r)
-	if failure != nil {
-		s.writeError(w, r, failure, false)
-		return
-	}
-	if !who.Admin() {
-		s.writeError(w, r, adminsOnly(), false)
+	if !s.onlyAdmins(w, r) {
 		return
 	}
 	state, release := s.engine.Acquire()
@@ -55,13 +48,6 @@ func (s *Server) handleHealthSources(w http.ResponseWriter, r *http.Request) {
 	}
 	group.Wait()
 	s.writeValue(w, r, out)
-}
-
-func adminsOnly() *command.Error {
-	return &command.Error{
-		Status: http.StatusBadRequest, Code: command.CodeAccessDenied, Path: "$",
-		Message: "You have to be an admin to access this endpoint",
-	}
 }
 
 func checkSource(ctx context.Context, state *engine.State, source *document.Source) (out sourceHealth) {

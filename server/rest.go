@@ -105,13 +105,7 @@ func (s *Server) handleREST(w http.ResponseWriter, r *http.Request) {
 
 // handleSwagger describes the REST endpoints to admins.
 func (s *Server) handleSwagger(w http.ResponseWriter, r *http.Request) {
-	who, failure := s.authenticate(w, r)
-	if failure != nil {
-		s.writeError(w, r, failure, false)
-		return
-	}
-	if !who.Admin() {
-		s.writeError(w, r, adminsOnly(), false)
+	if !s.onlyAdmins(w, r) {
 		return
 	}
 	state, release := s.engine.Acquire()
@@ -178,7 +172,7 @@ func bodyVariables(body []byte) (plan.JSON, *command.Error) {
 	if j.Kind != plan.JSONObject {
 		return j, &command.Error{
 			Status: http.StatusBadRequest, Code: command.CodeParseFailed, Path: "$",
-			Message: "parsing variables failed, expected Object, but encountered " + kindName(j.Kind),
+			Message: "parsing variables failed, expected Object, but encountered " + j.Kind.String(),
 		}
 	}
 	return j, nil

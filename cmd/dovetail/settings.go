@@ -157,7 +157,7 @@ func duration(target func(*settings) *time.Duration, unit time.Duration) func(*s
 
 // honoured are the settings that do something.
 func honoured() []setting {
-	return slices.Concat(storeSettings(), serverSettings(), schemaSettings(), sourceSettings(), clientSettings())
+	return slices.Concat(storeSettings(), serverSettings(), sessionSettings(), schemaSettings(), sourceSettings(), clientSettings())
 }
 
 func clientSettings() []setting {
@@ -215,25 +215,9 @@ func storeSettings() []setting {
 	}
 }
 
-func serverSettings() []setting {
+// sessionSettings say who may ask, and as whom.
+func sessionSettings() []setting {
 	return []setting{
-		{name: "server-host", help: "address to listen on (all; demo: 127.0.0.1)", apply: func(s *settings, v string) error {
-			if v == "*" {
-				v = ""
-			}
-			s.host = v
-			return nil
-		}},
-		{
-			name: "server-port", help: "port to listen on (8080)", variables: []string{"PORT"},
-			apply: func(s *settings, v string) error {
-				if n, err := strconv.ParseUint(v, 10, 16); err != nil || n == 0 {
-					return errors.New("expected a port number")
-				}
-				s.port = v
-				return nil
-			},
-		},
 		{
 			name: "admin-secret", help: "secret that requests must carry", variables: []string{"HASURA_GRAPHQL_ACCESS_KEY"},
 			apply: text(func(s *settings) *string { return &s.adminSecret }),
@@ -269,6 +253,28 @@ func serverSettings() []setting {
 		{
 			name: "auth-hook-send-request-body", help: "send the webhook the GraphQL request too, when posting (true)",
 			apply: boolean(func(s *settings) *bool { return &s.hook.SendRequestBody }),
+		},
+	}
+}
+
+func serverSettings() []setting {
+	return []setting{
+		{name: "server-host", help: "address to listen on (all; demo: 127.0.0.1)", apply: func(s *settings, v string) error {
+			if v == "*" {
+				v = ""
+			}
+			s.host = v
+			return nil
+		}},
+		{
+			name: "server-port", help: "port to listen on (8080)", variables: []string{"PORT"},
+			apply: func(s *settings, v string) error {
+				if n, err := strconv.ParseUint(v, 10, 16); err != nil || n == 0 {
+					return errors.New("expected a port number")
+				}
+				s.port = v
+				return nil
+			},
 		},
 		{name: "dev-mode", help: "show internal error detail to every role", toggle: true, apply: boolean(func(s *settings) *bool { return &s.devMode })},
 		{

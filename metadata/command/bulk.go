@@ -52,23 +52,22 @@ func join(answers [][]byte) []byte {
 }
 
 func bulk(ctx context.Context, c *call) ([]byte, error) {
-	list, err := c.list()
-	if err != nil {
-		return nil, err
-	}
-	answers := make([][]byte, 0, len(list))
-	for i, value := range list {
-		answer, err := c.carryOut(ctx, value)
-		if err != nil {
-			return nil, underIndex(err, i)
-		}
-		answers = append(answers, answer)
-	}
-	return join(answers), nil
+	return c.eachOf(ctx, func(err error) ([]byte, error) { return nil, err })
 }
 
 // bulkKeepGoing goes on after errors: a command that fails changes nothing.
 func bulkKeepGoing(ctx context.Context, c *call) ([]byte, error) {
+	return c.eachOf(ctx, func(err error) ([]byte, error) {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return json.Marshal(err)
+	})
+}
+
+// eachOf carries out a list of commands; failed gives the answer of one that
+// failed, or the error that ends the list.
+func (c *call) eachOf(ctx context.Context, failed func(error) ([]byte, error)) ([]byte, error) {
 	list, err := c.list()
 	if err != nil {
 		return nil, err
@@ -77,11 +76,7 @@ func bulkKeepGoing(ctx context.Context, c *call) ([]byte, error) {
 	for i, value := range list {
 		answer, err := c.carryOut(ctx, value)
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil, err
-			}
-			failure := underIndex(err, i)
-			if answer, err = json.Marshal(failure); err != nil {
+			if answer, err = failed(underIndex(err, i)); err != nil {
 				return nil, err
 			}
 		}

@@ -38,14 +38,9 @@ func dropComputedField(ctx context.Context, c *call) ([]byte, error) {
 	if err := o.err(); err != nil {
 		return nil, err
 	}
-	err := c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
-		o := c.object()
-		_, t, err := c.tableIn(m, o)
+	return c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
+		t, name, err := c.namedIn(m)
 		if err != nil {
-			return subject{}, err
-		}
-		name := o.nonEmpty("name")
-		if err := o.err(); err != nil {
 			return subject{}, err
 		}
 		if !removeAll(&t.ComputedFields, func(f *document.ComputedField) bool { return f.Name == name }) {
@@ -53,8 +48,4 @@ func dropComputedField(ctx context.Context, c *call) ([]byte, error) {
 		}
 		return subject{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return success(), nil
 }

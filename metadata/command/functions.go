@@ -77,7 +77,7 @@ func trackFunction(c *call, m *document.Metadata) (subject, error) {
 }
 
 func untrackFunction(ctx context.Context, c *call) ([]byte, error) {
-	err := c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
+	return c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
 		s, f, err := c.functionIn(m)
 		if err != nil {
 			return subject{}, err
@@ -85,10 +85,6 @@ func untrackFunction(ctx context.Context, c *call) ([]byte, error) {
 		removeAll(&s.Functions, func(x *document.Function) bool { return x == f })
 		return subject{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return success(), nil
 }
 
 func setFunctionCustomization(c *call, m *document.Metadata) (subject, error) {

@@ -190,15 +190,18 @@ func (c *call) writable(ctx context.Context) error {
 
 // drop carries out an edit that takes something away. What depends on it is
 // named in an error, or with cascade taken away too.
-func (c *call) drop(ctx context.Context, cascade bool, e edit) error {
+func (c *call) drop(ctx context.Context, cascade bool, e edit) ([]byte, error) {
 	if err := c.writable(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	m := c.metadata().Clone()
 	if _, err := e(c, m); err != nil {
-		return err
+		return nil, err
 	}
-	return c.applyWithout(ctx, m, cascade, engine.Reload{})
+	if err := c.applyWithout(ctx, m, cascade, engine.Reload{}); err != nil {
+		return nil, err
+	}
+	return success(), nil
 }
 
 // applyWithout applies a document from which something is gone.

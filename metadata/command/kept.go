@@ -110,15 +110,21 @@ func createEntry(what string, of func(*document.Metadata) *[]*document.Entry) ed
 	}
 }
 
+// existing finds the entry that a command is about.
+func (c *call) existing(what string, list []*document.Entry) (name string, at int, err error) {
+	name, at, err = c.entryName(list)
+	if err == nil && at < 0 {
+		err = fail(CodeNotExists, what+" does not exist", name)
+	}
+	return name, at, err
+}
+
 func updateEntry(what string, of func(*document.Metadata) *[]*document.Entry) edit {
 	return func(c *call, m *document.Metadata) (subject, error) {
 		list := of(m)
-		name, i, err := c.entryName(*list)
+		name, i, err := c.existing(what, *list)
 		if err != nil {
 			return subject{}, err
-		}
-		if i < 0 {
-			return subject{}, fail(CodeNotExists, what+" does not exist", name)
 		}
 		definition := c.args
 		if permissions, ok := (*list)[i].Definition.Get("permissions"); ok {
@@ -133,12 +139,9 @@ func updateEntry(what string, of func(*document.Metadata) *[]*document.Entry) ed
 func dropEntry(what string, of func(*document.Metadata) *[]*document.Entry) edit {
 	return func(c *call, m *document.Metadata) (subject, error) {
 		list := of(m)
-		name, i, err := c.entryName(*list)
+		name, _, err := c.existing(what, *list)
 		if err != nil {
 			return subject{}, err
-		}
-		if i < 0 {
-			return subject{}, fail(CodeNotExists, what+" does not exist", name)
 		}
 		removeAll(list, func(e *document.Entry) bool { return e.Name == name })
 		return subject{}, nil

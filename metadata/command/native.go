@@ -94,10 +94,7 @@ func removeNativeQuery(c *call, m *document.Metadata) (subject, error) {
 }
 
 func untrackNativeQuery(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.drop(ctx, false, removeNativeQuery); err != nil {
-		return nil, err
-	}
-	return success(), nil
+	return c.drop(ctx, false, removeNativeQuery)
 }
 
 func getLogicalModels(_ context.Context, c *call) ([]byte, error) {
@@ -140,10 +137,7 @@ func removeLogicalModel(c *call, m *document.Metadata) (subject, error) {
 }
 
 func untrackLogicalModel(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.drop(ctx, false, removeLogicalModel); err != nil {
-		return nil, err
-	}
-	return success(), nil
+	return c.drop(ctx, false, removeLogicalModel)
 }
 
 func getStoredProcedures(_ context.Context, c *call) ([]byte, error) {

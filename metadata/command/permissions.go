@@ -84,10 +84,7 @@ func dropPermission(kind document.PermissionKind) run {
 			}
 			return subject{}, nil
 		}
-		if err := c.drop(ctx, false, remove); err != nil {
-			return nil, err
-		}
-		return success(), nil
+		return c.drop(ctx, false, remove)
 	}
 }
 

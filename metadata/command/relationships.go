@@ -91,10 +91,7 @@ func dropRelationship(ctx context.Context, c *call) ([]byte, error) {
 	if err := o.err(); err != nil {
 		return nil, err
 	}
-	if err := c.drop(ctx, cascade, removeRelationship); err != nil {
-		return nil, err
-	}
-	return success(), nil
+	return c.drop(ctx, cascade, removeRelationship)
 }
 
 func renameRelationship(c *call, m *document.Metadata) (subject, error) {

@@ -53,13 +53,8 @@ func updateRemoteRelationship(c *call, m *document.Metadata) (subject, error) {
 }
 
 func removeRemoteRelationship(c *call, m *document.Metadata) (subject, error) {
-	o := c.object()
-	_, t, err := c.tableIn(m, o)
+	t, name, err := c.namedIn(m)
 	if err != nil {
-		return subject{}, err
-	}
-	name := o.nonEmpty("name")
-	if err := o.err(); err != nil {
 		return subject{}, err
 	}
 	if !removeAll(&t.RemoteRelationships, func(r *document.RemoteRelationship) bool { return r.Name == name }) {
@@ -69,8 +64,5 @@ func removeRemoteRelationship(c *call, m *document.Metadata) (subject, error) {
 }
 
 func deleteRemoteRelationship(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.drop(ctx, false, removeRemoteRelationship); err != nil {
-		return nil, err
-	}
-	return success(), nil
+	return c.drop(ctx, false, removeRemoteRelationship)
 }

@@ -82,7 +82,7 @@ func updateRemoteSchema(c *call, m *document.Metadata) (subject, error) {
 }
 
 func removeRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
-	err := c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
+	return c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
 		r, err := c.remoteSaying(m, "name", "no such remote schema")
 		if err != nil {
 			return subject{}, err
@@ -90,10 +90,6 @@ func removeRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
 		removeAll(&m.RemoteSchemas, func(x *document.RemoteSchema) bool { return x == r })
 		return subject{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return success(), nil
 }
 
 func reloadRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
@@ -231,7 +227,7 @@ func updateSchemaRelationship(c *call, m *document.Metadata) (subject, error) {
 }
 
 func deleteSchemaRelationship(ctx context.Context, c *call) ([]byte, error) {
-	err := c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
+	return c.drop(ctx, false, func(c *call, m *document.Metadata) (subject, error) {
 		r, err := c.remoteIn(m, "remote_schema")
 		if err != nil {
 			return subject{}, err
@@ -250,8 +246,4 @@ func deleteSchemaRelationship(ctx context.Context, c *call) ([]byte, error) {
 		}
 		return subject{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return success(), nil
 }

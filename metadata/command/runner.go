@@ -290,6 +290,18 @@ func (c *call) sourceIn(m *document.Metadata, name string) (*document.Source, er
 	return s, nil
 }
 
+// namedIn finds the table and the name of that of its parts that a command is
+// about.
+func (c *call) namedIn(m *document.Metadata) (*document.Table, string, error) {
+	o := c.object()
+	_, t, err := c.tableIn(m, o)
+	if err != nil {
+		return nil, "", err
+	}
+	name := o.nonEmpty("name")
+	return t, name, o.err()
+}
+
 // tableIn finds the table that arguments name, with its source.
 func (c *call) tableIn(m *document.Metadata, o *object) (*document.Source, *document.Table, error) {
 	sourceName, value := o.source(), o.required("table")

@@ -119,17 +119,13 @@ func dropSource(ctx context.Context, c *call) ([]byte, error) {
 	if err := o.err(); err != nil {
 		return nil, err
 	}
-	err := c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
+	return c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
 		if _, err := c.sourceIn(m, name); err != nil {
 			return subject{}, err
 		}
 		removeAll(&m.Sources, func(s *document.Source) bool { return s.Name == name })
 		return subject{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return success(), nil
 }
 
 func renameSource(c *call, m *document.Metadata) (subject, error) {

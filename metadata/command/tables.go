@@ -156,14 +156,10 @@ func trackTables(ctx context.Context, c *call) ([]byte, error) {
 }
 
 func untrackTables(ctx context.Context, c *call) ([]byte, error) {
-	return c.each(ctx, "untrack", "untrack-table-failed", func(ctx context.Context, c *call) error { return c.untrack(ctx) })
-}
-
-func untrackTable(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.untrack(ctx); err != nil {
-		return nil, err
-	}
-	return success(), nil
+	return c.each(ctx, "untrack", "untrack-table-failed", func(ctx context.Context, c *call) error {
+		_, err := untrackTable(ctx, c)
+		return err
+	})
 }
 
 func (c *call) untrackArguments() (source string, table plan.JSON, cascade bool, err error) {
@@ -172,11 +168,10 @@ func (c *call) untrackArguments() (source string, table plan.JSON, cascade bool,
 	return source, table, cascade, o.err()
 }
 
-// untrack forgets a table.
-func (c *call) untrack(ctx context.Context) error {
+func untrackTable(ctx context.Context, c *call) ([]byte, error) {
 	sourceName, value, cascade, err := c.untrackArguments()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
 		s, err := c.sourceIn(m, sourceName)

@@ -42,13 +42,8 @@ type object struct {
 	known []string
 }
 
-var kindNames = map[plan.JSONKind]string{ //nolint:gochecknoglobals // a constant table
-	plan.JSONNull: "Null", plan.JSONBool: "Boolean", plan.JSONNumber: "Number",
-	plan.JSONString: "String", plan.JSONArray: "Array", plan.JSONObject: "Object",
-}
-
 func (d *decoder) mismatch(what, path string, want plan.JSONKind, got plan.JSON) {
-	d.fail(path, "parsing %s failed, expected %s, but encountered %s", what, kindNames[want], kindNames[got.Kind])
+	d.fail(path, "parsing %s failed, expected %s, but encountered %s", what, want, got.Kind)
 }
 
 func (d *decoder) object(j plan.JSON, path, what string) *object {

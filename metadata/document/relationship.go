@@ -99,7 +99,7 @@ func (d *decoder) foreignKeyUsing(j plan.JSON, path, kind string, array bool) *F
 		}
 		o.done()
 	default:
-		d.fail(path, "unexpected %s for foreign_key_constraint_on", kindNames[j.Kind])
+		d.fail(path, "unexpected %s for foreign_key_constraint_on", j.Kind)
 	}
 	if d.fault == nil && len(u.Columns) == 0 {
 		d.fail(path, "expected at least one column")
