@@ -13,6 +13,9 @@ type Insert struct {
 	// Each makes a row of every object of a list whose objects all have the same
 	// members.
 	Each *InsertEach
+	// Identity is the one of Columns that numbers the rows otherwise; empty: none
+	// of them does.
+	Identity string
 	// Check must hold of every new row; nil is true.
 	Check    Predicate
 	Conflict *Conflict
@@ -65,6 +68,9 @@ type KeyPair struct{ Row, Related Column }
 // Conflict says what becomes of new rows that violate a constraint.
 type Conflict struct {
 	Constraint string
+	// Match are the columns in which a new row equals the present one that it
+	// meets, where there is no constraint; without any it meets none.
+	Match []Column
 	// Set is what the present row gets instead; empty: the new row is dropped.
 	Set []ConflictColumn
 	// Where and Permit tell which present rows are updated, the user's and the
@@ -135,6 +141,9 @@ type MutationOutput struct {
 	One    bool
 	Row    []Field
 	Fields []MutationField
+	// Columns are all columns of the table, for databases that set written rows
+	// aside.
+	Columns []Column
 }
 
 // MutationField is one response field of a mutation.

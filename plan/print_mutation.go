@@ -13,6 +13,9 @@ func (w *printer) insert(n *Insert) {
 		for _, r := range n.Rows {
 			w.insertRow(r)
 		}
+		if n.Identity != "" {
+			w.line("the number of a row is %s", n.Identity)
+		}
 		if n.Conflict != nil {
 			w.conflict(n.Conflict)
 		}
@@ -71,7 +74,11 @@ func (w *printer) conflict(c *Conflict) {
 			set = append(set, s.Column.Name+" = "+ValueText(s.Value))
 		}
 	}
-	w.line("on conflict with %s update (%s)", c.Constraint, strings.Join(set, ", "))
+	if c.Constraint == "" {
+		w.line("on match of (%s) update (%s)", columnNames(c.Match), strings.Join(set, ", "))
+	} else {
+		w.line("on conflict with %s update (%s)", c.Constraint, strings.Join(set, ", "))
+	}
 	w.nested(func() {
 		for _, p := range []struct {
 			word string

@@ -85,6 +85,14 @@ type Capabilities struct {
 	Relay bool
 	// Mutations: rows can be written.
 	Mutations bool
+	// MatchedInserts: new rows that meet present ones are told by the columns in
+	// which they are equal (if_matched), not by a constraint (on_conflict).
+	MatchedInserts bool
+	// SetsAside: mutations need the columns of the table that they write.
+	SetsAside bool
+	// LoneWrites: rows are inserted without related ones, and updated once in a
+	// field.
+	LoneWrites bool
 	// Bindings: a fragment may be evaluated for a set of binding rows at once.
 	Bindings bool
 	// KeySets: conditions and orderings may refer to key sets.

@@ -30,17 +30,18 @@ func (p *planner) rootMutation(s *selected, h *holder) (source string, query pla
 }
 
 // output plans what a mutation answers.
-func (p *planner) output(s *selected, one bool, h *holder) (*plan.MutationOutput, error) {
+func (p *planner) output(s *selected, of *catalog.Table, one bool, h *holder) (*plan.MutationOutput, error) {
 	t := s.field.Type.Base()
+	out := &plan.MutationOutput{One: one, Columns: setAside(of)}
 	if one {
-		fields, err := p.fields(s, s.set(), t, h)
-		return &plan.MutationOutput{One: true, Row: fields}, err
+		var err error
+		out.Row, err = p.fields(s, s.set(), t, h)
+		return out, err
 	}
 	members, err := p.collect(s.set(), t, s.path)
 	if err != nil {
 		return nil, err
 	}
-	out := &plan.MutationOutput{}
 	for _, m := range members {
 		if m.field == nil {
 			out.Fields = append(out.Fields, &plan.MutationStatic{Key: m.key, JSON: plan.AppendJSONString(nil, t.Name)})
@@ -60,6 +61,18 @@ func (p *planner) output(s *selected, one bool, h *holder) (*plan.MutationOutput
 		}
 	}
 	return out, nil
+}
+
+// setAside are the columns of a table whose written rows are set aside.
+func setAside(t *catalog.Table) []plan.Column {
+	if !t.Source.Capabilities.SetsAside {
+		return nil
+	}
+	out := make([]plan.Column, 0, len(t.Columns))
+	for _, c := range t.Columns {
+		out = append(out, c.Plan())
+	}
+	return out
 }
 
 // admin tells whether the role may do everything.
@@ -135,7 +148,7 @@ func (p *planner) rootUpdate(s *selected, b *schema.RootUpdate, h *holder) (plan
 		return nil, err
 	}
 	p.direct(&u.Rows)
-	u.Output, err = p.output(s, b.One, h)
+	u.Output, err = p.output(s, b.Table, b.One, h)
 	return u, err
 }
 
@@ -165,7 +178,7 @@ func (p *planner) rootUpdates(s *selected, t *catalog.Table, h *holder) (plan.Qu
 	if err != nil {
 		return nil, err
 	}
-	output, err := p.output(s, false, h)
+	output, err := p.output(s, t, false, h)
 	if err != nil {
 		return nil, err
 	}
@@ -291,7 +304,7 @@ func (p *planner) rootDelete(s *selected, b *schema.RootDelete, h *holder) (plan
 		d.Where = key
 	}
 	p.direct(&d.Rows)
-	d.Output, err = p.output(s, b.One, h)
+	d.Output, err = p.output(s, b.Table, b.One, h)
 	return d, err
 }
 

@@ -36,7 +36,11 @@ func (p *planner) rootInsert(s *selected, b *schema.RootInsert, h *holder) (plan
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := argumentOf(s.field, schema.ArgOnConflict); ok {
+	c, ok := argumentOf(s.field, schema.ArgOnConflict)
+	if !ok {
+		c, ok = argumentOf(s.field, schema.ArgIfMatched)
+	}
+	if ok {
 		here := under(s.path+".args", c.Name)
 		on, err := p.load(s.argument(c.Name), c.Type, false, here)
 		if err != nil {
@@ -57,8 +61,19 @@ func (p *planner) rootInsert(s *selected, b *schema.RootInsert, h *holder) (plan
 	if err != nil {
 		return nil, err
 	}
-	n.insert.Output, err = p.output(s, b.One, h)
+	n.numbered()
+	n.insert.Output, err = p.output(s, b.Table, b.One, h)
 	return n.insert, err
+}
+
+// numbered tells whether the rows bring the numbers along that the database
+// would give them.
+func (n *newRows) numbered() {
+	for _, c := range n.insert.Columns {
+		if column, ok := n.table.Info.Column(c.Name); ok && column.Identity {
+			n.insert.Identity = c.Name
+		}
+	}
 }
 
 // newRows is an insert being planned.
@@ -316,6 +331,11 @@ func (p *planner) conflict(v value, in *schema.Input, t *catalog.Table, path str
 				return nil
 			}
 			c.Set, err = p.conflictColumns(v, in, here, path)
+		case schema.ArgMatchColumns:
+			if v.missing {
+				return nil
+			}
+			c.Match, err = p.columnsOf(v, in, here, path)
 		case schema.ArgWhere:
 			if !v.absent() {
 				c.Where, err = p.where(v, in.Type.Base(), here)
@@ -326,7 +346,7 @@ func (p *planner) conflict(v value, in *schema.Input, t *catalog.Table, path str
 	if err != nil {
 		return nil, err
 	}
-	if c.Constraint == "" {
+	if c.Constraint == "" && !t.Source.Capabilities.MatchedInserts {
 		return nil, invalid(under(path, "constraint"), "missing required field 'constraint'")
 	}
 	if len(c.Set) > 0 {
@@ -358,9 +378,19 @@ func (p *planner) enumValue(v value, ref schema.Ref, path string) (string, error
 	return "", invalid(path, "unexpected value for type '%s'", ref.Base().Name)
 }
 
-// conflictColumns reads update_columns; above is the path of the whole
-// on_conflict, where v2 reports the placeholder.
+// conflictColumns reads update_columns.
 func (p *planner) conflictColumns(v value, in *schema.Input, path, above string) ([]plan.ConflictColumn, error) {
+	columns, err := p.columnsOf(v, in, path, above)
+	out := make([]plan.ConflictColumn, 0, len(columns))
+	for _, c := range columns {
+		out = append(out, plan.ConflictColumn{Column: c})
+	}
+	return out, err
+}
+
+// columnsOf reads a list of columns, each once; above is the path of the whole
+// on_conflict, where v2 reports the placeholder.
+func (p *planner) columnsOf(v value, in *schema.Input, path, above string) ([]plan.Column, error) {
 	if err := given(v, in, path); err != nil {
 		return nil, err
 	}
@@ -368,7 +398,7 @@ func (p *planner) conflictColumns(v value, in *schema.Input, path, above string)
 	if err != nil {
 		return nil, err
 	}
-	var out []plan.ConflictColumn
+	var out []plan.Column
 	for i, item := range columns {
 		here := indexed(path, i)
 		if item.lit != nil {
@@ -385,8 +415,8 @@ func (p *planner) conflictColumns(v value, in *schema.Input, path, above string)
 			return nil, invalid(above, "erroneous column name")
 		}
 		column := in.Type.Base().Values()[at].Column.Plan()
-		if !slices.ContainsFunc(out, func(c plan.ConflictColumn) bool { return c.Column.Name == column.Name }) {
-			out = append(out, plan.ConflictColumn{Column: column})
+		if !slices.ContainsFunc(out, func(c plan.Column) bool { return c.Name == column.Name }) {
+			out = append(out, column)
 		}
 	}
 	return out, nil

@@ -240,6 +240,8 @@ const (
 	ArgObjects       ArgumentKind = "objects"
 	ArgObject        ArgumentKind = "object"
 	ArgOnConflict    ArgumentKind = "on_conflict"
+	ArgIfMatched     ArgumentKind = "if_matched"
+	ArgMatchColumns  ArgumentKind = "match_columns"
 	ArgConstraint    ArgumentKind = "constraint"
 	ArgUpdateColumns ArgumentKind = "update_columns"
 	ArgKeyColumns    ArgumentKind = "pk_columns"

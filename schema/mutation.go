@@ -34,6 +34,7 @@ func (s *Schema) writes(t *catalog.Table) writes {
 		p, ok := t.Update[s.Role]
 		if admin || ok && usable(p.BackendOnly) {
 			out.update = writableColumns(t, func(name string) bool { return admin || p.Columns[name] })
+			out.update.columns = slices.DeleteFunc(out.update.columns, func(c *catalog.Column) bool { return c.Info.Identity })
 		}
 	}
 	if t.Info.Deletable {
@@ -113,7 +114,7 @@ func (s *Schema) tableMutations(t *catalog.Table) []*Field {
 			Type: Required(List(Required(Named(s.insertInput(t))))),
 		}
 		add(catalog.RootInsert, "insert data into the table: "+quoted, &Field{
-			Type: Named(s.mutationResponse(t)), Args: append([]*Input{objects}, s.onConflictArgument(t)...),
+			Type: Named(s.mutationResponse(t)), Args: append([]*Input{objects}, s.upsertArgument(t)...),
 			Binding: &RootInsert{Table: t},
 		})
 		if readable {
@@ -122,7 +123,7 @@ func (s *Schema) tableMutations(t *catalog.Table) []*Field {
 				Type: Required(Named(s.insertInput(t))),
 			}
 			add(catalog.RootInsertOne, "insert a single row into the table: "+quoted, &Field{
-				Type: row, Args: append([]*Input{object}, s.onConflictArgument(t)...), Binding: &RootInsert{Table: t, One: true},
+				Type: row, Args: append([]*Input{object}, s.upsertArgument(t)...), Binding: &RootInsert{Table: t, One: true},
 			})
 		}
 	}
@@ -139,13 +140,15 @@ func (s *Schema) tableMutations(t *catalog.Table) []*Field {
 				Type: row, Args: append(s.setArguments(t, w.update), columns), Binding: &RootUpdate{Table: t, One: true},
 			})
 		}
-		updates := &Input{
-			Name: n.Word("updates"), Description: "updates to execute, in order", Binding: &Argument{Kind: ArgUpdates},
-			Type: Required(List(Required(Named(s.updates(t, w.update))))),
+		if !t.Source.Capabilities.LoneWrites {
+			updates := &Input{
+				Name: n.Word("updates"), Description: "updates to execute, in order", Binding: &Argument{Kind: ArgUpdates},
+				Type: Required(List(Required(Named(s.updates(t, w.update))))),
+			}
+			add(catalog.RootUpdateMany, "update multiples rows of table: "+quoted, &Field{
+				Type: List(Named(s.mutationResponse(t))), Args: []*Input{updates}, Binding: &RootUpdateMany{Table: t},
+			})
 		}
-		add(catalog.RootUpdateMany, "update multiples rows of table: "+quoted, &Field{
-			Type: List(Named(s.mutationResponse(t))), Args: []*Input{updates}, Binding: &RootUpdateMany{Table: t},
-		})
 	}
 	if w.delete {
 		add(catalog.RootDelete, "delete data from the table: "+quoted, &Field{

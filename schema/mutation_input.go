@@ -19,7 +19,7 @@ func (s *Schema) insertInput(t *catalog.Table) *Type {
 		}
 		x.inputs = s.columnInputs(n, w.insert.columns)
 		for _, r := range t.Local {
-			if s.writes(r.Target).insert == nil {
+			if t.Source.Capabilities.LoneWrites || s.writes(r.Target).insert == nil {
 				continue
 			}
 			in := &Input{Name: n.Word(r.Name), Binding: &InsertRelated{Relationship: r}}
@@ -38,7 +38,7 @@ func (s *Schema) insertInput(t *catalog.Table) *Type {
 func (s *Schema) relatedInsert(t *catalog.Table, name, kind string, data Ref) *Type {
 	n := namesOf(t.Source)
 	return s.input(t.TypeName(name), "input type for inserting "+kind+` relation for remote table "`+t.Name.Name+`"`, func(x *Type) {
-		x.inputs = append([]*Input{{Name: n.Word("data"), Type: data, Binding: &Argument{Kind: ArgData}}}, s.onConflictArgument(t)...)
+		x.inputs = append([]*Input{{Name: n.Word("data"), Type: data, Binding: &Argument{Kind: ArgData}}}, s.upsertArgument(t)...)
 	})
 }
 
@@ -50,6 +50,63 @@ func (s *Schema) columnInputs(n *catalog.Customization, columns []*catalog.Colum
 		})
 	}
 	return out
+}
+
+// upsertArgument tells what becomes of new rows that meet present ones.
+func (s *Schema) upsertArgument(t *catalog.Table) []*Input {
+	if t.Source.Capabilities.MatchedInserts {
+		return s.ifMatchedArgument(t)
+	}
+	return s.onConflictArgument(t)
+}
+
+// ifMatchedArgument is the if_matched argument of tables that the role may also
+// read and update.
+func (s *Schema) ifMatchedArgument(t *catalog.Table) []*Input {
+	if a, ok := s.access(t); !ok || !a.selectable() || s.writes(t).update == nil || len(s.insertMatchColumn(t).Values()) == 0 {
+		return nil
+	}
+	n := namesOf(t.Source)
+	return []*Input{{
+		Name: n.Word("if_matched"), Description: "upsert condition", Type: Named(s.ifMatched(t)),
+		Binding: &Argument{Kind: ArgIfMatched},
+	}}
+}
+
+func (s *Schema) ifMatched(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.input(t.TypeName("if_matched"), `upsert condition type for table "`+t.Name.Name+`"`, func(x *Type) {
+		x.inputs = []*Input{
+			{
+				Name: n.Word("match_columns"), Type: Required(List(Required(Named(s.insertMatchColumn(t))))), Default: "[]",
+				Binding: &Argument{Kind: ArgMatchColumns},
+			},
+			{
+				Name: n.Word("update_columns"), Type: Required(List(Required(Named(s.updateColumn(t))))), Default: "[]",
+				Binding: &Argument{Kind: ArgUpdateColumns},
+			},
+			{Name: n.Word("where"), Type: Named(s.boolExp(t)), Binding: &Argument{Kind: ArgWhere}},
+		}
+	})
+}
+
+// insertMatchColumn is the enum of the columns in which new rows may equal
+// present ones.
+func (s *Schema) insertMatchColumn(t *catalog.Table) *Type {
+	n := namesOf(t.Source)
+	return s.enum(t.TypeName("insert_match_column"), `select match_columns of table "`+t.Name.Name+`"`, func(x *Type) {
+		a, ok := s.access(t)
+		if !ok {
+			return
+		}
+		for _, c := range a.columns() {
+			class := c.Info.Type.Underlying().Class
+			if class == plan.ClassGeometry || class == plan.ClassGeography {
+				continue // which equal nothing
+			}
+			x.values = append(x.values, &EnumValue{Name: n.EnumValue(c.FieldName(n)), Description: "column name", Column: c.Column})
+		}
+	})
 }
 
 // onConflictArgument is the on_conflict argument of tables with a unique

@@ -56,6 +56,9 @@ type Column struct {
 	HasDefault bool
 	// Generated columns (computed, identity always) can't be written.
 	Generated bool
+	// Identity columns number the rows; new rows may bring their number along,
+	// but updates can't change it.
+	Identity bool
 }
 
 // Key is a primary key or unique constraint.

@@ -33,7 +33,7 @@ func (t *Table) equal(o *Table) bool {
 
 func equalColumn(a, b *Column) bool {
 	return a.Name == b.Name && a.Position == b.Position && a.Nullable == b.Nullable && a.Comment == b.Comment &&
-		a.HasDefault == b.HasDefault && a.Generated == b.Generated && equalType(a.Type, b.Type)
+		a.HasDefault == b.HasDefault && a.Generated == b.Generated && a.Identity == b.Identity && equalType(a.Type, b.Type)
 }
 
 func equalType(a, b plan.Type) bool { return a == b || reflect.DeepEqual(a, b) }

@@ -133,7 +133,7 @@ func (c *Catalog) column(t *sources.Table, d *ast.ColumnDefinition) error {
 	}
 	t.Columns = append(t.Columns, column)
 	column.HasDefault = d.DefaultConstraint != nil || d.IdentityOptions != nil
-	column.Generated = d.ComputedColumnExpression != nil || d.IdentityOptions != nil
+	column.Generated, column.Identity = d.ComputedColumnExpression != nil, d.IdentityOptions != nil
 	if d.DataType == nil {
 		column.Type = c.typed("int") // a computed one
 	} else {

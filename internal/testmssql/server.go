@@ -106,7 +106,7 @@ func (s *Server) essentials() []byte {
 			d := describe(c.Type.Name)
 			columns = append(columns, []any{
 				t.ObjectID, c.Position, c.Name, d.name, d.length, d.precision, d.scale, d.collation,
-				bit(c.Nullable), bit(c.HasDefault), bit(c.Generated),
+				bit(c.Nullable), bit(c.HasDefault), bit(c.Generated), bit(c.Identity),
 			})
 		}
 		for i, key := range append([]*sources.Key{t.PrimaryKey}, t.UniqueKeys...) {
@@ -125,7 +125,7 @@ func (s *Server) essentials() []byte {
 	}
 	return bytes.Join([][]byte{
 		more(Result("id schema name type", tables...)),
-		more(Result("id column name type length precision scale collation nullable default generated", columns...)),
+		more(Result("id column name type length precision scale collation nullable default generated identity", columns...)),
 		more(Result("id name primary column", keys...)),
 		Result("id name schema table column target", foreign...),
 	}, nil)

@@ -447,7 +447,10 @@ func (t *Table) writeRoots() []RootFieldKind {
 		out = append(out, RootInsert, RootInsertOne)
 	}
 	if t.Info.Updatable {
-		out = append(out, RootUpdate, RootUpdateMany)
+		out = append(out, RootUpdate)
+		if !t.Source.Capabilities.LoneWrites {
+			out = append(out, RootUpdateMany)
+		}
 	}
 	if t.Info.Deletable {
 		out = append(out, RootDelete)

@@ -80,7 +80,15 @@ func (t *Table) derivedTypeNames() []string {
 func (t *Table) writeTypes() []string {
 	var parts []string
 	if t.Info.Insertable {
-		parts = append(parts, "insert_input", "obj_rel_insert_input", "arr_rel_insert_input", "on_conflict", "constraint", "update_column")
+		parts = append(parts, "insert_input", "update_column")
+		if t.Source.Capabilities.MatchedInserts {
+			parts = append(parts, "if_matched", "insert_match_column")
+		} else {
+			parts = append(parts, "on_conflict", "constraint")
+		}
+		if !t.Source.Capabilities.LoneWrites {
+			parts = append(parts, "obj_rel_insert_input", "arr_rel_insert_input")
+		}
 	}
 	if t.Info.Updatable {
 		parts = append(parts, "set_input", "inc_input", "append_input", "prepend_input", "delete_key_input", "delete_elem_input",

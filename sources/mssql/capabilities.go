@@ -71,6 +71,10 @@ func capabilities() plan.Capabilities {
 		ColumnComparison:   true,
 		Functions:          true,
 		StoredProcedures:   true,
+		Mutations:          true,
+		MatchedInserts:     true,
+		SetsAside:          true,
+		LoneWrites:         true,
 		Bindings:           true,
 		KeySets:            true,
 	}

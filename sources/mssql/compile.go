@@ -25,6 +25,9 @@ type Statement struct {
 	// readsOnly: the statement calls no function and holds no SQL of the user's,
 	// so running it again does no harm.
 	readsOnly bool
+	// program is what becomes of the results of a mutation; nil: the statement is
+	// none.
+	program *program
 }
 
 // Text is the SQL text. Its parameters are called @p1, @p2 and so on.
@@ -54,6 +57,8 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		err   error
 	)
 	switch root := f.Query.(type) {
+	case *plan.Insert, *plan.Update, *plan.Delete, *plan.Updates:
+		return c.mutation(root)
 	case *plan.Selection:
 		l, shape, err = c.rootSelection(root)
 	case *plan.Aggregation:
@@ -229,9 +234,17 @@ type scope struct {
 	// present holds unless the row is the row of nulls that an outer join makes;
 	// nil: it always is.
 	present expression
+	// taken collects the names of the columns that are referred to; nil: nobody
+	// asks.
+	taken map[string]bool
 }
 
-func (s *scope) column(name string) expression { return sqlgen.Column(s.alias, name) }
+func (s *scope) column(name string) expression {
+	if s.taken != nil {
+		s.taken[name] = true
+	}
+	return sqlgen.Column(s.alias, name)
+}
 
 // relation is a relation as a member of FROM.
 func (c *compiler) relation(r plan.Relation) (expression, *scope, error) {

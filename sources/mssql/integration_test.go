@@ -248,7 +248,7 @@ func TestIntrospection(t *testing.T) {
 			t.Errorf("%s has no object id", table.Name)
 		}
 		for _, c := range table.Columns {
-			fmt.Fprintf(&b, "  %d %s %s %s %s null=%t default=%t generated=%t %q\n", c.Position, c.Name, c.Type.Name, c.Type.Scalar, c.Type.Class, c.Nullable, c.HasDefault, c.Generated, c.Comment)
+			fmt.Fprintf(&b, "  %d %s %s %s %s null=%t default=%t generated=%t identity=%t %q\n", c.Position, c.Name, c.Type.Name, c.Type.Scalar, c.Type.Class, c.Nullable, c.HasDefault, c.Generated, c.Identity, c.Comment)
 		}
 		if table.PrimaryKey != nil {
 			fmt.Fprintf(&b, "  primary key %v\n", *table.PrimaryKey)
@@ -261,17 +261,17 @@ func TestIntrospection(t *testing.T) {
 		}
 	}
 	want := `view dbo.v ""
-  1 x int Int integer null=false default=false generated=false ""
-  2 y nvarchar(10) String text null=false default=false generated=false ""
+  1 x int Int integer null=false default=false generated=false identity=false ""
+  2 y nvarchar(10) String text null=false default=false generated=false identity=false ""
 table odd schema.a]b "a table"
-  1 x int Int integer null=false default=false generated=false "a column"
-  2 y nvarchar(10) String text null=false default=false generated=false ""
-  3 z int Int integer null=true default=false generated=true ""
-  4 w decimal(7,3) Float number null=true default=true generated=false ""
-  5 r timestamp timestamp bytes null=false default=false generated=true ""
-  6 n int Int integer null=false default=true generated=true ""
-  7 l nvarchar(12) String text null=false default=false generated=false ""
-  8 u uniqueidentifier uniqueidentifier uuid null=true default=false generated=false ""
+  1 x int Int integer null=false default=false generated=false identity=false "a column"
+  2 y nvarchar(10) String text null=false default=false generated=false identity=false ""
+  3 z int Int integer null=true default=false generated=true identity=false ""
+  4 w decimal(7,3) Float number null=true default=true generated=false identity=false ""
+  5 r timestamp timestamp bytes null=false default=false generated=true identity=false ""
+  6 n int Int integer null=false default=true generated=false identity=true ""
+  7 l nvarchar(12) String text null=false default=false generated=false identity=false ""
+  8 u uniqueidentifier uniqueidentifier uuid null=true default=false generated=false identity=false ""
   primary key {pk [y x]}
   unique key {uq [n]}
   foreign key {fk [y x] odd schema a]b [y x]}

@@ -206,14 +206,14 @@ func (c *catalogType) declared() sqlType {
 func (i *introspector) readColumn(rows *sql.Rows) error {
 	var table int64
 	var t catalogType
-	var hasDefault, generated int
+	var hasDefault, generated, identity int
 	c := &sources.Column{}
 	err := rows.Scan(&table, &c.Position, &c.Name, &t.name, &t.length, &t.precision, &t.scale, &t.collation, &c.Nullable,
-		&hasDefault, &generated)
+		&hasDefault, &generated, &identity)
 	if err != nil {
 		return err
 	}
-	c.HasDefault, c.Generated = hasDefault != 0, generated != 0
+	c.HasDefault, c.Generated, c.Identity = hasDefault != 0, generated != 0, identity != 0
 	c.Type = typeOf(t.declared())
 	if found, ok := i.tables[table]; ok {
 		found.Columns = append(found.Columns, c)

@@ -23,6 +23,7 @@ const (
 	formSession              // all session variables as one JSON object
 	formBindings             // the binding set as a JSON array
 	formOverflow             // the parameters beyond those a statement may have
+	formNewRows              // new rows as a JSON array
 )
 
 // noLimit stands for an absent limit. It leaves room for an offset.
@@ -39,11 +40,13 @@ type parameterSource struct {
 	keys []sqlType
 	// set is an index into the fragment's key sets.
 	set int
+	// rows are new rows, whose columns have the types keys.
+	rows *newRows
 }
 
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
-	if s.form != o.form || s.as != o.as || s.most != o.most || s.set != o.set || !slices.Equal(s.keys, o.keys) {
+	if s.form != o.form || s.as != o.as || s.most != o.most || s.set != o.set || s.rows != o.rows || !slices.Equal(s.keys, o.keys) {
 		return false
 	}
 	if a, ok := s.value.(*plan.Literal); ok {
@@ -68,6 +71,8 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 		return boundInteger(0), err
 	case formSession:
 		return boundJSON(sqlgen.SessionJSON(args)), nil
+	case formNewRows:
+		return s.rows.json(args, s.keys)
 	case formScalar, formList, formLimit, formFetch, formOffset, formOverflow:
 	}
 	j, err := args.Resolve(s.value)
@@ -76,22 +81,27 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 	}
 	switch s.form {
 	case formScalar:
-		if j.IsNull() {
-			return bound{}, nil
-		}
-		if s.as.spatial() {
-			text, err := shapeText(j)
-			return boundText(text), err
-		}
-		return scalarValue(j.TextOf(), s.as)
+		return boundScalar(j, s.as)
 	case formList:
 		_, session := s.value.(*plan.SessionVariable)
 		return listValue(j, s.as, session)
 	case formLimit, formFetch, formOffset:
 		return s.count(j)
-	case formSession, formBindings, formKeySet, formFound, formOverflow:
+	case formSession, formBindings, formKeySet, formFound, formOverflow, formNewRows:
 	}
 	return bound{}, fmt.Errorf("a parameter has the unknown form %d", s.form)
+}
+
+// boundScalar is a value of a type.
+func boundScalar(j plan.JSON, as sqlType) (bound, error) {
+	if j.IsNull() {
+		return bound{}, nil
+	}
+	if as.spatial() {
+		text, err := shapeText(j)
+		return boundText(text), err
+	}
+	return scalarValue(j.TextOf(), as)
 }
 
 // count resolves a limit or an offset.

@@ -230,7 +230,7 @@ func (s *parameterSource) declaration() string {
 		case typeFloat, typeReal:
 			return typeFloat
 		}
-	case formList, formSession, formBindings, formKeySet, formOverflow:
+	case formList, formSession, formBindings, formKeySet, formOverflow, formNewRows:
 	}
 	return "nvarchar(max)"
 }

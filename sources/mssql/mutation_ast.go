@@ -1,0 +1,200 @@
+package mssql
+
+import "dovetail/sources/sqlgen"
+
+// asideTable holds the rows that a mutation has written: OUTPUT may hand them to
+// a client only where no trigger is, but to a table always.
+const asideTable keyword = "@written"
+
+// The columns of asideTable that are none of the written table's.
+const (
+	placeColumn  = "~place"
+	actionColumn = "~action"
+)
+
+// What OUTPUT calls the rows as they are after and before a change.
+const (
+	afterAlias  = "INSERTED"
+	beforeAlias = "DELETED"
+)
+
+// declaration declares asideTable.
+type asideDeclaration struct{ columns []asideColumn }
+
+// asideColumn is a column that is set aside.
+type asideColumn struct {
+	name string
+	// from is the type that the table's column has, to the one it has aside.
+	from, to sqlType
+}
+
+func (d asideDeclaration) Print(p *printer) {
+	p.Text("DECLARE " + string(asideTable) + " TABLE (")
+	p.Identifier(placeColumn)
+	p.Text(" int IDENTITY(1,1), ")
+	p.Identifier(actionColumn)
+	p.Text(" nvarchar(10)")
+	for _, c := range d.columns {
+		p.Text(", ")
+		p.Identifier(c.name)
+		p.Text(" " + c.to.name())
+	}
+	p.Text(")")
+}
+
+// output is OUTPUT … INTO asideTable.
+type output struct {
+	// alias names the rows, action what has been done to them.
+	alias   string
+	action  keyword
+	columns []asideColumn
+}
+
+func (o *output) print(p *printer) {
+	p.Text(" OUTPUT ")
+	o.action.Print(p)
+	for _, c := range o.columns {
+		p.Text(", ")
+		value := expression(sqlgen.Column(o.alias, c.name))
+		if c.from != c.to {
+			to := c.to
+			to.collation = ""
+			value = castTo{value, to}
+		}
+		value.Print(p)
+	}
+	p.Text(" INTO ")
+	asideTable.Print(p)
+	p.Text(" (")
+	p.Identifier(actionColumn)
+	for _, c := range o.columns {
+		p.Text(", ")
+		p.Identifier(c.name)
+	}
+	p.Text(")")
+}
+
+// identityInsert lets rows bring the numbers of an identity column along.
+type identityInsert struct {
+	table expression
+	on    bool
+}
+
+func (s identityInsert) Print(p *printer) {
+	p.Text("SET IDENTITY_INSERT ")
+	s.table.Print(p)
+	if s.on {
+		p.Text(" ON")
+	} else {
+		p.Text(" OFF")
+	}
+}
+
+// insertion is an INSERT.
+type insertion struct {
+	into    expression
+	columns []string
+	output  *output
+	rows    *query
+}
+
+func (n *insertion) Print(p *printer) {
+	p.Text("INSERT INTO ")
+	n.into.Print(p)
+	p.Text(" (")
+	sqlgen.Commas(p, n.columns, p.Identifier)
+	p.Text(")")
+	n.output.print(p)
+	p.Text(" ")
+	n.rows.Print(p)
+}
+
+// setColumn is a column and its new value; nil is its default.
+type setColumn struct {
+	column string
+	value  expression
+}
+
+func printSet(p *printer, set []setColumn) {
+	p.Text(" SET ")
+	sqlgen.Commas(p, set, func(s setColumn) {
+		p.Identifier(s.column)
+		p.Text(" = ")
+		if s.value == nil {
+			p.Text("DEFAULT")
+			return
+		}
+		s.value.Print(p)
+	})
+}
+
+// merge is a MERGE.
+type merge struct {
+	into  expression
+	alias string
+	using fromItem
+	on    []expression
+	// set is what present rows get under the conditions; empty: they stay.
+	set        []setColumn
+	conditions []expression
+	// columns get the values of new rows; without any all have their defaults.
+	columns []string
+	values  []expression
+	output  *output
+}
+
+func (m *merge) Print(p *printer) {
+	p.Text("MERGE INTO ")
+	m.into.Print(p)
+	p.Text(" WITH (HOLDLOCK) AS " + m.alias + " USING ")
+	m.using.Source.Print(p)
+	p.Text(" AS " + m.using.Alias)
+	p.Conditions(" ON ", m.on)
+	if len(m.set) > 0 {
+		p.Text(" WHEN MATCHED")
+		p.Conditions(" AND ", m.conditions)
+		p.Text(" THEN UPDATE")
+		printSet(p, m.set)
+	}
+	p.Text(" WHEN NOT MATCHED THEN INSERT ")
+	if len(m.columns) == 0 {
+		p.Text("DEFAULT VALUES")
+	} else {
+		p.Text("(")
+		sqlgen.Commas(p, m.columns, p.Identifier)
+		p.Text(") VALUES (")
+		p.Expressions(m.values)
+		p.Text(")")
+	}
+	m.output.print(p)
+}
+
+// alteration is an UPDATE.
+type alteration struct {
+	table  expression
+	alias  string
+	set    []setColumn
+	where  []expression
+	output *output
+}
+
+func (u *alteration) Print(p *printer) {
+	p.Text("UPDATE " + u.alias)
+	printSet(p, u.set)
+	u.output.print(p)
+	p.From([]fromItem{{Source: u.table, Alias: u.alias}}, u.where, nil)
+}
+
+// removal is a DELETE.
+type removal struct {
+	table  expression
+	alias  string
+	where  []expression
+	output *output
+}
+
+func (d *removal) Print(p *printer) {
+	p.Text("DELETE " + d.alias)
+	d.output.print(p)
+	p.From([]fromItem{{Source: d.table, Alias: d.alias}}, d.where, nil)
+}
