@@ -69,8 +69,6 @@ func compile(f *plan.Fragment) (*Statement, error) {
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
 	case *plan.Representations:
 		err = sources.NotSupported("representations are asked of no source")
-	case *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
-		err = sources.NotSupported("rows of SQL Server can't be written")
 	default:
 		err = fmt.Errorf("unknown kind of query %T", root)
 	}
