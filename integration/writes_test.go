@@ -10,11 +10,21 @@ import (
 // TestConcurrentUpserts: whoever comes first inserts, the others update, and no
 // increment is lost.
 func TestConcurrentUpserts(t *testing.T) {
+	for kind, track := range map[string]string{
+		"postgres": `{"type": "pg_track_table", "args": {"source": "pg", "table": "counter"}}`,
+		"sqlite":   `{"type": "sqlite_track_table", "args": {"source": "lite", "table": "counter"}}`,
+	} {
+		t.Run(kind, func(t *testing.T) { concurrentUpserts(t, kind, track) })
+	}
+}
+
+func concurrentUpserts(t *testing.T, kind, track string) {
+	t.Helper()
 	r := &reads{}
 	r.start(t, "")
 	for _, answer := range []string{
-		r.source(t, "postgres", "create table counter(id int primary key, n int not null default 0, name text);"),
-		r.metadata(t, `{"type": "pg_track_table", "args": {"source": "pg", "table": "counter"}}`),
+		r.source(t, kind, "create table counter(id int primary key, n int not null default 0, name text);"),
+		r.metadata(t, track),
 	} {
 		if answer != "ok\n" {
 			t.Fatal(answer)

@@ -39,6 +39,7 @@ func capabilities() plan.Capabilities {
 		ColumnComparison:   true,
 		JSONPath:           true,
 		Bindings:           true,
+		Mutations:          true,
 		KeySets:            true,
 	}
 }

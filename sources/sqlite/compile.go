@@ -29,6 +29,8 @@ type statement struct {
 	keyTypes   []plan.Type
 	layout     layout
 	shape      *jsonshape.Shape
+	// program is set for mutations, which run in a transaction.
+	program *program
 	// ranks are the key sets whose ranks are looked up.
 	ranks []rankSet
 }
@@ -47,6 +49,7 @@ const (
 type compiler struct {
 	fragment   *plan.Fragment
 	indexes    indexes
+	keys       tableKeys
 	parameters []parameter
 	aliases    alias
 	ranks      []rankSet
@@ -55,8 +58,8 @@ type compiler struct {
 }
 
 // compile turns a fragment into a statement. It does no I/O.
-func compile(f *plan.Fragment, known indexes) (*statement, error) {
-	c := &compiler{fragment: f, indexes: known}
+func compile(f *plan.Fragment, known indexes, keys tableKeys) (*statement, error) {
+	c := &compiler{fragment: f, indexes: known, keys: keys}
 	s := &statement{}
 	for _, b := range f.Bindings {
 		s.keyTypes = append(s.keyTypes, b.Type)
@@ -66,6 +69,8 @@ func compile(f *plan.Fragment, known indexes) (*statement, error) {
 		c.rootSelection(s, q)
 	case *plan.Aggregation:
 		c.rootAggregation(s, q)
+	case *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
+		c.mutation(s, q)
 	case *plan.Connection:
 		return nil, sources.NotSupported("SQLite has no connections")
 	case *plan.RemoteQuery:

@@ -159,7 +159,7 @@ func TestCompile(t *testing.T) {
 		if d.Cmd == "compile-without-indexes" {
 			found = indexes{}
 		}
-		s, err := compile(f, found)
+		s, err := compile(f, found, nil)
 		if err != nil {
 			return fmt.Sprintf("error: %v", err)
 		}

@@ -22,6 +22,9 @@ const (
 	sqlTimestampTZ constant = "dovetail_timestamptz"
 	sqlRank        constant = "dovetail_rank"
 	sqlJSON        constant = "dovetail_json"
+	sqlWritten     constant = "dovetail_written"
+	sqlUpdated     constant = "dovetail_updated"
+	sqlAdd         constant = "dovetail_add"
 	sqlExact       constant = "dovetail_exact_"
 	sqlDouble      constant = "dovetail_double_"
 )
@@ -37,6 +40,15 @@ func (c *connection) registerFunctions() error {
 		}},
 		sqlRank: {NArgs: -1, Scalar: func(_ zombiezen.Context, values []zombiezen.Value) (zombiezen.Value, error) {
 			return c.rank(values)
+		}},
+		sqlWritten: {NArgs: 2, Scalar: func(_ zombiezen.Context, values []zombiezen.Value) (zombiezen.Value, error) {
+			return c.keyPart(values)
+		}},
+		sqlUpdated: {NArgs: 1, Scalar: func(_ zombiezen.Context, values []zombiezen.Value) (zombiezen.Value, error) {
+			return c.markUpdated(values)
+		}},
+		sqlAdd: {NArgs: 2, Scalar: func(_ zombiezen.Context, values []zombiezen.Value) (zombiezen.Value, error) {
+			return c.add(values)
 		}},
 		sqlLower:       textFunction(lower),
 		sqlJSON:        textFunction(canonicalJSON),
@@ -62,7 +74,8 @@ func (c *connection) registerFunctions() error {
 		}
 	}
 	for name, implementation := range functions {
-		implementation.Deterministic = true
+		// The mark of an update must be made when it happens.
+		implementation.Deterministic = name != sqlUpdated
 		implementation.AllowIndirect = true
 		if err := c.conn.CreateFunction(string(name), implementation); err != nil {
 			return err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	zombiezen "zombiezen.com/go/sqlite"
@@ -9,14 +10,15 @@ import (
 	"dovetail/sources"
 )
 
-const relationsSQL = `SELECT name, type FROM sqlite_schema
+const relationsSQL = `SELECT name, CASE WHEN name IN (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual')
+THEN 'virtual' ELSE type END FROM sqlite_schema
 WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
 AND NOT (type = 'table' AND name IN (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'))
 ORDER BY name`
 
 const columnsSQL = `SELECT name, type, "notnull", dflt_value IS NOT NULL, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid`
 
-const uniqueSQL = `SELECT l.name, i.name FROM pragma_index_list(?1) AS l CROSS JOIN pragma_index_info(l.name) AS i
+const uniqueSQL = `SELECT l.name, i.name, l.origin = 'u' FROM pragma_index_list(?1) AS l CROSS JOIN pragma_index_info(l.name) AS i
 WHERE l."unique" = 1 AND l.origin <> 'pk' AND l.partial = 0
 AND NOT EXISTS (SELECT 1 FROM pragma_index_info(l.name) AS e WHERE e.name IS NULL)
 ORDER BY l.seq DESC, i.seqno`
@@ -54,7 +56,8 @@ func (s *Source) introspect(c *connection) (*sources.Database, error) {
 		if row.ColumnText(1) == "view" {
 			kind = sources.KindView
 		}
-		writable := kind == sources.KindTable
+		// RETURNING is not for virtual tables.
+		writable := row.ColumnText(1) == "table"
 		out.Tables = append(out.Tables, &sources.Table{
 			Name: row.ColumnText(0), Kind: kind, EstimatedRows: -1, Insertable: writable, Updatable: writable, Deletable: writable,
 		})
@@ -118,8 +121,16 @@ func (s *Source) readIndexes(c *connection) error {
 		known[[2]string{strings.ToLower(row.ColumnText(0)), strings.ToLower(row.ColumnText(1))}] = true
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	keys, err := c.readKeys()
+	if err != nil {
+		return err
+	}
 	s.known.Store(&known)
-	return err
+	s.keys.Store(&keys)
+	return nil
 }
 
 // query runs SQL of this package.
@@ -157,22 +168,25 @@ func (c *connection) introspectTable(t *sources.Table) error {
 		}
 		return err
 	}
+	last, declared := "", map[string]bool{}
 	err := c.query(uniqueSQL, name, func(row *zombiezen.Stmt) error {
 		index, column := row.ColumnText(0), row.ColumnText(1)
-		if n := len(t.UniqueKeys); n > 0 && t.UniqueKeys[n-1].Name == index {
+		if n := len(t.UniqueKeys); n > 0 && index == last {
 			t.UniqueKeys[n-1].Columns = append(t.UniqueKeys[n-1].Columns, column)
 			return nil
 		}
+		last, declared[index] = index, row.ColumnBool(2)
 		t.UniqueKeys = append(t.UniqueKeys, &sources.Key{Name: index, Columns: []string{column}})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	last := int64(-1)
+	nameConstraints(t, declared)
+	reference := int64(-1)
 	return c.query(foreignKeysSQL, name, func(row *zombiezen.Stmt) error {
-		if id := row.ColumnInt64(0); id != last {
-			last = id
+		if id := row.ColumnInt64(0); id != reference {
+			reference = id
 			t.ForeignKeys = append(t.ForeignKeys, &sources.ForeignKey{TargetTable: row.ColumnText(1)})
 		}
 		key := t.ForeignKeys[len(t.ForeignKeys)-1]
@@ -182,6 +196,25 @@ func (c *connection) introspectTable(t *sources.Table) error {
 		}
 		return nil
 	})
+}
+
+// nameConstraints names unique constraints of tables as Postgres does; SQLite
+// has but numbers for them.
+func nameConstraints(t *sources.Table, declared map[string]bool) {
+	taken := map[string]bool{t.Name + "_pkey": true}
+	for _, key := range t.UniqueKeys {
+		taken[key.Name] = true
+	}
+	for _, key := range t.UniqueKeys {
+		if !declared[key.Name] {
+			continue
+		}
+		name := t.Name + "_" + strings.Join(key.Columns, "_") + "_key"
+		for n := 1; taken[name]; n++ {
+			name = t.Name + "_" + strings.Join(key.Columns, "_") + "_key" + strconv.Itoa(n)
+		}
+		key.Name, taken[name] = name, true
+	}
 }
 
 func (c *connection) introspectColumns(t *sources.Table) error {

@@ -42,6 +42,9 @@ func newRequest(compiled plan.Statement, args *plan.Arguments, bindings plan.Bin
 	if !ok {
 		return nil, fmt.Errorf("a statement of kind %T is not SQLite's", compiled)
 	}
+	if st.program != nil {
+		return nil, errors.New("a mutation runs in a transaction")
+	}
 	if bindings.Width != len(st.keyTypes) {
 		return nil, fmt.Errorf("the statement takes keys of %d parts, not of %d", len(st.keyTypes), bindings.Width)
 	}

@@ -50,6 +50,11 @@ type Source struct {
 
 	// known are the indexes found when the database was looked at last.
 	known atomic.Pointer[indexes]
+	// keys are what written rows are known by.
+	keys atomic.Pointer[tableKeys]
+
+	// writing has a place for the transaction that writes.
+	writing chan struct{}
 
 	closing sync.Once
 	closed  chan struct{}
@@ -79,7 +84,7 @@ func Open(config Config) (*Source, error) {
 	if config.BusyTimeout <= 0 {
 		config.BusyTimeout = defaultBusyTimeout
 	}
-	s := &Source{config: config, free: make(chan *connection, config.MaxConnections), closed: make(chan struct{})}
+	s := &Source{config: config, free: make(chan *connection, config.MaxConnections), closed: make(chan struct{}), writing: make(chan struct{}, 1)}
 	first, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -174,11 +179,15 @@ func (s *Source) Close() error {
 }
 
 // Capabilities tells what SQLite can do.
-func (s *Source) Capabilities() plan.Capabilities { return declared }
+func (s *Source) Capabilities() plan.Capabilities {
+	out := declared
+	out.Mutations = !s.config.ReadOnly
+	return out
+}
 
 // Compile turns a fragment into SQL.
 func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
-	compiled, err := compile(f, *s.known.Load())
+	compiled, err := compile(f, *s.known.Load(), *s.keys.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +208,11 @@ type connection struct {
 	// ranks are those of the running statement's key sets; key is reused.
 	ranks []rankTable
 	key   []byte
+	// written are the keys of the rows that a mutation is about; updated tells that
+	// an upsert has changed a row; refusal is the error of a function of ours.
+	written [][]bound
+	updated bool
+	refusal error
 }
 
 type prepared struct {

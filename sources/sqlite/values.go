@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -18,16 +19,19 @@ import (
 type conversion int
 
 const (
-	convertScalar conversion = iota // a value of the type
-	convertNumber                   // a number, null for other text
-	convertList                     // a JSON array of values of the type
-	convertLike                     // a LIKE pattern, as a GLOB pattern
-	convertILike                    // the same in lower case
-	convertLimit                    // a row limit, -1 for none
-	convertOffset                   // rows to skip, 0 for none
-	convertKeys                     // the binding set
-	convertFound                    // whether a key set without columns found a row
-	convertKeySet                   // the keys of a key set
+	convertScalar  conversion = iota // a value of the type
+	convertNumber                    // a number, null for other text
+	convertList                      // a JSON array of values of the type
+	convertLike                      // a LIKE pattern, as a GLOB pattern
+	convertILike                     // the same in lower case
+	convertLimit                     // a row limit, -1 for none
+	convertOffset                    // rows to skip, 0 for none
+	convertKeys                      // the binding set
+	convertFound                     // whether a key set without columns found a row
+	convertKeySet                    // the keys of a key set
+	convertWrite                     // a value that a column gets
+	convertRow                       // a value of the row that is inserted
+	convertWritten                   // a list as long as that of the written rows
 )
 
 // parameter is a parameter of a statement: where its value comes from.
@@ -37,7 +41,8 @@ type parameter struct {
 	typ     plan.Type
 	// permitLimit is the role's row limit for convertLimit, negative for none.
 	permitLimit int
-	// set is the key set for convertFound and convertKeySet, types those of its keys' parts.
+	// set is the key set for convertFound and convertKeySet, the place in the row
+	// for convertRow; types are those of its keys' parts.
 	set   int
 	types []plan.Type
 }
@@ -135,6 +140,10 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		}
 		glob, err := globOf(pattern)
 		return boundText(glob), err
+	case convertWrite:
+		return writtenValue(value, p.typ)
+	case convertRow, convertWritten:
+		return bound{}, errors.New("the parameter belongs to a statement of a mutation")
 	case convertScalar, convertNumber, convertKeys, convertKeySet, convertFound:
 	}
 	if value.IsNull() {
@@ -148,6 +157,23 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		return b, nil
 	}
 	return scalarValue(value.TextOf(), p.typ)
+}
+
+// writtenValue is what a column gets: JSON as it was given, moments in time with
+// their zone.
+func writtenValue(value plan.JSON, t plan.Type) (bound, error) {
+	if value.IsNull() {
+		return boundNull(), nil
+	}
+	switch {
+	case t.Class == plan.ClassJSON || t.Class == plan.ClassJSONB:
+		return boundText(value.String()), nil
+	case t.Scalar == scalarTimestampTZ && t.Class == plan.ClassTime:
+		b, err := scalarValue(value.TextOf(), t)
+		b.text += "+00:00"
+		return b, err
+	}
+	return scalarValue(value.TextOf(), t)
 }
 
 // count resolves a limit or an offset.
