@@ -77,8 +77,6 @@ func compile(f *plan.Fragment, known indexes, keys tableKeys) (*statement, error
 		return nil, sources.NotSupported("a GraphQL query can't be sent to SQLite")
 	case *plan.Representations:
 		return nil, sources.NotSupported("representations are asked of no source")
-	case *plan.Insert, *plan.Update, *plan.Updates, *plan.Delete:
-		return nil, sources.NotSupported("rows of SQLite can't be written")
 	default:
 		return nil, sources.NotSupported("a query of kind %T can't be sent to SQLite", f.Query)
 	}
