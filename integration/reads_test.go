@@ -16,12 +16,21 @@ import (
 
 // TestReads asks one engine after the other what users of v2 ask: each file has
 // its databases, its metadata commands and its questions.
-func TestReads(t *testing.T) { askAll(t, "testdata/reads") }
+func TestReads(t *testing.T) { askAll(t, "testdata/reads", "") }
 
 // TestWrites has them write.
-func TestWrites(t *testing.T) { askAll(t, "testdata/writes") }
+func TestWrites(t *testing.T) { askAll(t, "testdata/writes", "") }
 
-func askAll(t *testing.T, folder string) {
+// TestAlike asks databases of several kinds the same, which answer alike.
+func TestAlike(t *testing.T) {
+	for _, kind := range []string{"postgres", "sqlite"} {
+		t.Run(kind, func(t *testing.T) { askAll(t, "testdata/alike", kind) })
+	}
+}
+
+// askAll runs the files of a folder; kind is that of the databases which the
+// files leave open.
+func askAll(t *testing.T, folder, kind string) {
 	t.Helper()
 	datadriven.Walk(t, folder, func(t *testing.T, path string) {
 		t.Helper()
@@ -34,7 +43,12 @@ func askAll(t *testing.T, folder string) {
 				return "ok\n"
 			case "postgres", "sqlite":
 				return r.source(t, d.Cmd, d.Input)
+			case "database":
+				return r.source(t, kind, d.Input)
 			case "metadata":
+				if kind != "" {
+					d.Input = commandsOf(kind).Replace(d.Input)
+				}
 				return r.metadata(t, d.Input)
 			case "ask":
 				return r.ask(t, d.Input)
@@ -43,6 +57,14 @@ func askAll(t *testing.T, folder string) {
 			return ""
 		})
 	})
+}
+
+// commandsOf names a kind of database and the source in metadata commands.
+func commandsOf(kind string) *strings.Replacer {
+	if kind == "postgres" {
+		return strings.NewReplacer("KIND_", "pg_", "SOURCE", "pg")
+	}
+	return strings.NewReplacer("KIND_", "sqlite_", "SOURCE", "lite")
 }
 
 // reads is the engine of one file and its databases.

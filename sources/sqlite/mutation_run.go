@@ -33,21 +33,28 @@ func (s *Source) Transact(ctx context.Context, mutations []sources.Mutation) (fa
 	if err != nil {
 		return 0, err
 	}
-	defer s.put(c)
+	defer s.putWritten(c)
 	t := &transaction{connection: c, mutations: mutations}
 	err = t.run()
-	c.written, c.refusal = nil, nil
 	if err == nil {
 		return t.write()
 	}
-	told := t.failure(ctx, err)
+	return t.at, t.failure(ctx, err)
+}
+
+// putWritten gives a connection back, without what it has not committed.
+func (s *Source) putWritten(c *connection) {
 	c.conn.SetInterrupt(nil) // a cancelled transaction must be rolled back too
+	c.written, c.refusal = nil, nil
 	if !c.conn.AutocommitEnabled() {
-		if _, rollback := c.pragma("ROLLBACK"); rollback != nil {
-			return t.at, errors.Join(told, rollback)
+		if _, err := c.pragma("ROLLBACK"); err != nil {
+			// Closing it rolls back as well; another one is opened in its place.
+			_ = c.close()
+			s.free <- nil
+			return
 		}
 	}
-	return t.at, told
+	s.put(c)
 }
 
 // transaction runs mutations on one connection.
