@@ -131,6 +131,7 @@ func goldenFragments() map[string]*plan.Fragment {
 	out["aggregate and nodes of bindings"] = &plan.Fragment{Query: &withNodes, Bindings: bindings}
 
 	keySetFragments(out)
+	mutationFragments(out)
 
 	native := plan.Rows{PermitLimit: -1, From: &plan.NativeQuery{Name: "q", Parts: []plan.NativeQueryPart{
 		{SQL: "SELECT * FROM article WHERE score > "}, {Type: score.Type, Value: &plan.Variable{Name: "s"}}, {SQL: " -- all of them;\n;"},
@@ -159,7 +160,7 @@ func TestCompile(t *testing.T) {
 		if d.Cmd == "compile-without-indexes" {
 			found = indexes{}
 		}
-		s, err := compile(f, found, nil)
+		s, err := compile(f, found, mutationKeys())
 		if err != nil {
 			return fmt.Sprintf("error: %v", err)
 		}
