@@ -105,6 +105,16 @@ func startMSSQL(t *testing.T, queries *[]string) string {
 		if strings.HasPrefix(sql, "SELECT [mood]") { // an enum table
 			return testmssql.Result("mood comment", []any{"calm", "in peace"}, []any{"wild", ""})
 		}
+		switch {
+		case strings.Contains(sql, "DELETE m"):
+			return append(testmssql.Failure(547, "The DELETE statement conflicted with the REFERENCE constraint \"fk\"."), testmssql.Done(testmssql.DoneError)...)
+		case strings.Contains(sql, "MERGE"): // one of the rows is refused
+			return testmssql.Result("written refused", []any{2, 1})
+		case strings.Contains(sql, " OUTPUT ") && strings.Contains(sql, "SELECT w.[id]"):
+			return append(testmssql.More(testmssql.Result("written refused", []any{1, 0})), testmssql.Result("id title", []any{1, "a"})...)
+		case strings.Contains(sql, " OUTPUT "):
+			return testmssql.Result("written refused", []any{1, 0})
+		}
 		return testmssql.Result("nothing")
 	})
 	stop, err := s.Start(t.Context())

@@ -24,7 +24,7 @@ type Server struct {
 }
 
 // NewServer makes a server with an empty database; query gives the tokens that
-// answer a SELECT.
+// answer a SELECT, or a batch that writes rows.
 func NewServer(parseType func(string) plan.Type, query func(sql string) []byte) *Server {
 	s := &Server{catalog: &Catalog{ParseType: parseType}, query: query}
 	s.Answer = func(int, string) []byte { return s.answer(s.statement) }
@@ -56,6 +56,8 @@ func (s *Server) answer(request string) []byte {
 	case strings.Contains(request, "sys."):
 		return append(Failure(208, "Invalid object name."), Done(DoneError)...)
 	case strings.HasPrefix(strings.TrimSpace(request), "SELECT"), strings.HasPrefix(strings.TrimSpace(request), "WITH "):
+		return s.query(request)
+	case strings.Contains(request, " OUTPUT "):
 		return s.query(request)
 	}
 	var failure *ServerError
@@ -90,8 +92,8 @@ func Result(columns string, rows ...[]any) []byte {
 	return append(out, Done(0)...)
 }
 
-// more says that another result follows a whole one.
-func more(result []byte) []byte {
+// More says that another result follows a whole one.
+func More(result []byte) []byte {
 	result[len(result)-len(Done(0))+1] = 1
 	return result
 }
@@ -124,9 +126,9 @@ func (s *Server) essentials() []byte {
 		}
 	}
 	return bytes.Join([][]byte{
-		more(Result("id schema name type", tables...)),
-		more(Result("id column name type length precision scale collation nullable default generated identity", columns...)),
-		more(Result("id name primary column", keys...)),
+		More(Result("id schema name type", tables...)),
+		More(Result("id column name type length precision scale collation nullable default generated identity", columns...)),
+		More(Result("id name primary column", keys...)),
 		Result("id name schema table column target", foreign...),
 	}, nil)
 }

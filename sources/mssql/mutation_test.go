@@ -281,3 +281,95 @@ func TestDeadlockedMutationsRunAgain(t *testing.T) {
 	}
 	record.expect(t, testmssql.Begin, testmssql.Rollback, testmssql.Begin, testmssql.Commit)
 }
+
+func TestMutationsNeedATransaction(t *testing.T) {
+	t.Parallel()
+	p := &testmssql.Peer{Answer: func(int, string) []byte { return testmssql.Drop }}
+	if _, err := tryRun(t.Context(), startPeer(t, p), root(&plan.Delete{Rows: authors(), Output: answering(authors())}), nil); err == nil {
+		t.Error("a mutation ran without a transaction")
+	}
+	if requests, _ := p.Seen(); len(requests) > 0 {
+		t.Errorf("the peer was asked %q", requests)
+	}
+}
+
+// writable is the library with numbered rows, defaults, constraints and a
+// trigger, one statement a line.
+const writable = `CREATE TABLE [author] ([id] int IDENTITY NOT NULL PRIMARY KEY, [name] nvarchar(50) NOT NULL, [nick] varchar(20) COLLATE Polish_100_CI_AS UNIQUE, [born] date, [seen] datetimeoffset(7), [score] float DEFAULT 7, [active] bit, [mark] uniqueidentifier, [place] geography, [area] geometry, [data] varbinary(max), [doc] xml)
+CREATE TABLE [article] ([id] int IDENTITY NOT NULL PRIMARY KEY, [author_id] int REFERENCES [author]([id]), [title] nvarchar(100), [rating] decimal(10,2), [big] bigint, [price] money, [written] datetime, [body] ntext DEFAULT N'nothing')
+CREATE TABLE [log] ([id] int IDENTITY PRIMARY KEY, [what] nvarchar(100))
+CREATE TRIGGER [logged] ON [article] AFTER INSERT, UPDATE, DELETE AS INSERT INTO [log] ([what]) SELECT [title] FROM inserted`
+
+// TestWrites runs mutations in a server, one after another.
+func TestWrites(t *testing.T) {
+	t.Parallel()
+	serverURL(t)
+	s := openDatabase(t, strings.Split(writable, "\n")...)
+	numbered := func(n *plan.Insert) *plan.Insert {
+		n.Identity = "id"
+		return n
+	}
+	conflict := func(n *plan.Insert, c *plan.Conflict) *plan.Insert {
+		n.Conflict = c
+		return n
+	}
+	checked := func(n *plan.Insert, p plan.Predicate) *plan.Insert {
+		n.Restricted, n.Check = true, p
+		return n
+	}
+	every := []string{"name", "nick", "born", "seen", "score", "active", "mark", "place", "area", "data", "doc"}
+	titles := []plan.Column{col("title")}
+	for _, c := range []struct {
+		query plan.Query
+		want  string
+	}{
+		{
+			inserting(authors(), answering(authors(), cols("id", "name", "score")...), []string{"name", "score"}, []string{`"a"`, "1.5"}, []string{`"b"`, "default"}, []string{`"c"`, "null"}),
+			`{"affected_rows":3,"returning":[{"id":1,"name":"a","score":1.5},{"id":2,"name":"b","score":7},{"id":3,"name":"c","score":null}]}`,
+		},
+		{
+			numbered(inserting(authors(), answering(authors(), cols("id")...), []string{"id", "name"}, []string{"20", `"d"`}, []string{"default", `"e"`})),
+			`{"affected_rows":2,"returning":[{"id":20},{"id":21}]}`,
+		},
+		{
+			inserting(authors(), answering(authors(), cols(every...)...), every,
+				[]string{`"x"`, `"łoś"`, `"2020-01-02"`, `"2020-01-02T03:04:05Z"`, "2.23e-308", "true", `"0A1B2C3D-0000-4000-8000-00000000000F"`, `"POINT (1 2)"`, `"POINT (1 2)"`, `"AAHiQA=="`, `"<a/>"`}),
+			`{"affected_rows":1,"returning":[{"name":"x","nick":"łoś","born":"2020-01-02","seen":"2020-01-02T03:04:05+00:00","score":2.23e-308,"active":true,"mark":"0A1B2C3D-0000-4000-8000-00000000000F","place":"POINT (1 2)","area":"POINT (1 2)","data":"AAHiQA==","doc":"<a/>"}]}`,
+		},
+		{inserting(authors(), answering(authors()), []string{"name"}, []string{"null"}), sources.CodeConstraintViolation},
+		{inserting(authors(), answering(authors()), []string{"name", "nick"}, []string{`"z"`, `"ŁOŚ"`}), sources.CodeConstraintViolation},
+		{
+			inserting(articles(), answering(articles(), append(cols("id", "body", "price"), nest("author", first(authorOf(), cols("name")...)))...),
+				[]string{"title", "author_id", "price"}, []string{`"A"`, "1", "1.25"}, []string{`"B"`, "default", "default"}),
+			`{"affected_rows":2,"returning":[{"id":1,"body":"nothing","price":1.2500,"author":{"name":"a"}},{"id":2,"body":"nothing","price":null,"author":null}]}`,
+		},
+		{inserting(articles(), answeringOne(articles(), cols("id", "title", "body")...), nil, []string{}), `{"id":3,"title":null,"body":"nothing"}`},
+		{checked(inserting(articles(), answering(articles()), []string{"title"}, []string{`"refused"`}), cmp("title", plan.NotEqual, literal(`"refused"`))), sources.CodePermissionError},
+		{conflict(inserting(articles(), answering(articles(), cols("id", "title", "big")...), []string{"title", "big"}, []string{`"A"`, "9007199254740993"}),
+			&plan.Conflict{Match: titles, Set: []plan.ConflictColumn{{Column: col("big")}}}), `{"affected_rows":1,"returning":[{"id":1,"title":"A","big":9007199254740993}]}`},
+		{conflict(inserting(articles(), answering(articles()), []string{"title", "big"}, []string{`"A"`, "1"}),
+			&plan.Conflict{Match: titles, Set: []plan.ConflictColumn{{Column: col("big")}}, Where: cmp("big", plan.Less, literal("1"))}), `{"affected_rows":0}`},
+		{conflict(inserting(articles(), answering(articles()), []string{"title"}, []string{`"A"`}), &plan.Conflict{Match: titles}), `{"affected_rows":0}`},
+		{
+			updating(articles(where(cmp("id", plan.Equal, literal("1")))), answering(articles(), cols("rating", "big", "written")...), assign("rating", literal("2.5")),
+				plan.Assignment{Column: col("big"), Operator: plan.AssignIncrement, Value: literal("1")}, assign("written", literal(`"2020-01-02T03:04:05"`))),
+			`{"affected_rows":1,"returning":[{"rating":2.50,"big":9007199254740994,"written":"2020-01-02T03:04:05"}]}`,
+		},
+		{updating(articles(where(cmp("id", plan.Equal, literal("99")))), answeringOne(articles(), cols("id")...), assign("title", literal(`"x"`))), `null`},
+		{&plan.Delete{Rows: authors(where(cmp("id", plan.Equal, literal("1")))), Output: answering(authors())}, sources.CodeConstraintViolation},
+		{
+			&plan.Delete{Rows: articles(where(cmp("id", plan.Less, literal("3")))), Output: answering(articles(), append(cols("id", "body"), nest("author", first(authorOf(), cols("id")...)))...)},
+			`{"affected_rows":2,"returning":[{"id":1,"body":"nothing","author":{"id":1}},{"id":2,"body":"nothing","author":null}]}`,
+		},
+	} {
+		answers, _, err := transact(t, s, root(c.query))
+		got := strings.Join(answers, "")
+		if coded, ok := errors.AsType[*sources.Error](err); ok {
+			got = coded.Code
+		}
+		if got != c.want {
+			t.Errorf("%s\ngot  %s (%v)\nwant %s", statementText(s, root(c.query)), got, err, c.want)
+		}
+	}
+	expect(t, s, root(many(articles(by("id")), cols("title")...)), nil, nil, `[{"title":null}]`)
+}

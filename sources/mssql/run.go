@@ -3,6 +3,7 @@ package mssql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -124,6 +125,9 @@ func (e *execution) run(ctx context.Context) error {
 
 // on runs the statement, after what sets its isolation.
 func (e *execution) on(ctx context.Context, connection querier, set string) (err error) {
+	if e.statement.program != nil {
+		return errors.New("rows are written in a transaction")
+	}
 	rows, err := connection.QueryContext(ctx, set+e.statement.text, e.values...)
 	if err != nil {
 		return err
