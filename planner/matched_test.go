@@ -68,7 +68,7 @@ func pressCatalog(t *testing.T) *catalog.Catalog {
 // errors that roles get.
 func TestMatchedInserts(t *testing.T) {
 	built := pressCatalog(t)
-	datadriven.RunTest(t, "testdata/matched.txt", func(t *testing.T, d *datadriven.TestData) string {
+	datadriven.RunTest(t, "testdata_mssql/matched", func(t *testing.T, d *datadriven.TestData) string {
 		t.Helper()
 		role := "admin"
 		d.MaybeScanArgs(t, "role", &role)
