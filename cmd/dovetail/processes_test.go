@@ -234,6 +234,51 @@ func roundOf(text string) int64 {
 	return n
 }
 
+// balancer starts haproxy in front of engines and gives where to ask. Without
+// haproxy requests go to one engine after the other.
+func balancer(t *testing.T, engines []*process) (balanced func() string) {
+	t.Helper()
+	if _, err := exec.LookPath("haproxy"); err != nil {
+		t.Log("!!!! haproxy is not installed: the test takes turns between the engines itself")
+		var turn atomic.Int64
+		return func() string { return engines[turn.Add(1)%int64(len(engines))].url }
+	}
+	url := "127.0.0.1:" + freePort(t)
+	var configuration strings.Builder
+	configuration.WriteString("defaults\n mode http\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n" +
+		"frontend clients\n bind " + url + "\n default_backend engines\n" +
+		"backend engines\n balance roundrobin\n")
+	for i, e := range engines {
+		fmt.Fprintf(&configuration, " server engine%d %s\n", i, strings.TrimPrefix(e.url, "http://"))
+	}
+	path := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := os.WriteFile(path, []byte(configuration.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	output := &lockedBuffer{}
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), "haproxy", "-db", "-f", path) //nolint:gosec // a path of ours
+	command.Stdout, command.Stderr = output, output
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := command.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = command.Wait() // it was killed
+	})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		answer, err := http.Get("http://" + url + "/healthz") //nolint:noctx // a probe
+		if err == nil {
+			_ = answer.Body.Close()
+			return func() string { return "http://" + url }
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("haproxy did not start: %s", output.text())
+		}
+	}
+}
+
 // TestReplicas runs three engines on one store behind a load balancer, and
 // changes the metadata while others ask: nobody's request fails, and once a
 // change has been acknowledged for a while nobody sees what was before it.
@@ -247,8 +292,7 @@ func TestReplicas(t *testing.T) {
 	for range 3 {
 		replicas = append(replicas, startProcess(t, "--metadata-database-url", store))
 	}
-	var turn atomic.Int64
-	balanced := func() string { return replicas[turn.Add(1)%int64(len(replicas))].url }
+	balanced := balancer(t, replicas)
 	command := func(url, path, body string) {
 		t.Helper()
 		status, text, err := post(t.Context(), url+path, body)
