@@ -302,7 +302,8 @@ func appendRankKey(dst []byte, b bound, t plan.Type) []byte {
 func (c *connection) rank(values []zombiezen.Value) (zombiezen.Value, error) {
 	index := values[0].Int()
 	if index < 0 || index >= len(c.ranks) || len(values) != len(c.ranks[index].types)+1 {
-		return zombiezen.Value{}, fmt.Errorf("the ranks %d are not loaded", index)
+		c.refusal = fmt.Errorf("the ranks %d are not loaded", index)
+		return zombiezen.Value{}, c.refusal
 	}
 	table := &c.ranks[index]
 	c.key = c.key[:0]

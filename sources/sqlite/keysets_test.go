@@ -1,11 +1,16 @@
 package sqlite
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	zombiezen "zombiezen.com/go/sqlite"
 
+	"dovetail/jsonshape"
 	"dovetail/plan"
+	"dovetail/sources"
 )
 
 // withKeySets gives a fragment two key sets.
@@ -107,5 +112,29 @@ func TestRankKeys(t *testing.T) {
 		if found != c.found {
 			t.Errorf("%s %q and %+v: equal is %v", c.typ.Name, c.key, c.stored, found)
 		}
+	}
+}
+
+// The driver makes a text of what a function fails with, which would be taken
+// for a rank.
+func TestRanksThatAreNotLoadedFailTheStatement(t *testing.T) {
+	t.Parallel()
+	s := &Source{config: Config{Path: memoryPath}}
+	c, err := s.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r := &request{statement: &statement{sql: "SELECT dovetail_rank(0, 1)", shape: &jsonshape.Shape{}}}
+	failure, ok := errors.AsType[*sources.Error](r.on(t.Context(), c, &jsonshape.Answer{}))
+	if !ok || !strings.Contains(fmt.Sprint(failure.Cause, failure.Internal), "not loaded") {
+		t.Errorf("a rank that isn't there: %v", failure)
+	}
+	if c.refusal != nil {
+		t.Error("the failure stays with the connection")
 	}
 }

@@ -66,7 +66,7 @@ func newRequest(compiled plan.Statement, args *plan.Arguments, bindings plan.Bin
 // on runs the request on a connection that nothing else uses.
 func (r *request) on(ctx context.Context, c *connection, out *jsonshape.Answer) error {
 	c.ranks = r.ranks
-	defer func() { c.ranks = nil }()
+	defer func() { c.ranks, c.refusal = nil, nil }()
 	if err := c.run(r.statement, r.parameters, out); err != nil {
 		if ctx.Err() != nil {
 			return sources.Ended(ctx.Err())
@@ -100,6 +100,10 @@ func (c *connection) run(st *statement, parameters []bound, out *jsonshape.Answe
 	}
 	for {
 		more, err := statement.Step()
+		if c.refusal != nil {
+			// The driver makes a text of it.
+			return c.refusal
+		}
 		if err != nil {
 			return err
 		}
