@@ -16,18 +16,9 @@ import (
 func (s *Source) Run(
 	ctx context.Context, statement plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
 ) error {
-	compiled, err := compiledHere(statement, bindings)
-	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
+	compiled, values, err := ready(statement, args, bindings)
+	if err != nil || compiled == nil {
 		return err
-	}
-	values, err := compiled.values(args, bindings)
-	if err != nil {
-		return err
-	}
-	if args.Comment.Text != "" {
-		with := *compiled
-		with.text = args.Comment.Beside(compiled.text)
-		compiled = &with
 	}
 	err = s.rotation.Run(ctx, func(replica int) (bool, error) {
 		return s.at(replica).execute(ctx, compiled, values, out)
@@ -44,6 +35,25 @@ func (s *Source) at(replica int) *Source {
 		return s
 	}
 	return s.replicas[replica]
+}
+
+// ready gives a statement as it is sent for a binding set, and its parameters;
+// nil where no row binds anything, so that there is nothing to ask.
+func ready(statement plan.Statement, args *plan.Arguments, bindings plan.Bindings) (*Statement, []any, error) {
+	compiled, err := compiledHere(statement, bindings)
+	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
+		return nil, nil, err
+	}
+	values, err := compiled.values(args, bindings)
+	if err != nil {
+		return nil, nil, err
+	}
+	if args.Comment.Text != "" {
+		with := *compiled
+		with.text = args.Comment.Beside(compiled.text)
+		compiled = &with
+	}
+	return compiled, values, nil
 }
 
 // compiledHere gives a statement that takes such bindings.

@@ -82,12 +82,8 @@ func (s *Source) tryBegin(ctx context.Context) (*snapshot, error) {
 func (n *snapshot) Run(
 	ctx context.Context, statement plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
 ) error {
-	compiled, err := compiledHere(statement, bindings)
-	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
-		return err
-	}
-	values, err := compiled.values(args, bindings)
-	if err != nil {
+	compiled, values, err := ready(statement, args, bindings)
+	if err != nil || compiled == nil {
 		return err
 	}
 	select {

@@ -87,13 +87,8 @@ func (s *Source) tryExport(ctx context.Context) (*snapshot, error) {
 func (n *snapshot) Run(
 	ctx context.Context, statement plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer,
 ) error {
-	compiled, err := compiledHere(statement, bindings)
-	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
-		return err
-	}
-	compiled = compiled.forKeys(args)
-	values, err := compiled.values(args, bindings)
-	if err != nil {
+	compiled, values, err := ready(statement, args, bindings)
+	if err != nil || compiled == nil {
 		return err
 	}
 	if err := n.run(ctx, compiled, values, out); err != nil {
