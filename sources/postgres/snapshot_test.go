@@ -136,3 +136,28 @@ func TestSnapshotOfReplica(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestCommentInSnapshot checks that statements carry their comment in a moment as
+// they do outside of one.
+func TestCommentInSnapshot(t *testing.T) {
+	s := open(t, Config{URL: newDatabase(t, ""), MaxConnections: 2})
+	f := nativeSQL("SELECT (position('/* ' || 'tag' in current_query()) > 0)::int AS id", "id")
+	n := snapshotOf(t, s)
+	defer n.End()
+	statement, err := s.Compile(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unique := range []bool{false, true} {
+		args := &plan.Arguments{Comment: plan.Comment{Text: "/* tag */", Unique: unique}}
+		for _, run := range []func(context.Context, plan.Statement, *plan.Arguments, plan.Bindings, *jsonshape.Answer) error{n.Run, s.Run} {
+			out := jsonshape.NewAnswer(1)
+			if err := run(t.Context(), statement, args, plan.Bindings{}, out); err != nil {
+				t.Fatal(err)
+			}
+			if got := answerValues(f, out)[0]; got != `[{"id":1}]` {
+				t.Errorf("unique=%t: got %s", unique, got)
+			}
+		}
+	}
+}
