@@ -14,7 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/jackc/pgx/v5"
 
-	"dovetail/demo"
+	"dovetail/internal/demo"
 	"dovetail/internal/testpostgres"
 )
 
@@ -126,7 +126,7 @@ func TestPostgresTakesTheScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, script := range []string{demo.Catalog, demo.Sales} {
+	for _, script := range []string{demo.CatalogSQL, demo.SalesSQL} {
 		run(t, server, script)
 	}
 	if got := strings.TrimSpace(string(metadata)); got != "CREATE DATABASE metadata;" {

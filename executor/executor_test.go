@@ -14,9 +14,10 @@ import (
 	"go.uber.org/goleak"
 
 	"dovetail/executor"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/joins"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -338,7 +339,7 @@ func TestEntitiesAreLookedUpTogether(t *testing.T) {
 		}
 		return nil
 	}}
-	list, err := plan.ParseJSON([]byte(`[{"__typename":"A","k":1},{"__typename":"B","k":2},{"k":"1","__typename":"A"},{"__typename":"B","k":"gone"},
+	list, err := orderedjson.Parse([]byte(`[{"__typename":"A","k":1},{"__typename":"B","k":2},{"k":"1","__typename":"A"},{"__typename":"B","k":"gone"},
 		{"__typename":"B","k":null},{"__typename":"B","k":3}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -349,7 +350,7 @@ func TestEntitiesAreLookedUpTogether(t *testing.T) {
 		List: &plan.Variable{Name: "list"}, Entities: []plan.Entity{{Type: "A", Key: key}, {Type: "B", Key: key}},
 	}
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right},
-		&plan.Arguments{Variables: map[string]plan.JSON{"list": list}})
+		&plan.Arguments{Variables: map[string]orderedjson.Value{"list": list}})
 	if want := `{"root":[{"k":1},{"k":2},{"k":1},null,null,{"k":3}]}`; string(got.Data()) != want || len(got.Errors) > 0 {
 		t.Fatalf("got  %s %+v\nwant %s", got.Data(), got.Errors, want)
 	}
@@ -360,7 +361,7 @@ func TestEntitiesAreLookedUpTogether(t *testing.T) {
 		return &sources.Error{Code: sources.CodeConnection, Message: "no connection"}
 	}}
 	got = executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": failing},
-		&plan.Arguments{Variables: map[string]plan.JSON{"list": list}})
+		&plan.Arguments{Variables: map[string]orderedjson.Value{"list": list}})
 	if want := `{"root":[{"k":1},null,{"k":1},null,null,null]}`; string(got.Data()) != want || len(got.Errors) != 1 {
 		t.Fatalf("got  %s %+v\nwant %s", got.Data(), got.Errors, want)
 	}

@@ -6,9 +6,9 @@ import (
 	"sort"
 	"strconv"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/joins"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 

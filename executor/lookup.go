@@ -3,9 +3,9 @@ package executor
 import (
 	"sync"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/joins"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 )
 
 // lookup remembers what has been asked of one keyed fragment during a request,

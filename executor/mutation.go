@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/joins"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 

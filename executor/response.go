@@ -5,9 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/joins"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -288,11 +289,11 @@ func upstreamInternal(e *sources.Error) any {
 }
 
 func upstreamStep(text string) joins.Step {
-	j, err := plan.ParseJSON([]byte(text))
+	j, err := orderedjson.Parse([]byte(text))
 	if err != nil {
 		return joins.Step{Name: text}
 	}
-	if j.Kind == plan.JSONNumber {
+	if j.Kind == orderedjson.Number {
 		n := 0
 		for _, c := range j.Text {
 			if c < '0' || c > '9' {
@@ -418,7 +419,7 @@ func writeMembers(members []rootValue, write func(p []byte)) {
 		if i > 0 {
 			key = append(key, ',')
 		}
-		key = plan.AppendJSONString(key, m.key)
+		key = orderedjson.AppendString(key, m.key)
 		write(append(key, ':'))
 		switch {
 		case m.object:

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"dovetail/executor"
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -47,7 +47,7 @@ func TestDemoCommand(t *testing.T) {
 
 func checkDemo(t *testing.T, e *testengine.Engine) {
 	t.Helper()
-	files := filepath.Join("..", "demo")
+	files := filepath.Join("..", "internal", "demo", "files")
 	for _, test := range []struct{ query, headers, response string }{
 		{"query.graphql", "", "response.json"},
 		{"query.user.graphql", "query.user.headers.json", "response.user.json"},

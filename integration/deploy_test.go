@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	files "dovetail/demo"
 	"dovetail/internal/demo"
 	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
@@ -42,8 +41,8 @@ func TestPicking(t *testing.T) {
 	metadata := strings.NewReplacer(
 		`{"connection_string": {"from_env": "ERP_URL"}}`, `{"database_url": "`+database(t, tableOf(t, read("erp.sql")))+`"}`,
 		`"kind": "mssql"`, `"kind": "postgres"`,
-		`{"from_env": "CATALOG_URL"}`, `"`+database(t, files.Catalog)+`"`,
-		`{"from_env": "SALES_URL"}`, `"`+database(t, files.Sales)+`"`,
+		`{"from_env": "CATALOG_URL"}`, `"`+database(t, demo.CatalogSQL)+`"`,
+		`{"from_env": "SALES_URL"}`, `"`+database(t, demo.SalesSQL)+`"`,
 		`"url_from_env": "REVIEWS_URL"`, `"url": "`+running.ReviewsURL+`"`,
 	).Replace(read("replace_metadata.json"))
 	if err := json.Unmarshal([]byte(metadata), &command); err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	files "dovetail/demo"
 	"dovetail/internal/demo"
 	"dovetail/internal/testengine"
 	"dovetail/internal/testpostgres"
@@ -55,8 +54,8 @@ func TestComposeMetadata(t *testing.T) {
 		}
 	})
 	catalog, sales := testpostgres.Database(t), testpostgres.Database(t)
-	testpostgres.Execute(t, catalog, files.Catalog)
-	testpostgres.Execute(t, sales, files.Sales)
+	testpostgres.Execute(t, catalog, demo.CatalogSQL)
+	testpostgres.Execute(t, sales, demo.SalesSQL)
 	content, err := os.ReadFile(filepath.Join("..", "deploy", "replace_metadata.json"))
 	if err != nil {
 		t.Fatal(err)

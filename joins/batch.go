@@ -3,8 +3,8 @@ package joins
 import (
 	"sort"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // Batch is what one fetch of a fragment answered, chunk by chunk, together with

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // castKey turns a key's text into the other side's form. False means that no

@@ -8,9 +8,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/joins"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 )
 
 func plainText(dst, cell []byte) ([]byte, error) { return append(dst, cell...), nil }

@@ -3,8 +3,8 @@ package joins
 import (
 	"encoding/binary"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // NoKey is the ordinal of a hole whose key can match nothing.

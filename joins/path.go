@@ -3,7 +3,7 @@ package joins
 import (
 	"slices"
 
-	"dovetail/jsonshape"
+	"dovetail/internal/jsonshape"
 )
 
 // Step is one part of a response path: a name, or a list index.

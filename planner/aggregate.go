@@ -1,9 +1,10 @@
 package planner
 
 import (
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 func (p *planner) rootAggregate(s *selected, t *catalog.Table, h *holder) (plan.Query, error) {
@@ -27,7 +28,7 @@ func (p *planner) aggregation(s *selected, rows plan.Rows, h *holder) (*plan.Agg
 	out := &plan.Aggregation{Rows: rows}
 	for _, m := range members {
 		if m.field == nil {
-			out.Fields = append(out.Fields, &plan.AggregateStatic{Key: m.key, JSON: plan.AppendJSONString(nil, on.Name)})
+			out.Fields = append(out.Fields, &plan.AggregateStatic{Key: m.key, JSON: orderedjson.AppendString(nil, on.Name)})
 			continue
 		}
 		switch m.field.Binding.(type) {
@@ -59,7 +60,7 @@ func (p *planner) aggregateGroup(s *selected) (*plan.AggregateGroup, error) {
 	group := &plan.AggregateGroup{Key: s.key}
 	for _, m := range members {
 		if m.field == nil {
-			group.Items = append(group.Items, &plan.AggregateItemStatic{Key: m.key, JSON: plan.AppendJSONString(nil, on.Name)})
+			group.Items = append(group.Items, &plan.AggregateItemStatic{Key: m.key, JSON: orderedjson.AppendString(nil, on.Name)})
 			continue
 		}
 		switch b := m.field.Binding.(type) {
@@ -124,7 +125,7 @@ func (p *planner) functionItem(s *selected, function string) (*plan.AggregateFun
 	out := &plan.AggregateFunction{Key: s.key, Name: function}
 	for _, m := range members {
 		if m.field == nil {
-			out.Columns = append(out.Columns, plan.AggregateColumn{Key: m.key, Static: plan.AppendJSONString(nil, on.Name)})
+			out.Columns = append(out.Columns, plan.AggregateColumn{Key: m.key, Static: orderedjson.AppendString(nil, on.Name)})
 			continue
 		}
 		b, ok := m.field.Binding.(*schema.FunctionColumn)
@@ -192,5 +193,5 @@ func emptyGroup(out []byte, g *plan.AggregateGroup) []byte {
 }
 
 func appendKey(out []byte, key string) []byte {
-	return append(plan.AppendJSONString(out, key), ':')
+	return append(orderedjson.AppendString(out, key), ':')
 }

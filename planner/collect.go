@@ -3,8 +3,8 @@ package planner
 import (
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/schema"
 )
 
 // selected is a response field: all selections of one response key, merged.
@@ -213,7 +213,7 @@ func (p *planner) condition(d *ast.Directive, path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if j.Kind != plan.JSONBool {
+	if j.Kind != orderedjson.Bool {
 		return false, invalid(here, "expected a boolean for type 'Boolean', but found %s", describe(j))
 	}
 	return j.Text == "true", nil

@@ -7,9 +7,10 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // service answers what a subgraph says of itself.
@@ -23,11 +24,11 @@ func (p *planner) service(s *selected) (*plan.Static, error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(plan.AppendJSONString(out, m.key), ':')
+		out = append(orderedjson.AppendString(out, m.key), ':')
 		if m.field == nil {
-			out = plan.AppendJSONString(out, s.field.Type.Base().Name)
+			out = orderedjson.AppendString(out, s.field.Type.Base().Name)
 		} else {
-			out = plan.AppendJSONString(out, p.schema.SDL())
+			out = orderedjson.AppendString(out, p.schema.SDL())
 		}
 	}
 	return &plan.Static{JSON: append(out, '}')}, nil
@@ -77,7 +78,7 @@ func (p *planner) planEntity(e *schema.Entity) plan.Entity {
 		if f, ok := e.Type.Field(k.Name); ok && isRespelled(f.Type.Base()) {
 			key.Spelled = map[string]string{}
 			for _, v := range f.Type.Base().Values() {
-				key.Spelled[v.Name] = respell(f.Type.Base(), plan.JSON{Kind: plan.JSONString, Text: v.Name}).Text
+				key.Spelled[v.Name] = respell(f.Type.Base(), orderedjson.Value{Kind: orderedjson.String, Text: v.Name}).Text
 			}
 		}
 		out.Key = append(out.Key, key)
@@ -145,7 +146,7 @@ func (p *planner) representationUses(v *ast.Value, ref schema.Ref, path string, 
 }
 
 // representedTypes are the names of the types that representations name, sorted.
-func representedTypes(j plan.JSON) []string {
+func representedTypes(j orderedjson.Value) []string {
 	var out []string
 	for _, r := range plan.RepresentationsOf(j) {
 		if name, ok := plan.RepresentationType(r); ok && !slices.Contains(out, name) {
@@ -157,7 +158,7 @@ func representedTypes(j plan.JSON) []string {
 }
 
 // entitiesOutline is equal for representations that lead to the same plan.
-func entitiesOutline(j plan.JSON) string {
+func entitiesOutline(j orderedjson.Value) string {
 	var b strings.Builder
 	for _, name := range representedTypes(j) {
 		b.WriteString(strconv.Quote(name))
@@ -168,19 +169,19 @@ func entitiesOutline(j plan.JSON) string {
 // representationCheck gives the check of the representations of a request, which
 // are said to be wrong as v2 does.
 func representationCheck(s *schema.Schema, list plan.Value, path, argument string) variableCheck {
-	return func(variables map[string]plan.JSON) error {
+	return func(variables map[string]orderedjson.Value) error {
 		given, err := (&plan.Arguments{Variables: variables}).Resolve(list)
 		if err != nil {
 			return err
 		}
 		for i, r := range plan.RepresentationsOf(given) {
 			here := indexed(argument, i)
-			if r.Kind != plan.JSONObject {
+			if r.Kind != orderedjson.Object {
 				return invalid(here, "representations is expecting a list of objects only")
 			}
 			if named, ok := r.Get("__typename"); !ok {
 				return invalid(here, "__typename key not found")
-			} else if named.Kind != plan.JSONString {
+			} else if named.Kind != orderedjson.String {
 				return invalid(here, "__typename can only be a string value")
 			}
 			name, _ := plan.RepresentationType(r)
@@ -199,7 +200,7 @@ func representationCheck(s *schema.Schema, list plan.Value, path, argument strin
 	}
 }
 
-func checkEntityKey(e *schema.Entity, r plan.JSON, path string) error {
+func checkEntityKey(e *schema.Entity, r orderedjson.Value, path string) error {
 	for _, k := range e.Key {
 		v, ok := r.Get(k.Name)
 		if !ok {

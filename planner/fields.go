@@ -6,9 +6,10 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // fieldsInside plans what a field selects of rows, whose joins stand below it.
@@ -44,7 +45,7 @@ func (p *planner) fields(s *selected, set ast.SelectionSet, on *schema.Type, h *
 
 func (p *planner) field(s *selected, on *schema.Type, h *holder) (plan.Field, error) {
 	if s.field == nil {
-		return &plan.StaticField{Key: s.key, JSON: plan.AppendJSONString(nil, on.Name)}, nil
+		return &plan.StaticField{Key: s.key, JSON: orderedjson.AppendString(nil, on.Name)}, nil
 	}
 	switch b := s.field.Binding.(type) {
 	case *schema.ColumnOf:

@@ -9,8 +9,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // value is an input: a literal of the document, or (a part of) a variable's
@@ -20,7 +21,7 @@ type value struct {
 	// name and path lead to the part of the variable; json is its value here.
 	name    string
 	path    []string
-	json    plan.JSON
+	json    orderedjson.Value
 	missing bool
 }
 
@@ -115,7 +116,7 @@ func (v value) object(typeName, path string) ([]member, error) {
 		}
 		return out, nil
 	}
-	if v.json.Kind != plan.JSONObject {
+	if v.json.Kind != orderedjson.Object {
 		return nil, invalid(path, "expected an object for type '%s', but found %s", typeName, describe(v.json))
 	}
 	out := make([]member, 0, len(v.json.Items))
@@ -125,7 +126,7 @@ func (v value) object(typeName, path string) ([]member, error) {
 	return out, nil
 }
 
-func (v value) part(step string, j plan.JSON) value {
+func (v value) part(step string, j orderedjson.Value) value {
 	return value{name: v.name, path: append(slices.Clip(v.path), step), json: j}
 }
 
@@ -180,7 +181,7 @@ func (p *planner) list(v value, element schema.Ref, path string) ([]value, error
 		}
 		return out, nil
 	}
-	if v.json.Kind != plan.JSONArray {
+	if v.json.Kind != orderedjson.Array {
 		return []value{v.part("0", v.json)}, nil
 	}
 	out := make([]value, 0, len(v.json.Items))
@@ -193,7 +194,7 @@ func (p *planner) list(v value, element schema.Ref, path string) ([]value, error
 func indexed(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 // literal is the value as JSON, for inputs that shape the plan.
-func (v value) literal(path string) (plan.JSON, error) {
+func (v value) literal(path string) (orderedjson.Value, error) {
 	if v.lit != nil {
 		return literalJSON(v.lit, path)
 	}
@@ -201,41 +202,41 @@ func (v value) literal(path string) (plan.JSON, error) {
 }
 
 // literalJSON turns a literal without variables into JSON.
-func literalJSON(v *ast.Value, path string) (plan.JSON, error) {
+func literalJSON(v *ast.Value, path string) (orderedjson.Value, error) {
 	switch v.Kind {
 	case ast.Variable:
-		return plan.JSON{}, invalid(path, "unexpected variable '%s'", v.Raw)
+		return orderedjson.Value{}, invalid(path, "unexpected variable '%s'", v.Raw)
 	case ast.IntValue, ast.FloatValue:
-		return plan.JSON{Kind: plan.JSONNumber, Text: v.Raw}, nil
+		return orderedjson.Value{Kind: orderedjson.Number, Text: v.Raw}, nil
 	case ast.StringValue, ast.BlockValue, ast.EnumValue:
-		return plan.JSON{Kind: plan.JSONString, Text: v.Raw}, nil
+		return orderedjson.Value{Kind: orderedjson.String, Text: v.Raw}, nil
 	case ast.BooleanValue:
-		return plan.JSON{Kind: plan.JSONBool, Text: v.Raw}, nil
+		return orderedjson.Value{Kind: orderedjson.Bool, Text: v.Raw}, nil
 	case ast.NullValue:
-		return plan.JSON{}, nil
+		return orderedjson.Value{}, nil
 	case ast.ListValue:
-		out := plan.JSON{Kind: plan.JSONArray}
+		out := orderedjson.Value{Kind: orderedjson.Array}
 		for i, c := range v.Children {
 			item, err := literalJSON(c.Value, indexed(path, i))
 			if err != nil {
-				return plan.JSON{}, err
+				return orderedjson.Value{}, err
 			}
 			out.Items = append(out.Items, item)
 		}
 		return out, nil
 	case ast.ObjectValue:
-		out := plan.JSON{Kind: plan.JSONObject}
+		out := orderedjson.Value{Kind: orderedjson.Object}
 		for _, c := range v.Children {
 			item, err := literalJSON(c.Value, under(path, c.Name))
 			if err != nil {
-				return plan.JSON{}, err
+				return orderedjson.Value{}, err
 			}
 			out.Keys = append(out.Keys, c.Name)
 			out.Items = append(out.Items, item)
 		}
 		return out, nil
 	}
-	return plan.JSON{}, invalid(path, "unexpected value")
+	return orderedjson.Value{}, invalid(path, "unexpected value")
 }
 
 // symbolic is the value as the plan holds it: a variable stays a variable, also
@@ -272,9 +273,9 @@ func isRespelled(t *schema.Type) bool {
 
 // respell gives a value of an enum, or a list of them, as the database spells
 // it.
-func respell(t *schema.Type, j plan.JSON) plan.JSON {
-	if j.Kind == plan.JSONArray {
-		items := make([]plan.JSON, len(j.Items))
+func respell(t *schema.Type, j orderedjson.Value) orderedjson.Value {
+	if j.Kind == orderedjson.Array {
+		items := make([]orderedjson.Value, len(j.Items))
 		for i, item := range j.Items {
 			items[i] = respell(t, item)
 		}
@@ -282,7 +283,7 @@ func respell(t *schema.Type, j plan.JSON) plan.JSON {
 		return j
 	}
 	for _, v := range t.Values() {
-		if j.Kind == plan.JSONString && v.Name == j.Text && v.Value != "" {
+		if j.Kind == orderedjson.String && v.Name == j.Text && v.Value != "" {
 			j.Text = v.Value
 		}
 	}
@@ -388,7 +389,7 @@ func (p *planner) checkLiteral(ref schema.Ref, v *ast.Value, path string) error 
 }
 
 // check checks a JSON value against an input type.
-func check(ref schema.Ref, j plan.JSON, path string) error {
+func check(ref schema.Ref, j orderedjson.Value, path string) error {
 	if j.IsNull() {
 		if ref.NonNull {
 			return invalid(path, "unexpected null value for type '%s'", ref.String())
@@ -396,7 +397,7 @@ func check(ref schema.Ref, j plan.JSON, path string) error {
 		return nil
 	}
 	if ref.List != nil {
-		if j.Kind != plan.JSONArray {
+		if j.Kind != orderedjson.Array {
 			return check(*ref.List, j, path)
 		}
 		for i, item := range j.Items {
@@ -419,8 +420,8 @@ func check(ref schema.Ref, j plan.JSON, path string) error {
 	return invalid(path, "'%s' is not an input type", t.Name)
 }
 
-func checkEnum(t *schema.Type, j plan.JSON, path string) error {
-	if j.Kind != plan.JSONString {
+func checkEnum(t *schema.Type, j orderedjson.Value, path string) error {
+	if j.Kind != orderedjson.String {
 		return invalid(path, "expected an enum value for type '%s', but found %s", t.Name, describe(j))
 	}
 	names := make([]string, 0, len(t.Values()))
@@ -433,8 +434,8 @@ func checkEnum(t *schema.Type, j plan.JSON, path string) error {
 	return invalid(path, "expected one of the values [%s] for type '%s', but found '%s'", strings.Join(names, ", "), t.Name, j.Text)
 }
 
-func checkObject(t *schema.Type, j plan.JSON, path string) error {
-	if j.Kind != plan.JSONObject {
+func checkObject(t *schema.Type, j orderedjson.Value, path string) error {
+	if j.Kind != orderedjson.Object {
 		return invalid(path, "expected an object for type '%s', but found %s", t.Name, describe(j))
 	}
 	for i, key := range j.Keys {
@@ -462,22 +463,22 @@ func checkObject(t *schema.Type, j plan.JSON, path string) error {
 	return nil
 }
 
-func checkScalar(name string, j plan.JSON, path string) error {
+func checkScalar(name string, j orderedjson.Value, path string) error {
 	ok := true
 	switch name {
 	case "Int":
-		if j.Kind == plan.JSONNumber {
+		if j.Kind == orderedjson.Number {
 			return checkInt(j.Text, path)
 		}
 		ok = false
 	case "Float":
-		ok = j.Kind == plan.JSONNumber
+		ok = j.Kind == orderedjson.Number
 	case "String":
-		ok = j.Kind == plan.JSONString
+		ok = j.Kind == orderedjson.String
 	case "Boolean":
-		ok = j.Kind == plan.JSONBool
+		ok = j.Kind == orderedjson.Bool
 	case "ID":
-		ok = j.Kind == plan.JSONString || j.Kind == plan.JSONNumber && !strings.ContainsAny(j.Text, ".eE")
+		ok = j.Kind == orderedjson.String || j.Kind == orderedjson.Number && !strings.ContainsAny(j.Text, ".eE")
 	}
 	if !ok {
 		return invalid(path, "expected %s for type '%s', but found %s", expectation(name), name, describe(j))
@@ -542,22 +543,22 @@ func expectation(scalar string) string {
 	return "a scalar"
 }
 
-func describe(j plan.JSON) string {
+func describe(j orderedjson.Value) string {
 	switch j.Kind {
-	case plan.JSONNull:
+	case orderedjson.Null:
 		return "null"
-	case plan.JSONBool:
+	case orderedjson.Bool:
 		return "a boolean"
-	case plan.JSONNumber:
+	case orderedjson.Number:
 		if strings.ContainsAny(j.Text, ".eE") {
 			return "a float"
 		}
 		return "an integer"
-	case plan.JSONString:
+	case orderedjson.String:
 		return "a string"
-	case plan.JSONArray:
+	case orderedjson.Array:
 		return "a list"
-	case plan.JSONObject:
+	case orderedjson.Object:
 		return "an object"
 	}
 	return "a value"

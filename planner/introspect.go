@@ -7,8 +7,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // introspect answers __schema and __type while planning: the answer depends on
@@ -164,7 +165,7 @@ func (w *metaWriter) object(asked *metaSelection, of any) {
 		}
 		w.out = append(w.out, m.key...)
 		if m.name == "" {
-			w.out = plan.AppendJSONString(w.out, asked.typeName)
+			w.out = orderedjson.AppendString(w.out, asked.typeName)
 			continue
 		}
 		w.value(m, metaField(of, m.name, m.deprecated))
@@ -179,7 +180,7 @@ func (w *metaWriter) value(m *metaMember, v any) {
 	case nil:
 		w.out = append(w.out, "null"...)
 	case string:
-		w.out = plan.AppendJSONString(w.out, v)
+		w.out = orderedjson.AppendString(w.out, v)
 	case bool:
 		w.out = strconv.AppendBool(w.out, v)
 	case []any:

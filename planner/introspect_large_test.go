@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 	"dovetail/planner"
 	"dovetail/remoteschema"
-	"dovetail/schema"
 	"dovetail/sources/sqlite"
 )
 

@@ -3,8 +3,8 @@ package planner
 import (
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
 )
 
 // joinRows plans a remote relationship to a table: a fragment of its own on the

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // DefaultMaxKeys bounds the keys that a condition or an ordering through a
@@ -141,7 +142,7 @@ func (p *planner) wantKeys(s *plan.Selection, relationship string, from, to []pl
 		bindings = append(bindings, plan.Binding{Name: to[i].Name, Type: to[i].Type})
 	}
 	s.DistinctOn = from
-	s.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(most + 1)}}
+	s.Limit = &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: strconv.Itoa(most + 1)}}
 	join := plan.KeysOnly(relationship, keys, bindings)
 	s.Fields = []plan.Field{&plan.HoleField{Key: "key", Join: join}}
 	return join
@@ -371,7 +372,7 @@ func (p *planner) existence(remote *catalog.RemotePredicate) (int, error) {
 		if selection.Rows, err = p.target(remote.Target, false); err != nil {
 			return err
 		}
-		selection.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "1"}}
+		selection.Limit = &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: "1"}}
 		if selection.Where, err = p.settle(remote.Where); err != nil {
 			return err
 		}

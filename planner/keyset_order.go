@@ -4,9 +4,10 @@ import (
 	"math"
 	"strconv"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 func leftColumns(r *catalog.ToSource) []plan.Column {
@@ -153,7 +154,7 @@ func (p *planner) emptySatisfies(c *plan.CompareAggregate, path string) (bool, e
 
 // now is the value that a comparison has in this request; the plan is good for
 // requests with the same one only.
-func (p *planner) now(v plan.Value, path string) (plan.JSON, error) {
+func (p *planner) now(v plan.Value, path string) (orderedjson.Value, error) {
 	for i := range p.uses {
 		if variable, ok := v.(*plan.Variable); ok && p.uses[i].name == variable.Name {
 			p.uses[i].exact = true
@@ -162,14 +163,14 @@ func (p *planner) now(v plan.Value, path string) (plan.JSON, error) {
 	args := &plan.Arguments{Variables: p.variables}
 	j, err := args.Resolve(v)
 	if err != nil {
-		return plan.JSON{}, invalid(path, "a count can't be compared with this")
+		return orderedjson.Value{}, invalid(path, "a count can't be compared with this")
 	}
 	return j, nil
 }
 
 // zeroIs compares 0 with a value.
-func zeroIs(op plan.Operator, j plan.JSON) bool {
-	if j.Kind == plan.JSONArray {
+func zeroIs(op plan.Operator, j orderedjson.Value) bool {
+	if j.Kind == orderedjson.Array {
 		found := false
 		for _, item := range j.Items {
 			found = found || zeroIs(plan.Equal, item)

@@ -6,12 +6,12 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/schema"
 	"dovetail/internal/testmssql"
-	"dovetail/metadata/catalog"
-	"dovetail/metadata/document"
-	"dovetail/plan"
 	"dovetail/planner"
-	"dovetail/schema"
 	"dovetail/sources/mssql"
 )
 
@@ -76,11 +76,11 @@ func TestMatchedInserts(t *testing.T) {
 		if err != nil {
 			return "error: " + err.Error() + "\n"
 		}
-		rows, err := plan.ParseJSON([]byte(`[{"title": "a"}, {"title": "b"}]`))
+		rows, err := orderedjson.Parse([]byte(`[{"title": "a"}, {"title": "b"}]`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		variables := map[string]plan.JSON{}
+		variables := map[string]orderedjson.Value{}
 		if strings.Contains(d.Input, "$rows") {
 			variables["rows"] = rows
 		}

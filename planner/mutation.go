@@ -5,9 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // rootMutation plans a root field that writes rows.
@@ -44,7 +45,7 @@ func (p *planner) output(s *selected, of *catalog.Table, one bool, h *holder) (*
 	}
 	for _, m := range members {
 		if m.field == nil {
-			out.Fields = append(out.Fields, &plan.MutationStatic{Key: m.key, JSON: plan.AppendJSONString(nil, t.Name)})
+			out.Fields = append(out.Fields, &plan.MutationStatic{Key: m.key, JSON: orderedjson.AppendString(nil, t.Name)})
 			continue
 		}
 		switch m.field.Binding.(type) {
@@ -356,7 +357,7 @@ func (a *assigned) finish() ([]plan.Assignment, error) {
 // columnValue plans the value that a column gets, or is compared with as a key.
 func (p *planner) columnValue(v value, in *schema.Input, path string) (plan.Value, error) {
 	if v.lit != nil && writtenAsText(in, v.lit.Kind) {
-		return &plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: v.lit.Raw}}, nil
+		return &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.String, Text: v.lit.Raw}}, nil
 	}
 	if v.lit != nil && !hasVariable(v.lit) {
 		j, err := literalJSON(v.lit, path)

@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // rootInsert plans insert_T and insert_T_one.

@@ -5,8 +5,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // uniform tells whether rows are a list in a variable whose objects all have
@@ -18,13 +19,13 @@ func uniform(v value, ref schema.Ref) ([]string, bool) {
 	return uniformMembers(ref, v.json)
 }
 
-func uniformMembers(ref schema.Ref, j plan.JSON) ([]string, bool) {
+func uniformMembers(ref schema.Ref, j orderedjson.Value) ([]string, bool) {
 	t := ref.Base()
-	if j.Kind != plan.JSONArray || len(j.Items) == 0 || t.Kind != schema.InputObject {
+	if j.Kind != orderedjson.Array || len(j.Items) == 0 || t.Kind != schema.InputObject {
 		return nil, false
 	}
 	first := j.Items[0]
-	if first.Kind != plan.JSONObject {
+	if first.Kind != orderedjson.Object {
 		return nil, false
 	}
 	for i, key := range first.Keys {
@@ -37,7 +38,7 @@ func uniformMembers(ref schema.Ref, j plan.JSON) ([]string, bool) {
 		}
 	}
 	for _, item := range j.Items[1:] {
-		if item.Kind != plan.JSONObject || !sameMembers(first.Keys, item.Keys) {
+		if item.Kind != orderedjson.Object || !sameMembers(first.Keys, item.Keys) {
 			return nil, false
 		}
 	}
@@ -79,12 +80,12 @@ func writtenAsText(in *schema.Input, kind ast.ValueKind) bool {
 }
 
 // checkColumnValue checks the value that a column gets.
-func checkColumnValue(in *schema.Input, j plan.JSON, path string) error {
+func checkColumnValue(in *schema.Input, j orderedjson.Value, path string) error {
 	b, ok := in.Binding.(*schema.WriteColumn)
 	if !ok {
 		return check(in.Type, j, path)
 	}
-	if j.Kind == plan.JSONString && textual(in.Type) {
+	if j.Kind == orderedjson.String && textual(in.Type) {
 		return nil
 	}
 	if err := check(in.Type, j, path); err != nil {
@@ -101,14 +102,14 @@ func checkColumnValue(in *schema.Input, j plan.JSON, path string) error {
 
 // geoJSONFault says what is wrong with the positions of a geometry; empty:
 // nothing that the database would not say better.
-func geoJSONFault(j plan.JSON) string {
+func geoJSONFault(j orderedjson.Value) string {
 	kind, _ := j.Get("type")
 	coordinates, ok := j.Get("coordinates")
 	if kind.Text == "GeometryCollection" {
 		geometries, _ := j.Get("geometries")
 		return firstFault(geometries, geoJSONFault)
 	}
-	if j.Kind != plan.JSONObject || !ok {
+	if j.Kind != orderedjson.Object || !ok {
 		return ""
 	}
 	switch kind.Text {
@@ -128,7 +129,7 @@ func geoJSONFault(j plan.JSON) string {
 	return "unexpected geometry type: " + kind.TextOf()
 }
 
-func firstFault(list plan.JSON, fault func(plan.JSON) string) string {
+func firstFault(list orderedjson.Value, fault func(orderedjson.Value) string) string {
 	for _, item := range list.Items {
 		if message := fault(item); message != "" {
 			return message
@@ -137,23 +138,23 @@ func firstFault(list plan.JSON, fault func(plan.JSON) string) string {
 	return ""
 }
 
-func positionFault(j plan.JSON) string {
+func positionFault(j orderedjson.Value) string {
 	if len(j.Items) < 2 {
 		return "A Position needs at least 2 elements"
 	}
 	return ""
 }
 
-func lineFault(j plan.JSON) string {
+func lineFault(j orderedjson.Value) string {
 	if len(j.Items) < 2 {
 		return "A LineString needs at least 2 Positions"
 	}
 	return firstFault(j, positionFault)
 }
 
-func polygonFault(j plan.JSON) string { return firstFault(j, ringFault) }
+func polygonFault(j orderedjson.Value) string { return firstFault(j, ringFault) }
 
-func ringFault(j plan.JSON) string {
+func ringFault(j orderedjson.Value) string {
 	if len(j.Items) < 4 {
 		return "A LinearRing needs at least 4 Positions"
 	}

@@ -1,9 +1,9 @@
 package planner
 
 import (
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // rootNative plans a native query read like a table.

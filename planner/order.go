@@ -3,8 +3,8 @@ package planner
 import (
 	"strings"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // orderBy plans an order_by argument: a list of objects, or a single one.

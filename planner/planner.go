@@ -7,8 +7,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // maxShapes bounds the plans kept per operation: one per shape of its variables.
@@ -46,7 +47,7 @@ func (o *Operation) Kind() plan.OperationKind {
 
 // Plan gives the plan for the values of the variables, made anew only when
 // their shape hasn't been seen before.
-func (o *Operation) Plan(variables map[string]plan.JSON) (*plan.Plan, error) {
+func (o *Operation) Plan(variables map[string]orderedjson.Value) (*plan.Plan, error) {
 	if err := checkVariables(o.document.Operation.VariableDefinitions, variables); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func newUses(known, found []use) []use {
 }
 
 // checkVariables holds the given variables against their declarations.
-func checkVariables(definitions ast.VariableDefinitionList, variables map[string]plan.JSON) error {
+func checkVariables(definitions ast.VariableDefinitionList, variables map[string]orderedjson.Value) error {
 	var unexpected []string
 	for name := range variables {
 		if definitions.ForName(name) == nil {
@@ -141,7 +142,7 @@ func checkVariables(definitions ast.VariableDefinitionList, variables map[string
 type planner struct {
 	schema    *schema.Schema
 	document  *Document
-	variables map[string]plan.JSON
+	variables map[string]orderedjson.Value
 	boolean   *schema.Type
 	uses      []use
 	checks    []variableCheck
@@ -226,7 +227,7 @@ func (p *planner) root(s *selected, on *schema.Type, path []string) (plan.RootNo
 		return p.introspect(s)
 	}
 	if s.field == nil {
-		return &plan.Static{JSON: plan.AppendJSONString(nil, on.Name)}, nil
+		return &plan.Static{JSON: orderedjson.AppendString(nil, on.Name)}, nil
 	}
 	switch s.field.Binding.(type) {
 	case *schema.RootRemote, *schema.RootNamespace:

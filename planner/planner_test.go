@@ -11,12 +11,13 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/metadata/document"
-	"dovetail/plan"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 	"dovetail/planner"
 	"dovetail/remoteschema"
-	"dovetail/schema"
 	"dovetail/sources"
 	"dovetail/sources/postgres"
 	"dovetail/sources/sqlite"
@@ -134,12 +135,12 @@ func (w *world) metadata(text string) string {
 }
 
 func (w *world) made(d *datadriven.TestData) (*plan.Plan, error) {
-	role, variables, text := "admin", map[string]plan.JSON{}, d.Input
+	role, variables, text := "admin", map[string]orderedjson.Value{}, d.Input
 	if d.HasArg("role") {
 		d.ScanArgs(w.t, "role", &role)
 	}
 	if first, rest, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(first, "variables ") {
-		j, err := plan.ParseJSON([]byte(strings.TrimPrefix(first, "variables ")))
+		j, err := orderedjson.Parse([]byte(strings.TrimPrefix(first, "variables ")))
 		if err != nil {
 			d.Fatalf(w.t, "variables: %v", err)
 		}
@@ -238,11 +239,11 @@ func FuzzPrepare(f *testing.F) {
 		if err != nil {
 			return
 		}
-		values := map[string]plan.JSON{}
+		values := map[string]orderedjson.Value{}
 		var raw map[string]json.RawMessage
 		if json.Unmarshal([]byte(variables), &raw) == nil {
 			for k, v := range raw {
-				if j, err := plan.ParseJSON(v); err == nil {
+				if j, err := orderedjson.Parse(v); err == nil {
 					values[k] = j
 				}
 			}

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/metadata/catalog"
-	"dovetail/metadata/document"
-	"dovetail/plan"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/schema"
 	"dovetail/planner"
-	"dovetail/schema"
 	"dovetail/sources"
 	"dovetail/sources/mssql"
 )
@@ -77,9 +77,9 @@ func plannedSQL(built *catalog.Catalog, role, query string) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	variables := map[string]plan.JSON{}
+	variables := map[string]orderedjson.Value{}
 	if strings.Contains(query, "$term") {
-		variables["term"] = plan.JSON{Kind: plan.JSONString, Text: "a"}
+		variables["term"] = orderedjson.Value{Kind: orderedjson.String, Text: "a"}
 	}
 	made, err := operation.Plan(variables)
 	if err != nil {

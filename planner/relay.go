@@ -3,9 +3,10 @@ package planner
 import (
 	"slices"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // rootConnection plans a page of a table's rows.
@@ -141,7 +142,7 @@ func (p *planner) connectionFields(s *selected, h *holder) ([]plan.ConnectionFie
 	out := make([]plan.ConnectionField, 0, len(members))
 	for _, m := range members {
 		if m.field == nil {
-			out = append(out, &plan.ConnectionStatic{Key: m.key, JSON: plan.AppendJSONString(nil, on.Name)})
+			out = append(out, &plan.ConnectionStatic{Key: m.key, JSON: orderedjson.AppendString(nil, on.Name)})
 			continue
 		}
 		var f plan.ConnectionField
@@ -174,7 +175,7 @@ func (p *planner) pageInfo(s *selected) (*plan.ConnectionPageInfo, error) {
 	for _, m := range members {
 		item := plan.PageInfoItem{Key: m.key, Kind: plan.PageInfoStatic}
 		if m.field == nil {
-			item.JSON = plan.AppendJSONString(nil, on.Name)
+			item.JSON = orderedjson.AppendString(nil, on.Name)
 		} else if b, ok := m.field.Binding.(*schema.PageInfoField); ok {
 			item.Kind = b.Kind
 		} else {
@@ -194,7 +195,7 @@ func (p *planner) edges(s *selected, h *holder) (*plan.ConnectionEdges, error) {
 	out := &plan.ConnectionEdges{Key: s.key}
 	for _, m := range members {
 		if m.field == nil {
-			out.Fields = append(out.Fields, &plan.EdgeStatic{Key: m.key, JSON: plan.AppendJSONString(nil, on.Name)})
+			out.Fields = append(out.Fields, &plan.EdgeStatic{Key: m.key, JSON: orderedjson.AppendString(nil, on.Name)})
 			continue
 		}
 		switch m.field.Binding.(type) {

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // cursorPaths gives each key of an order its place in cursors: by column, by
@@ -82,10 +83,10 @@ func (p *planner) cursorBound(s *selected, c *plan.Connection) error {
 
 // tokens are the parts of a base64 text: known ones of a literal, and symbolic
 // ones of a variable, whose value is checked again whenever the plan is used.
-func (p *planner) tokens(v value, text plan.JSON, paths []plan.CursorPath, check func(plan.JSON) error) ([]plan.Value, error) {
+func (p *planner) tokens(v value, text orderedjson.Value, paths []plan.CursorPath, check func(orderedjson.Value) error) ([]plan.Value, error) {
 	out := make([]plan.Value, 0, len(paths))
 	if v.lit == nil {
-		p.checks = append(p.checks, func(variables map[string]plan.JSON) error { return check(variables[v.name].At(v.path)) })
+		p.checks = append(p.checks, func(variables map[string]orderedjson.Value) error { return check(variables[v.name].At(v.path)) })
 		whole := &plan.Variable{Name: v.name, Path: v.path}
 		for _, path := range paths {
 			out = append(out, &plan.Token{Text: whole, Path: path})
@@ -103,9 +104,9 @@ func (p *planner) tokens(v value, text plan.JSON, paths []plan.CursorPath, check
 }
 
 // variableCheck is a check of the variables' values that a plan relies on.
-type variableCheck func(variables map[string]plan.JSON) error
+type variableCheck func(variables map[string]orderedjson.Value) error
 
-func runChecks(checks []variableCheck, variables map[string]plan.JSON) error {
+func runChecks(checks []variableCheck, variables map[string]orderedjson.Value) error {
 	for _, c := range checks {
 		if err := c(variables); err != nil {
 			return err
@@ -115,8 +116,8 @@ func runChecks(checks []variableCheck, variables map[string]plan.JSON) error {
 }
 
 // cursorCheck checks that a cursor holds a value for every key of an order.
-func cursorCheck(order []plan.Order, paths []plan.CursorPath, path string) func(plan.JSON) error {
-	return func(text plan.JSON) error {
+func cursorCheck(order []plan.Order, paths []plan.CursorPath, path string) func(orderedjson.Value) error {
+	return func(text orderedjson.Value) error {
 		broken := invalid(path, `the "after" or "before" cursor is invalid`)
 		j, err := plan.ParseToken(text.TextOf())
 		if err != nil {
@@ -135,14 +136,14 @@ func cursorCheck(order []plan.Order, paths []plan.CursorPath, path string) func(
 	}
 }
 
-func memberAt(j plan.JSON, path []string) (plan.JSON, bool) {
+func memberAt(j orderedjson.Value, path []string) (orderedjson.Value, bool) {
 	for _, step := range path {
-		if j.Kind != plan.JSONObject {
-			return plan.JSON{}, false
+		if j.Kind != orderedjson.Object {
+			return orderedjson.Value{}, false
 		}
 		var ok bool
 		if j, ok = j.Get(step); !ok {
-			return plan.JSON{}, false
+			return orderedjson.Value{}, false
 		}
 	}
 	return j, true
@@ -172,21 +173,21 @@ func cursorType(by plan.OrderKey) plan.Type {
 
 // columnFault says, as v2 does, why a JSON value is none of a column's type;
 // empty when it is. A text may stand for a value of any type.
-func columnFault(t plan.Type, j plan.JSON) string {
-	if j.IsNull() || j.Kind == plan.JSONString {
+func columnFault(t plan.Type, j orderedjson.Value) string {
+	if j.IsNull() || j.Kind == orderedjson.String {
 		return ""
 	}
-	wanted, expected := "Text", plan.JSONString
+	wanted, expected := "Text", orderedjson.String
 	switch u := t.Underlying(); u.Class {
 	case plan.ClassInteger:
-		wanted, expected = "Integer", plan.JSONNumber
-		if j.Kind == plan.JSONNumber && !isWhole(j.Text) {
+		wanted, expected = "Integer", orderedjson.Number
+		if j.Kind == orderedjson.Number && !isWhole(j.Text) {
 			return "The value " + scientific(j.Text) + " lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?"
 		}
 	case plan.ClassNumber:
-		wanted, expected = "Double", plan.JSONNumber
+		wanted, expected = "Double", orderedjson.Number
 	case plan.ClassBoolean:
-		wanted, expected = "Bool", plan.JSONBool
+		wanted, expected = "Bool", orderedjson.Bool
 	case plan.ClassUUID:
 		wanted = "UUID"
 	case plan.ClassText, plan.ClassTime, plan.ClassBytes, plan.ClassEnum, plan.ClassLTree:

@@ -6,9 +6,10 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // nodeIDVersion is the version of global ids: a JSON array of it, the table's
@@ -18,7 +19,7 @@ const nodeIDVersion = "1"
 // nodeID is a decoded global id.
 type nodeID struct {
 	table  catalog.TableName
-	values []plan.JSON
+	values []orderedjson.Value
 }
 
 // keyStart is the index of the first value of the primary key.
@@ -30,15 +31,15 @@ func parseNodeID(text string) (*nodeID, string) {
 	switch {
 	case err != nil:
 		return nil, "Error in $: not enough input"
-	case j.Kind != plan.JSONArray:
+	case j.Kind != orderedjson.Array:
 		return nil, "Error in $: parsing node id failed, expected Array, but encountered " + j.Kind.String()
 	case len(j.Items) == 0:
 		return nil, "Error in $: unexpected GUID format, found empty list"
-	case j.Items[0].Kind != plan.JSONNumber:
+	case j.Items[0].Kind != orderedjson.Number:
 		return nil, "Error in $: unexpected GUID format, needs to start with a version number"
 	case j.Items[0].Text != nodeIDVersion:
 		return nil, "Error in $: unsupported GUID version: " + scientific(j.Items[0].Text)
-	case len(j.Items) <= keyStart || j.Items[1].Kind != plan.JSONString || j.Items[2].Kind != plan.JSONString:
+	case len(j.Items) <= keyStart || j.Items[1].Kind != orderedjson.String || j.Items[2].Kind != orderedjson.String:
 		return nil, "Error in $: GUID version 1: expecting schema name, table name and at least one column value"
 	}
 	return &nodeID{
@@ -48,7 +49,7 @@ func parseNodeID(text string) (*nodeID, string) {
 }
 
 // nodeOutline is equal for global ids that lead to the same plan.
-func nodeOutline(j plan.JSON) string {
+func nodeOutline(j orderedjson.Value) string {
 	id, fault := parseNodeID(j.TextOf())
 	if fault != "" {
 		return "!" + strconv.Quote(j.TextOf())
@@ -89,7 +90,7 @@ func (p *planner) rootNode(s *selected, h *holder) (source string, query plan.Qu
 
 // nodeTable finds the table of a global id and holds the id against its primary
 // key.
-func (p *planner) nodeTable(text plan.JSON, path string) (*catalog.Table, error) {
+func (p *planner) nodeTable(text orderedjson.Value, path string) (*catalog.Table, error) {
 	id, fault := parseNodeID(text.TextOf())
 	if fault != "" {
 		return nil, invalid(path, "invalid node id: %s", fault)
@@ -115,13 +116,13 @@ func (p *planner) nodeTable(text plan.JSON, path string) (*catalog.Table, error)
 		return nil, invalid(path, "invalid node id: primary key columns %s are missing", strings.Join(names, ", "))
 	}
 	if len(id.values) > len(key) {
-		extra := plan.JSON{Kind: plan.JSONArray, Items: id.values[len(key):]}
+		extra := orderedjson.Value{Kind: orderedjson.Array, Items: id.values[len(key):]}
 		return nil, invalid(path, "invalid node id: unexpected column values %s", extra)
 	}
 	return tables[0], nil
 }
 
-func (p *planner) node(s *selected, t *catalog.Table, v value, text plan.JSON, h *holder) (plan.Query, error) {
+func (p *planner) node(s *selected, t *catalog.Table, v value, text orderedjson.Value, h *holder) (plan.Query, error) {
 	key := t.Relation().PrimaryKey
 	check := nodeCheck(key, s.path)
 	if err := check(text); err != nil {
@@ -178,8 +179,8 @@ func (p *planner) checkAbstract(s *selected) error {
 }
 
 // nodeCheck checks the values of the primary key in a global id.
-func nodeCheck(key []plan.Column, path string) func(plan.JSON) error {
-	return func(text plan.JSON) error {
+func nodeCheck(key []plan.Column, path string) func(orderedjson.Value) error {
+	return func(text orderedjson.Value) error {
 		id, fault := parseNodeID(text.TextOf())
 		if fault != "" || len(id.values) != len(key) {
 			return invalid(path, "invalid node id: %s", fault)

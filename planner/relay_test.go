@@ -1,8 +1,8 @@
 package planner_test
 
 import (
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
 )
 
 // anything compiles whatever it is given: plans are what is tested.

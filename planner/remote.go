@@ -5,9 +5,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // RemoteSourcePrefix tells the sources of remote schemas from databases in

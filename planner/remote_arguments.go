@@ -5,9 +5,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // remoteArguments gives the arguments of a remote field: the user's, merged into

@@ -1,9 +1,9 @@
 package planner
 
 import (
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // joinRemote plans a remote relationship to a field of a remote schema.

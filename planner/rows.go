@@ -6,9 +6,10 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // permitted gives the rows of a table that the role may read, with nothing else
@@ -115,7 +116,7 @@ func distinctMatchesOrder(rows *plan.Rows, path string) error {
 }
 
 // checked gives a scalar that has rules of its own.
-func checked(v value, path string, check func(plan.JSON, string) error) (plan.Value, error) {
+func checked(v value, path string, check func(orderedjson.Value, string) error) (plan.Value, error) {
 	if v.lit == nil {
 		return &plan.Variable{Name: v.name, Path: v.path}, nil
 	}
@@ -130,11 +131,11 @@ func checked(v value, path string, check func(plan.JSON, string) error) (plan.Va
 }
 
 // checkLimit takes a non-negative 32-bit integer.
-func checkLimit(j plan.JSON, path string) error {
+func checkLimit(j orderedjson.Value, path string) error {
 	if j.IsNull() {
 		return nil
 	}
-	if j.Kind == plan.JSONNumber {
+	if j.Kind == orderedjson.Number {
 		if i, err := strconv.ParseInt(j.Text, 10, 64); err == nil && i >= 0 && i <= math.MaxInt32 {
 			return nil
 		}
@@ -144,11 +145,11 @@ func checkLimit(j plan.JSON, path string) error {
 
 // checkOffset takes a non-negative integer of up to 64 bits, which may stand in
 // a string.
-func checkOffset(j plan.JSON, path string) error {
+func checkOffset(j orderedjson.Value, path string) error {
 	if j.IsNull() {
 		return nil
 	}
-	if j.Kind == plan.JSONNumber || j.Kind == plan.JSONString {
+	if j.Kind == orderedjson.Number || j.Kind == orderedjson.String {
 		if i, err := strconv.ParseInt(j.Text, 10, 64); err == nil && i >= 0 {
 			return nil
 		}

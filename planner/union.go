@@ -3,7 +3,7 @@ package planner
 import (
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // Lookups of one query often read the same rows: the authors of albums, and the

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // unionClass is a set of costly things, and the statement that selects them

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/schema"
 )
 
 // use is a place where an operation uses a variable, with the type of the place.
@@ -41,7 +41,7 @@ func (p *planner) use(u use) { p.uses = append(p.uses, u) }
 
 // recheck checks the variables' values against the places that use them, for a
 // plan that is being used again.
-func recheck(uses []use, variables map[string]plan.JSON) error {
+func recheck(uses []use, variables map[string]orderedjson.Value) error {
 	for _, u := range uses {
 		j, ok := variables[u.name]
 		if !ok {
@@ -54,7 +54,7 @@ func recheck(uses []use, variables map[string]plan.JSON) error {
 	return nil
 }
 
-func (u use) check(j plan.JSON) error {
+func (u use) check(j orderedjson.Value) error {
 	switch u.kind {
 	case limitInput:
 		return checkLimit(j, u.path)
@@ -74,7 +74,7 @@ func (u use) check(j plan.JSON) error {
 // shape is a text that is equal for variables that lead to the same plan:
 // presence, nulls, the structure of input objects, enums and booleans count,
 // the values of scalars don't.
-func shape(uses []use, variables map[string]plan.JSON) string {
+func shape(uses []use, variables map[string]orderedjson.Value) string {
 	var b strings.Builder
 	for _, u := range uses {
 		j, ok := variables[u.name]
@@ -101,7 +101,7 @@ func shape(uses []use, variables map[string]plan.JSON) string {
 	return b.String()
 }
 
-func writeShape(b *strings.Builder, ref schema.Ref, j plan.JSON) {
+func writeShape(b *strings.Builder, ref schema.Ref, j orderedjson.Value) {
 	base := ref.Base()
 	structural := base.Kind != schema.Scalar || base.Name == "Boolean"
 	switch {
@@ -109,7 +109,7 @@ func writeShape(b *strings.Builder, ref schema.Ref, j plan.JSON) {
 		b.WriteByte('0')
 	case !structural:
 		b.WriteByte('s')
-	case ref.List != nil && j.Kind == plan.JSONArray:
+	case ref.List != nil && j.Kind == orderedjson.Array:
 		b.WriteByte('[')
 		for _, item := range j.Items {
 			writeShape(b, *ref.List, item)
@@ -118,7 +118,7 @@ func writeShape(b *strings.Builder, ref schema.Ref, j plan.JSON) {
 		b.WriteByte(']')
 	case ref.List != nil:
 		writeShape(b, *ref.List, j)
-	case j.Kind == plan.JSONObject && base.Kind == schema.InputObject:
+	case j.Kind == orderedjson.Object && base.Kind == schema.InputObject:
 		b.WriteByte('{')
 		for i, key := range j.Keys {
 			b.WriteString(key)

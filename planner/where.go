@@ -1,8 +1,8 @@
 package planner
 
 import (
-	"dovetail/plan"
-	"dovetail/schema"
+	"dovetail/internal/plan"
+	"dovetail/internal/schema"
 )
 
 // where plans a bool_exp.

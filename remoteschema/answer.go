@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -26,8 +27,8 @@ type answer struct {
 	listed bool // the list was there
 
 	data, errs jsonshape.Span
-	dataKind   plan.JSONKind
-	errorsKind plan.JSONKind
+	dataKind   orderedjson.Kind
+	errorsKind orderedjson.Kind
 }
 
 // fail is the error for an answer that isn't what GraphQL or the query demands.
@@ -47,7 +48,7 @@ func (a *answer) read(r *response) error {
 	if err != nil {
 		return err
 	}
-	if kind != plan.JSONObject {
+	if kind != orderedjson.Object {
 		return fail("Remote server response is not a JSON object")
 	}
 	if err := scanner.Object(a.member); err != nil {
@@ -61,13 +62,13 @@ func (a *answer) read(r *response) error {
 		return err
 	}
 	switch {
-	case a.dataKind == plan.JSONObject && len(upstream) == 0:
+	case a.dataKind == orderedjson.Object && len(upstream) == 0:
 		return a.complete()
-	case a.dataKind == plan.JSONObject:
+	case a.dataKind == orderedjson.Object:
 		return a.failed(upstream, true)
 	case len(upstream) > 0:
 		return a.failed(upstream, false)
-	case a.errorsKind == plan.JSONArray:
+	case a.errorsKind == orderedjson.Array:
 		return fail("Empty \"errors\" field in response from remote")
 	case a.data.End == 0:
 		return fail("Missing \"data\" field with no errors in response from remote")
@@ -88,11 +89,11 @@ func (a *answer) member(key []byte) error {
 		}
 		a.data.End, a.dataKind = 1, kind
 		switch kind {
-		case plan.JSONObject:
+		case orderedjson.Object:
 			return a.scanner.Object(a.root)
-		case plan.JSONNull:
+		case orderedjson.Null:
 			return nil
-		case plan.JSONBool, plan.JSONNumber, plan.JSONString, plan.JSONArray:
+		case orderedjson.Bool, orderedjson.Number, orderedjson.String, orderedjson.Array:
 		}
 		return fail("Invalid \"data\" field in response from remote")
 	case "errors":
@@ -161,10 +162,10 @@ func (a *answer) at(path []string, read func() error) error {
 		return err
 	}
 	switch kind {
-	case plan.JSONNull:
+	case orderedjson.Null:
 		return read()
-	case plan.JSONObject:
-	case plan.JSONBool, plan.JSONNumber, plan.JSONString, plan.JSONArray:
+	case orderedjson.Object:
+	case orderedjson.Bool, orderedjson.Number, orderedjson.String, orderedjson.Array:
 		return fail("unexpected non-object json value found while path not empty: %s", strings.Join(path, "."))
 	}
 	found := false

@@ -5,7 +5,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -36,7 +37,7 @@ func (c *compiler) representations() {
 	e := c.query.Batch.Entities
 	value := &plan.ObjectValue{
 		Keys:   append([]string{"__typename"}, e.Key.Keys...),
-		Values: append([]plan.Value{&plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: e.Type}}}, e.Key.Values...),
+		Values: append([]plan.Value{&plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.String, Text: e.Type}}}, e.Key.Values...),
 	}
 	element := &ast.Type{NamedType: "_Any", NonNull: true}
 	list := &ast.Type{Elem: element, NonNull: true}
@@ -211,11 +212,11 @@ func appendConstant(dst []byte, v plan.Value) ([]byte, bool) {
 
 // appendLiteral prints JSON as a GraphQL literal. Strings need no other escapes
 // than JSON's.
-func appendLiteral(dst []byte, j plan.JSON) ([]byte, bool) {
+func appendLiteral(dst []byte, j orderedjson.Value) ([]byte, bool) {
 	switch j.Kind {
-	case plan.JSONNull, plan.JSONBool, plan.JSONNumber, plan.JSONString:
+	case orderedjson.Null, orderedjson.Bool, orderedjson.Number, orderedjson.String:
 		return j.Append(dst), true
-	case plan.JSONArray:
+	case orderedjson.Array:
 		dst = append(dst, '[')
 		for i, item := range j.Items {
 			if i > 0 {
@@ -227,7 +228,7 @@ func appendLiteral(dst []byte, j plan.JSON) ([]byte, bool) {
 			}
 		}
 		return append(dst, ']'), true
-	case plan.JSONObject:
+	case orderedjson.Object:
 		dst = append(dst, '{')
 		for i, item := range j.Items {
 			if i > 0 {

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
 )
 
 // batchRow is one row of a list lookup's answer.
@@ -29,10 +29,10 @@ func (a *answer) batchValue() error {
 
 func (a *answer) batchList() error {
 	kind, err := a.scanner.Kind()
-	if err != nil || kind == plan.JSONNull {
+	if err != nil || kind == orderedjson.Null {
 		return err
 	}
-	if kind != plan.JSONArray {
+	if kind != orderedjson.Array {
 		return fail("the remote schema answered a list lookup with something else than a list")
 	}
 	a.listed = true
@@ -73,13 +73,13 @@ func (a *answer) entities() error {
 		start := len(a.out.Bytes)
 		at, err := a.scanner.Span(func() error {
 			kind, err := a.scanner.Kind()
-			if err != nil || kind == plan.JSONObject && i < len(a.asked) {
+			if err != nil || kind == orderedjson.Object && i < len(a.asked) {
 				if err == nil {
 					err = a.scanner.Write(a.shapes[0], a.out)
 				}
 				return err
 			}
-			if kind != plan.JSONNull {
+			if kind != orderedjson.Null {
 				return fail("the remote schema answered a lookup of entities with rows that are no objects, or too many")
 			}
 			_, err = a.scanner.Skip()
@@ -143,10 +143,10 @@ func (a *answer) keys() map[string][]int {
 func (a *answer) batchRow(keys map[string][]int) (batchRow, error) {
 	var row batchRow
 	kind, err := a.scanner.Kind()
-	if err != nil || kind == plan.JSONNull {
+	if err != nil || kind == orderedjson.Null {
 		return row, err
 	}
-	if kind != plan.JSONObject {
+	if kind != orderedjson.Object {
 		return row, fail("the remote schema answered a list lookup with rows that are no objects")
 	}
 	parts := make([]string, len(a.batch.matches))
@@ -161,7 +161,7 @@ func (a *answer) batchRow(keys map[string][]int) (batchRow, error) {
 				if err != nil {
 					return err
 				}
-				parts[i], found[i] = string(text), kind != plan.JSONNull
+				parts[i], found[i] = string(text), kind != orderedjson.Null
 			}
 			return nil
 		})

@@ -7,7 +7,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // maxCachedDocuments bounds how many texts of a document, one per number of

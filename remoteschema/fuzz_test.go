@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // FuzzAnswer reads arbitrary answers by several statements: none may panic, and

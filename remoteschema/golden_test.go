@@ -13,8 +13,9 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -67,7 +68,7 @@ func checkDocument(schema *ast.Schema, text string) string {
 func runStatement(t *testing.T, source *Source, compiled plan.Statement, f *plan.Fragment, d *datadriven.TestData) string {
 	t.Helper()
 	bindings := plan.Bindings{Width: len(f.Bindings)}
-	args := &plan.Arguments{Variables: map[string]plan.JSON{}, Session: map[string]string{"x-hasura-role": "user"}}
+	args := &plan.Arguments{Variables: map[string]orderedjson.Value{}, Session: map[string]string{"x-hasura-role": "user"}}
 	for _, a := range d.CmdArgs {
 		switch a.Key {
 		case "keys":
@@ -77,7 +78,7 @@ func runStatement(t *testing.T, source *Source, compiled plan.Statement, f *plan
 				}
 			}
 		case "vars":
-			j, err := plan.ParseJSON([]byte(strings.Join(a.Vals, ",")))
+			j, err := orderedjson.Parse([]byte(strings.Join(a.Vals, ",")))
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}

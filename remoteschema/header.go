@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // neverForwarded are client headers that belong to the client's own request or

@@ -9,7 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // parseFragment reads a fragment from a GraphQL document with directives for
@@ -28,7 +29,7 @@ func parseFragment(schema *ast.Schema, text string) (*plan.Fragment, error) {
 	for _, v := range operation.VariableDefinitions {
 		variable := plan.RemoteVariable{Name: v.Variable, Type: v.Type.String()}
 		if v.DefaultValue != nil {
-			variable.Default = &plan.JSON{Kind: plan.JSONString, Text: v.DefaultValue.Raw}
+			variable.Default = &orderedjson.Value{Kind: orderedjson.String, Text: v.DefaultValue.Raw}
 		}
 		query.Variables = append(query.Variables, variable)
 	}
@@ -156,7 +157,7 @@ func parseValue(v *ast.Value) plan.Value {
 			path := strings.Split(rest, ".")
 			return &plan.Variable{Name: path[0], Path: path[1:]}
 		}
-		return &plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: v.Raw}}
+		return &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.String, Text: v.Raw}}
 	case ast.ListValue:
 		out := &plan.ListValue{}
 		for _, c := range v.Children {
@@ -171,9 +172,9 @@ func parseValue(v *ast.Value) plan.Value {
 		}
 		return out
 	case ast.BooleanValue:
-		return &plan.Literal{JSON: plan.JSON{Kind: plan.JSONBool, Text: v.Raw}}
+		return &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Bool, Text: v.Raw}}
 	case ast.IntValue, ast.FloatValue:
-		return &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: v.Raw}}
+		return &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: v.Raw}}
 	case ast.NullValue:
 	}
 	return &plan.Literal{}

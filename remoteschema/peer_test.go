@@ -16,8 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/remoteschema"
 )
 

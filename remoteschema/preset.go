@@ -5,7 +5,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 const presetDirective = "preset"
@@ -200,39 +201,39 @@ func presetScalar(typeName string, v *ast.Value) (plan.Value, bool) {
 }
 
 // literalOf is the JSON of a constant.
-func literalOf(v *ast.Value) (plan.JSON, bool) {
+func literalOf(v *ast.Value) (orderedjson.Value, bool) {
 	switch v.Kind {
 	case ast.IntValue, ast.FloatValue:
-		j, err := plan.ParseJSON([]byte(v.Raw))
+		j, err := orderedjson.Parse([]byte(v.Raw))
 		return j, err == nil
 	case ast.BooleanValue:
 		b, err := strconv.ParseBool(v.Raw)
-		return plan.JSON{Kind: plan.JSONBool, Text: strconv.FormatBool(b)}, err == nil
+		return orderedjson.Value{Kind: orderedjson.Bool, Text: strconv.FormatBool(b)}, err == nil
 	case ast.StringValue, ast.BlockValue, ast.EnumValue:
-		return plan.JSON{Kind: plan.JSONString, Text: v.Raw}, true
+		return orderedjson.Value{Kind: orderedjson.String, Text: v.Raw}, true
 	case ast.NullValue:
-		return plan.JSON{}, true
+		return orderedjson.Value{}, true
 	case ast.ListValue:
-		out := plan.JSON{Kind: plan.JSONArray}
+		out := orderedjson.Value{Kind: orderedjson.Array}
 		for _, c := range v.Children {
 			item, ok := literalOf(c.Value)
 			if !ok {
-				return plan.JSON{}, false
+				return orderedjson.Value{}, false
 			}
 			out.Items = append(out.Items, item)
 		}
 		return out, true
 	case ast.ObjectValue:
-		out := plan.JSON{Kind: plan.JSONObject}
+		out := orderedjson.Value{Kind: orderedjson.Object}
 		for _, c := range v.Children {
 			item, ok := literalOf(c.Value)
 			if !ok {
-				return plan.JSON{}, false
+				return orderedjson.Value{}, false
 			}
 			out.Keys, out.Items = append(out.Keys, c.Name), append(out.Items, item)
 		}
 		return out, true
 	case ast.Variable:
 	}
-	return plan.JSON{}, false
+	return orderedjson.Value{}, false
 }

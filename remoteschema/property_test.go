@@ -7,8 +7,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // Random selections with holes, renamed types and static members inside of
@@ -110,29 +111,29 @@ func drawOffer(t *rapid.T, key string, o offer, depth int, joins *[]*plan.Join) 
 // thing is an object of the service.
 type thing struct {
 	typ     string
-	scalars map[string]plan.JSON
+	scalars map[string]orderedjson.Value
 	objects map[string][]*thing
 	list    map[string]bool
 }
 
-func text(s string) plan.JSON { return plan.JSON{Kind: plan.JSONString, Text: s} }
+func text(s string) orderedjson.Value { return orderedjson.Value{Kind: orderedjson.String, Text: s} }
 
-func integer(i int32) plan.JSON {
-	return plan.JSON{Kind: plan.JSONNumber, Text: strconv.Itoa(int(i))}
+func integer(i int32) orderedjson.Value {
+	return orderedjson.Value{Kind: orderedjson.Number, Text: strconv.Itoa(int(i))}
 }
 
 func things() []*thing {
 	var albums, artists []*thing
 	for _, row := range artistRows() {
 		artists = append(artists, &thing{
-			typ: "Artist", scalars: map[string]plan.JSON{"id": text("r" + strconv.Itoa(int(row.number))), "number": integer(row.number), "name": text(row.name)},
+			typ: "Artist", scalars: map[string]orderedjson.Value{"id": text("r" + strconv.Itoa(int(row.number))), "number": integer(row.number), "name": text(row.name)},
 			objects: map[string][]*thing{}, list: map[string]bool{"albums": true},
 		})
 	}
 	for _, row := range albumRows() {
 		a := &thing{
 			typ:     "Album",
-			scalars: map[string]plan.JSON{"id": text(row.id), "title": text(row.title), "genre": text(row.genre), "plays": integer(row.plays), "artistId": {}},
+			scalars: map[string]orderedjson.Value{"id": text(row.id), "title": text(row.title), "genre": text(row.genre), "plays": integer(row.plays), "artistId": {}},
 			objects: map[string][]*thing{},
 		}
 		if row.artist != nil {
@@ -148,9 +149,9 @@ func things() []*thing {
 
 // evaluate collects a selection of an object the plain way: fields with the
 // same key are merged.
-func evaluate(o *thing, nodes []plan.RemoteNode) plan.JSON {
-	out := plan.JSON{Kind: plan.JSONObject}
-	put := func(key string, value plan.JSON) {
+func evaluate(o *thing, nodes []plan.RemoteNode) orderedjson.Value {
+	out := orderedjson.Value{Kind: orderedjson.Object}
+	put := func(key string, value orderedjson.Value) {
 		if _, ok := out.Get(key); !ok {
 			out.Keys = append(out.Keys, key)
 			out.Items = append(out.Items, value)
@@ -159,7 +160,7 @@ func evaluate(o *thing, nodes []plan.RemoteNode) plan.JSON {
 	for _, n := range collect(o, nodes) {
 		switch n := n.(type) {
 		case *plan.RemoteStatic:
-			value, _ := plan.ParseJSON(n.JSON)
+			value, _ := orderedjson.Parse(n.JSON)
 			put(n.Key, value)
 		case *plan.RemoteTypename:
 			name := o.typ
@@ -178,7 +179,7 @@ func evaluate(o *thing, nodes []plan.RemoteNode) plan.JSON {
 }
 
 // holeText is what the test writes into a hole.
-func holeText(o *thing, n *plan.RemoteHole) plan.JSON {
+func holeText(o *thing, n *plan.RemoteHole) orderedjson.Value {
 	key := strconv.Itoa(n.Join.Index)
 	for _, k := range n.Join.Keys {
 		value := o.scalars[k.Name]
@@ -190,7 +191,7 @@ func holeText(o *thing, n *plan.RemoteHole) plan.JSON {
 	return text(key)
 }
 
-func evaluateField(o *thing, n *plan.RemoteField, nodes []plan.RemoteNode) plan.JSON {
+func evaluateField(o *thing, n *plan.RemoteField, nodes []plan.RemoteNode) orderedjson.Value {
 	if !n.Object {
 		return o.scalars[n.Name]
 	}
@@ -200,7 +201,7 @@ func evaluateField(o *thing, n *plan.RemoteField, nodes []plan.RemoteNode) plan.
 			merged = append(merged, f.Fields...)
 		}
 	}
-	list := plan.JSON{Kind: plan.JSONArray}
+	list := orderedjson.Value{Kind: orderedjson.Array}
 	for _, child := range o.objects[n.Name] {
 		list.Items = append(list.Items, evaluate(child, merged))
 	}
@@ -208,7 +209,7 @@ func evaluateField(o *thing, n *plan.RemoteField, nodes []plan.RemoteNode) plan.
 	case o.list[n.Name]:
 		return list
 	case len(list.Items) == 0:
-		return plan.JSON{}
+		return orderedjson.Value{}
 	}
 	return list.Items[0]
 }
@@ -228,14 +229,14 @@ func collect(o *thing, nodes []plan.RemoteNode) []plan.RemoteNode {
 }
 
 // sorted orders keys, which may differ where fragments order them differently.
-func sorted(j plan.JSON) plan.JSON {
-	out := plan.JSON{Kind: j.Kind, Text: j.Text}
-	if j.Kind == plan.JSONArray {
+func sorted(j orderedjson.Value) orderedjson.Value {
+	out := orderedjson.Value{Kind: j.Kind, Text: j.Text}
+	if j.Kind == orderedjson.Array {
 		for _, item := range j.Items {
 			out.Items = append(out.Items, sorted(item))
 		}
 	}
-	if j.Kind == plan.JSONObject {
+	if j.Kind == orderedjson.Object {
 		out.Keys = slices.Sorted(slices.Values(j.Keys))
 		for _, k := range out.Keys {
 			item, _ := j.Get(k)
@@ -267,11 +268,11 @@ func TestRandomSelections(t *testing.T) {
 		if err := source.Run(t.Context(), compiled, &plan.Arguments{}, plan.Bindings{}, answer); err != nil {
 			t.Fatalf("%s\n%v", compiled.Text(), showError(err))
 		}
-		got, err := plan.ParseJSON(fillHoles(answer, f))
+		got, err := orderedjson.Parse(fillHoles(answer, f))
 		if err != nil {
 			t.Fatalf("%s\n%s\n%v", compiled.Text(), answer.Bytes, err)
 		}
-		want := plan.JSON{Kind: plan.JSONArray}
+		want := orderedjson.Value{Kind: orderedjson.Array}
 		for _, o := range all {
 			want.Items = append(want.Items, evaluate(o, nodes))
 		}
@@ -292,7 +293,7 @@ func fillHoles(a *jsonshape.Answer, f *plan.Fragment) []byte {
 		for i := range f.Joins[h.Join].Keys {
 			key += "|" + string(a.KeyPartText(h, i))
 		}
-		out = plan.AppendJSONString(out, key)
+		out = orderedjson.AppendString(out, key)
 	}
 	return append(out, a.Bytes[at:]...)
 }

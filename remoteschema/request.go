@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -7,8 +7,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -109,7 +110,7 @@ func (s *Source) request(st *statement, args *plan.Arguments, bindings plan.Bind
 		}
 	}
 	r.body = append(r.body, `{"query":`...)
-	r.body = plan.AppendJSONString(r.body, st.document.text(max(1, len(r.asked))))
+	r.body = orderedjson.AppendString(r.body, st.document.text(max(1, len(r.asked))))
 	if len(variables) > 0 {
 		r.body = append(r.body, `,"variables":{`...)
 		r.body = append(r.body, variables...)
@@ -158,7 +159,7 @@ func (v *values) perKey(variables []byte, name string, s slot, asked []int) ([]b
 	if len(variables) > 0 {
 		variables = append(variables, ',')
 	}
-	variables = plan.AppendJSONString(variables, name)
+	variables = orderedjson.AppendString(variables, name)
 	variables = append(variables, ':', '[')
 	for i, row := range asked {
 		if i > 0 {
@@ -194,7 +195,7 @@ func (v *values) variable(dst []byte, name string, value plan.Value, t *ast.Type
 	if start > 0 {
 		dst = append(dst, ',')
 	}
-	dst = plan.AppendJSONString(dst, name)
+	dst = orderedjson.AppendString(dst, name)
 	dst = append(dst, ':')
 	from := len(dst)
 	dst, present, err := v.append(dst, value, t)

@@ -4,16 +4,16 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
 	"dovetail/sources"
 )
 
 // errors reads the service's own errors and tells whose they are.
 func (a *answer) errors() ([]sources.UpstreamError, error) {
-	if a.errs.End == 0 || a.errorsKind == plan.JSONNull {
+	if a.errs.End == 0 || a.errorsKind == orderedjson.Null {
 		return nil, nil
 	}
-	if a.errorsKind != plan.JSONArray {
+	if a.errorsKind != orderedjson.Array {
 		return nil, fail("Invalid \"errors\" field in response from remote")
 	}
 	var out []sources.UpstreamError
@@ -36,12 +36,12 @@ func (a *answer) upstreamError() (sources.UpstreamError, error) {
 	}
 	var path []string
 	at, err := a.scanner.Span(func() error {
-		if kind != plan.JSONObject {
+		if kind != orderedjson.Object {
 			_, err := a.scanner.Skip()
 			return err
 		}
 		return a.scanner.Object(func(key []byte) error {
-			if kind, err := a.scanner.Kind(); err != nil || string(key) != "path" || kind != plan.JSONArray {
+			if kind, err := a.scanner.Kind(); err != nil || string(key) != "path" || kind != orderedjson.Array {
 				return err
 			}
 			return a.scanner.Array(func(int) error {
@@ -55,8 +55,8 @@ func (a *answer) upstreamError() (sources.UpstreamError, error) {
 		return e, err
 	}
 	e.JSON = slices.Clone(a.scanner.Bytes(at))
-	if kind != plan.JSONObject {
-		e.JSON = append(plan.AppendJSONString([]byte(`{"message":`), e.JSON), '}')
+	if kind != orderedjson.Object {
+		e.JSON = append(orderedjson.AppendString([]byte(`{"message":`), e.JSON), '}')
 	}
 	e.Ordinal, e.Path = a.place(path)
 	return e, nil
@@ -92,7 +92,7 @@ func (a *answer) place(path []string) (int, []string) {
 	out := make([]string, 0, len(rest))
 	for _, p := range rest {
 		if stands, ok := a.hidden[name(p)]; ok {
-			p = string(plan.AppendJSONString(nil, stands))
+			p = string(orderedjson.AppendString(nil, stands))
 		}
 		out = append(out, p)
 	}
@@ -120,8 +120,8 @@ func (a *answer) placeRow(path []string) (int, []string, bool) {
 
 // name is the text of a path's element if it is a name, else nothing.
 func name(element string) string {
-	j, err := plan.ParseJSON([]byte(element))
-	if err != nil || j.Kind != plan.JSONString {
+	j, err := orderedjson.Parse([]byte(element))
+	if err != nil || j.Kind != orderedjson.String {
 		return ""
 	}
 	return j.Text

@@ -10,8 +10,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -37,7 +38,7 @@ func (v *values) append(dst []byte, value plan.Value, t *ast.Type) (out []byte, 
 	case *plan.Literal:
 		return value.JSON.Append(dst), true, nil
 	case *plan.RemoteEnum:
-		return plan.AppendJSONString(dst, value.Name), true, nil
+		return orderedjson.AppendString(dst, value.Name), true, nil
 	case *plan.Variable:
 		j, ok := lookUp(v.args, value)
 		if !ok {
@@ -59,23 +60,23 @@ func (v *values) append(dst []byte, value plan.Value, t *ast.Type) (out []byte, 
 }
 
 // lookUp finds (a part of) a client's variable, telling null from absent.
-func lookUp(args *plan.Arguments, v *plan.Variable) (plan.JSON, bool) {
+func lookUp(args *plan.Arguments, v *plan.Variable) (orderedjson.Value, bool) {
 	j, ok := args.Variables[v.Name]
 	if !ok || len(v.Path) == 0 {
 		return j, ok
 	}
 	last := len(v.Path) - 1
 	parent := j.At(v.Path[:last])
-	if parent.Kind == plan.JSONObject {
+	if parent.Kind == orderedjson.Object {
 		return parent.Get(v.Path[last])
 	}
-	if i, err := strconv.Atoi(v.Path[last]); err == nil && parent.Kind == plan.JSONArray && i >= 0 && i < len(parent.Items) {
+	if i, err := strconv.Atoi(v.Path[last]); err == nil && parent.Kind == orderedjson.Array && i >= 0 && i < len(parent.Items) {
 		return parent.Items[i], true
 	}
-	if v.Path[last] == "0" && !parent.IsNull() && parent.Kind != plan.JSONArray {
+	if v.Path[last] == "0" && !parent.IsNull() && parent.Kind != orderedjson.Array {
 		return parent, true
 	}
-	return plan.JSON{}, false
+	return orderedjson.Value{}, false
 }
 
 func (v *values) list(dst []byte, value *plan.ListValue, t *ast.Type) ([]byte, bool, error) {
@@ -103,7 +104,7 @@ func (v *values) object(dst []byte, value *plan.ObjectValue, t *ast.Type) ([]byt
 		if !first {
 			dst = append(dst, ',')
 		}
-		dst = plan.AppendJSONString(dst, value.Keys[i])
+		dst = orderedjson.AppendString(dst, value.Keys[i])
 		dst = append(dst, ':')
 		out, present, err := v.append(dst, item, v.input.field(t, value.Keys[i]))
 		if err != nil {
@@ -230,7 +231,7 @@ func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([
 		}
 		return strconv.AppendBool(dst, b), nil
 	case "ID", "String":
-		return plan.AppendJSONString(dst, text), nil
+		return orderedjson.AppendString(dst, text), nil
 	}
 	switch class { //nolint:exhaustive // the other classes are strings
 	case plan.ClassInteger, plan.ClassNumber:
@@ -247,7 +248,7 @@ func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([
 		}
 	default:
 	}
-	return plan.AppendJSONString(dst, text), nil
+	return orderedjson.AppendString(dst, text), nil
 }
 
 // truth reads the ways in which sources write booleans as text.

@@ -1,6 +1,6 @@
 package sources
 
-import "dovetail/plan"
+import "dovetail/internal/plan"
 
 // Database is what introspection finds in a source.
 type Database struct {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // Error codes that sources answer with; they are codes of the v2 error

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // Share makes the tables that are as an earlier introspection found them the

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // Source is a database or service that fragments are sent to. Compile is pure;

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"dovetail/session"
+	"dovetail/internal/session"
 )
 
 // authentication is how requests are authenticated.

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"dovetail/metadata/document"
-	"dovetail/plan"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/orderedjson"
 )
 
 // TestCertificatesLeaveNoFiles connects by a certificate that the environment
@@ -42,7 +42,7 @@ func TestCertificatesLeaveNoFiles(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("TMPDIR", folder)
 	t.Setenv("TEST_ROOT_CERTIFICATE", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})))
-	configuration := func(sslRootCert any) plan.JSON {
+	configuration := func(sslRootCert any) orderedjson.Value {
 		text, err := json.Marshal(map[string]any{"connection_info": map[string]any{
 			"database_url":      "postgres://someone:secret@" + address + "/db",
 			"ssl_configuration": map[string]any{"sslmode": "verify-full", "sslrootcert": sslRootCert},
@@ -50,7 +50,7 @@ func TestCertificatesLeaveNoFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j, err := plan.ParseJSON(text)
+		j, err := orderedjson.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}

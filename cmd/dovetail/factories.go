@@ -12,22 +12,23 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"dovetail/metadata/catalog"
-	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
-	"dovetail/plan"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/metadata/live"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/rest"
 	"dovetail/remoteschema"
 	"dovetail/sources"
 	"dovetail/sources/mssql"
 	"dovetail/sources/postgres"
 	"dovetail/sources/sqlite"
-	"dovetail/storedquery"
 )
 
 // factories make the sources that metadata names.
-func factories(s *settings) engine.Factories {
-	return engine.Factories{
-		OpenDatabase: func(ctx context.Context, kind, name string, configuration plan.JSON) (sources.DatabaseSource, error) {
+func factories(s *settings) live.Factories {
+	return live.Factories{
+		OpenDatabase: func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.DatabaseSource, error) {
 			return openDatabase(ctx, s, kind, name, configuration)
 		},
 		ParseType: func(kind string) func(string) plan.Type {
@@ -41,15 +42,15 @@ func factories(s *settings) engine.Factories {
 			}
 			return nil
 		},
-		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (engine.Remote, error) { return openRemote(s, r) },
+		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (live.Remote, error) { return openRemote(s, r) },
 		Customize:  customize,
 		Permission: permission,
 
-		CheckQueries: storedquery.Check,
+		CheckQueries: rest.Check,
 	}
 }
 
-func openDatabase(ctx context.Context, s *settings, kind, name string, configuration plan.JSON) (sources.DatabaseSource, error) {
+func openDatabase(ctx context.Context, s *settings, kind, name string, configuration orderedjson.Value) (sources.DatabaseSource, error) {
 	connection, err := document.ConnectionOf(configuration, "$.configuration", kind)
 	if err != nil {
 		return nil, err
@@ -222,7 +223,7 @@ func (f *certificates) withSSL(address string, c *document.SSLConfiguration) (st
 // remote is a remote schema as the engine wants it.
 type remote struct{ *remoteschema.Source }
 
-// Introspect implements engine.Remote.
+// Introspect implements live.Remote.
 func (r remote) Introspect(ctx context.Context) ([]byte, error) {
 	schema, err := r.Source.Introspect(ctx)
 	if err != nil {
@@ -231,7 +232,7 @@ func (r remote) Introspect(ctx context.Context) ([]byte, error) {
 	return schema.Raw, nil
 }
 
-// UseIntrospection implements engine.Remote.
+// UseIntrospection implements live.Remote.
 func (r remote) UseIntrospection(answer []byte) (*ast.Schema, error) {
 	schema, err := remoteschema.LoadIntrospection(answer)
 	if err != nil {
@@ -241,7 +242,7 @@ func (r remote) UseIntrospection(answer []byte) (*ast.Schema, error) {
 	return schema, nil
 }
 
-func openRemote(s *settings, r *document.RemoteSchema) (engine.Remote, error) {
+func openRemote(s *settings, r *document.RemoteSchema) (live.Remote, error) {
 	d := &r.Definition
 	address, display, err := remoteschema.ResolveURL(remoteschema.URLDefinition{URL: d.URL, URLFromEnv: d.URLFromEnv}, os.LookupEnv)
 	if err != nil {

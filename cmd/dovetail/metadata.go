@@ -15,10 +15,10 @@ import (
 
 	"github.com/pmezard/go-difflib/difflib"
 
-	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
-	"dovetail/metadata/project"
-	"dovetail/plan"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/metadata/live"
+	"dovetail/internal/metadata/project"
+	"dovetail/internal/orderedjson"
 )
 
 // clientTimeout is how long an engine may take to carry out a command.
@@ -96,7 +96,7 @@ func metadataCommand(ctx context.Context, s *settings, verb string, output io.Wr
 		if err != nil {
 			return err
 		}
-		for _, w := range engine.Unserved(m) {
+		for _, w := range live.Unserved(m) {
 			if err := say(output, "warning: %s", w); err != nil {
 				return err
 			}
@@ -211,7 +211,7 @@ func exportProject(ctx context.Context, s *settings, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	j, err := plan.ParseJSON(m.Marshal())
+	j, err := orderedjson.Parse(m.Marshal())
 	if err != nil {
 		return err
 	}

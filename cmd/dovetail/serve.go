@@ -17,13 +17,13 @@ import (
 
 	"dovetail/executor"
 	"dovetail/internal/demo"
-	"dovetail/metadata/command"
-	"dovetail/metadata/document"
-	"dovetail/metadata/engine"
-	"dovetail/metadata/store"
-	"dovetail/plan"
-	"dovetail/server"
-	"dovetail/session"
+	"dovetail/internal/metadata/command"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/metadata/live"
+	"dovetail/internal/metadata/store"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/server"
+	"dovetail/internal/session"
 )
 
 // openStore opens what keeps the metadata.
@@ -43,16 +43,16 @@ func openStore(ctx context.Context, s *settings) (store.Store, error) {
 
 // defaultSource is the configuration of the source that database-url makes;
 // null without one.
-func defaultSource(s *settings) plan.JSON {
+func defaultSource(s *settings) orderedjson.Value {
 	if s.databaseURL == "" {
-		return plan.JSON{}
+		return orderedjson.Value{}
 	}
-	object := func(key string, value plan.JSON) plan.JSON {
-		return plan.JSON{Kind: plan.JSONObject, Keys: []string{key}, Items: []plan.JSON{value}}
+	object := func(key string, value orderedjson.Value) orderedjson.Value {
+		return orderedjson.Value{Kind: orderedjson.Object, Keys: []string{key}, Items: []orderedjson.Value{value}}
 	}
-	url := plan.JSON{Kind: plan.JSONString, Text: s.databaseURL}
+	url := orderedjson.Value{Kind: orderedjson.String, Text: s.databaseURL}
 	if s.databaseURLFromEnv != "" {
-		url = object("from_env", plan.JSON{Kind: plan.JSONString, Text: s.databaseURLFromEnv})
+		url = object("from_env", orderedjson.Value{Kind: orderedjson.String, Text: s.databaseURLFromEnv})
 	}
 	return object("connection_info", object("database_url", url))
 }
@@ -60,7 +60,7 @@ func defaultSource(s *settings) plan.JSON {
 // instance is a running engine.
 type instance struct {
 	store    store.Store
-	engine   *engine.Engine
+	engine   *live.Metadata
 	commands *command.Runner
 	server   *server.Server
 	logger   *slog.Logger
@@ -95,7 +95,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 			Name: "default", Kind: document.KindPostgres, Configuration: configuration,
 		}}}
 	}
-	running, err := engine.Open(ctx, engine.Config{
+	running, err := live.Open(ctx, live.Config{
 		Store: keeper, Factories: factories(s), Settings: s.catalog, Logger: logger,
 		Timeout: s.sourceTimeout, PollInterval: s.poll, Initial: initial,
 	})

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"dovetail/server"
+	"dovetail/internal/server"
 )
 
 // honoured are the settings that do something.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"dovetail/metadata/catalog"
-	"dovetail/server"
-	"dovetail/session"
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/server"
+	"dovetail/internal/session"
 )
 
 // settings are what flags and the environment say.

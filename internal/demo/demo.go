@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	files "dovetail/demo"
 )
 
 // shutdownTimeout is how long the service's last requests may take when it is
@@ -125,7 +123,7 @@ func metadata(folder, reviews string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	document := []byte(strings.NewReplacer("{{DATA}}", data, "{{REVIEWS}}", reviews).Replace(files.Metadata))
+	document := []byte(strings.NewReplacer("{{DATA}}", data, "{{REVIEWS}}", reviews).Replace(metadataJSON))
 	if !json.Valid(document) {
 		return nil, errors.New("the demo's metadata is not JSON")
 	}
@@ -145,7 +143,7 @@ func makeDatabases(ctx context.Context, folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
-	for name, script := range map[string]string{"catalog.db": files.Catalog, "sales.db": files.Sales} {
+	for name, script := range map[string]string{"catalog.db": CatalogSQL, "sales.db": SalesSQL} {
 		if err := makeDatabase(ctx, filepath.Join(folder, name), script); err != nil {
 			return fmt.Errorf("make the demo's database %s: %w", name, err)
 		}

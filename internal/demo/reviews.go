@@ -15,8 +15,6 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 	"github.com/graph-gophers/graphql-go"
 	"github.com/graph-gophers/graphql-go/relay"
-
-	files "dovetail/demo"
 )
 
 // batchWait is how long a loader collects keys. The fields of one request are
@@ -112,7 +110,7 @@ type reviewsResolver struct{ store *reviewStore }
 
 // ReviewsHandler is the review service: GraphQL over HTTP.
 func ReviewsHandler() (http.Handler, error) {
-	store, err := newReviewStore(files.Reviews)
+	store, err := newReviewStore(reviewsJSON)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +118,7 @@ func ReviewsHandler() (http.Handler, error) {
 }
 
 func newReviewsHandler(store *reviewStore, wait time.Duration) (http.Handler, error) {
-	schema, err := graphql.ParseSchema(files.ReviewsSchema, &reviewsResolver{store}, graphql.UseFieldResolvers(), graphql.MaxParallelism(1000))
+	schema, err := graphql.ParseSchema(reviewsSchema, &reviewsResolver{store}, graphql.UseFieldResolvers(), graphql.MaxParallelism(1000))
 	if err != nil {
 		return nil, fmt.Errorf("read the demo's review schema: %w", err)
 	}

@@ -7,13 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	files "dovetail/demo"
 )
 
 // A join that asks with one alias per key is still one lookup.
 func TestAliasesAreOneLookup(t *testing.T) {
-	store, err := newReviewStore(files.Reviews)
+	store, err := newReviewStore(reviewsJSON)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

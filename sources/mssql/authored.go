@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlgen"
 )

@@ -3,7 +3,7 @@ package mssql
 import (
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // Kind is the metadata's word for this kind of source.

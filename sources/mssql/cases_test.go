@@ -10,7 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/sqlc-dev/teesql/parser"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // fragments are the inputs of the goldens, by name.

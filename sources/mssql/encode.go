@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
 	"dovetail/sources"
 )
 
@@ -105,13 +105,13 @@ func (k kind) encoder() jsonshape.Encoder {
 
 func copyText(dst, cell []byte) ([]byte, error) { return append(dst, cell...), nil }
 
-func encodeString(dst, cell []byte) ([]byte, error) { return plan.AppendJSONString(dst, cell), nil }
+func encodeString(dst, cell []byte) ([]byte, error) { return orderedjson.AppendString(dst, cell), nil }
 
 // encodeNumber writes digits as they are. What a native query gives for a
 // number may be none.
 func encodeNumber(dst, cell []byte) ([]byte, error) {
 	if !jsonshape.IsNumber(cell) {
-		return plan.AppendJSONString(dst, cell), nil
+		return orderedjson.AppendString(dst, cell), nil
 	}
 	return append(dst, cell...), nil
 }
@@ -123,7 +123,7 @@ func encodeBoolean(dst, cell []byte) ([]byte, error) {
 	case "false", "0":
 		return append(dst, "false"...), nil
 	}
-	return plan.AppendJSONString(dst, cell), nil
+	return orderedjson.AppendString(dst, cell), nil
 }
 
 // column is how the driver's values of a result's column are written: by the

@@ -3,7 +3,7 @@ package mssql
 import (
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
 )
 
 // maxShapeDepth bounds the nesting of shapes.
@@ -11,8 +11,8 @@ const maxShapeDepth = 32
 
 // shapeText gives the well-known text of a geometry or geography, which values
 // hold as such or as GeoJSON.
-func shapeText(value plan.JSON) (string, error) {
-	if value.Kind != plan.JSONObject {
+func shapeText(value orderedjson.Value) (string, error) {
+	if value.Kind != orderedjson.Object {
 		return value.TextOf(), nil
 	}
 	var b strings.Builder
@@ -36,9 +36,9 @@ var shapes = map[string]struct { //nolint:gochecknoglobals // a constant table
 	"MultiPolygon":    {"MULTIPOLYGON", 3},
 }
 
-func writeShape(b *strings.Builder, value plan.JSON, depth int) error {
+func writeShape(b *strings.Builder, value orderedjson.Value, depth int) error {
 	kind, _ := value.Get("type")
-	if value.Kind != plan.JSONObject || kind.Kind != plan.JSONString || depth == 0 {
+	if value.Kind != orderedjson.Object || kind.Kind != orderedjson.String || depth == 0 {
 		return dataException("expected a GeoJSON object with a type, but found %s", value)
 	}
 	if kind.Text == "GeometryCollection" {
@@ -49,7 +49,7 @@ func writeShape(b *strings.Builder, value plan.JSON, depth int) error {
 		return dataException("unexpected type of GeoJSON %q", kind.Text)
 	}
 	coordinates, ok := value.Get("coordinates")
-	if !ok || coordinates.Kind != plan.JSONArray {
+	if !ok || coordinates.Kind != orderedjson.Array {
 		return dataException("a GeoJSON %s needs coordinates", kind.Text)
 	}
 	b.WriteString(shape.name + " ")
@@ -64,9 +64,9 @@ func writeShape(b *strings.Builder, value plan.JSON, depth int) error {
 	return writePositions(b, coordinates, shape.depth)
 }
 
-func writeCollection(b *strings.Builder, value plan.JSON, depth int) error {
+func writeCollection(b *strings.Builder, value orderedjson.Value, depth int) error {
 	members, ok := value.Get("geometries")
-	if !ok || members.Kind != plan.JSONArray {
+	if !ok || members.Kind != orderedjson.Array {
 		return dataException("a GeoJSON GeometryCollection needs geometries")
 	}
 	b.WriteString("GEOMETRYCOLLECTION ")
@@ -88,8 +88,8 @@ func writeCollection(b *strings.Builder, value plan.JSON, depth int) error {
 }
 
 // writePositions writes positions that stand in so many lists.
-func writePositions(b *strings.Builder, value plan.JSON, depth int) error {
-	if value.Kind != plan.JSONArray {
+func writePositions(b *strings.Builder, value orderedjson.Value, depth int) error {
+	if value.Kind != orderedjson.Array {
 		return dataException("expected coordinates, but found %s", value)
 	}
 	if depth == 0 {
@@ -110,12 +110,12 @@ func writePositions(b *strings.Builder, value plan.JSON, depth int) error {
 
 // writePosition writes longitude and latitude, and perhaps a height and a
 // measure.
-func writePosition(b *strings.Builder, value plan.JSON) error {
+func writePosition(b *strings.Builder, value orderedjson.Value) error {
 	if len(value.Items) < 2 || len(value.Items) > 4 {
 		return dataException("a position has two to four numbers, but found %s", value)
 	}
 	for i, number := range value.Items {
-		if number.Kind != plan.JSONNumber {
+		if number.Kind != orderedjson.Number {
 			return dataException("a position is made of numbers, but found %s", number)
 		}
 		if i > 0 {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
 	"dovetail/sources"
 )
 
@@ -39,9 +39,9 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-func parsedJSON(t *testing.T, text string) plan.JSON {
+func parsedJSON(t *testing.T, text string) orderedjson.Value {
 	t.Helper()
-	j, err := plan.ParseJSON([]byte(text))
+	j, err := orderedjson.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,21 +10,22 @@ import (
 	"testing"
 	"time"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
 // libraryArguments are what the goldens' fragments are run with.
 func libraryArguments(t *testing.T) *plan.Arguments {
 	t.Helper()
-	args := &plan.Arguments{Variables: map[string]plan.JSON{}, Session: map[string]string{
+	args := &plan.Arguments{Variables: map[string]orderedjson.Value{}, Session: map[string]string{
 		"x-hasura-user-id": "1", "x-hasura-ids": "{2,3}", "x-hasura-role": "user",
 	}}
 	for name, text := range map[string]string{
 		"n": `"Ann"`, "l": `2`, "o": `1`, "id": `2`, "term": `"a"`, "top": `3`, "t": `"a2"`, "ids": `[1,3]`, "g": `"POINT(8 47)"`,
 		"u": `"0a1b2c3d-0000-4000-8000-00000000000f"`, "us": `["0A1B2C3D-0000-4000-8000-00000000000F"]`, "nicks": `["a", "łoś", null]`,
 	} {
-		j, err := plan.ParseJSON([]byte(text))
+		j, err := orderedjson.Parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

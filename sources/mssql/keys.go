@@ -3,7 +3,7 @@ package mssql
 import (
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // keysJSON writes a binding set or a key set as the JSON array that a statement reads it

@@ -3,7 +3,8 @@ package mssql
 import (
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // library is the schema that the compiler's goldens are about, one statement a
@@ -45,7 +46,7 @@ func cols(names ...string) []plan.Field {
 }
 
 func literal(text string) plan.Value {
-	j, err := plan.ParseJSON([]byte(text))
+	j, err := orderedjson.Parse([]byte(text))
 	if err != nil {
 		panic(err)
 	}

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 
@@ -32,7 +33,7 @@ type newRows struct {
 // json is the rows as a JSON array, whose members are cells of the types.
 func (n *newRows) json(args *plan.Arguments, types []sqlType) (bound, error) {
 	out := []byte{'['}
-	row := func(at int, value func(column int) (plan.JSON, error)) error {
+	row := func(at int, value func(column int) (orderedjson.Value, error)) error {
 		if at > 0 {
 			out = append(out, ',')
 		}
@@ -54,7 +55,7 @@ func (n *newRows) json(args *plan.Arguments, types []sqlType) (bound, error) {
 		return nil
 	}
 	for at, r := range n.rows {
-		if err := row(at, func(column int) (plan.JSON, error) { return args.Resolve(r.Values[column]) }); err != nil {
+		if err := row(at, func(column int) (orderedjson.Value, error) { return args.Resolve(r.Values[column]) }); err != nil {
 			return bound{}, err
 		}
 	}
@@ -64,7 +65,7 @@ func (n *newRows) json(args *plan.Arguments, types []sqlType) (bound, error) {
 			return bound{}, err
 		}
 		for at, item := range list.Items {
-			err := row(at, func(column int) (plan.JSON, error) {
+			err := row(at, func(column int) (orderedjson.Value, error) {
 				m := n.each.Members[column]
 				if m.Name == "" {
 					return args.Resolve(m.Value)

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/internal/testmssql"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 

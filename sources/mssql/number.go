@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/jsonshape"
+	"dovetail/internal/jsonshape"
 )
 
 // decimal is an exact decimal number: digits without leading zeros, of which

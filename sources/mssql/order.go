@@ -3,7 +3,7 @@ package mssql
 import (
 	"fmt"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlgen"
 )

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 
@@ -93,7 +94,7 @@ func (s *parameterSource) resolve(args *plan.Arguments, bindings plan.Bindings) 
 }
 
 // boundScalar is a value of a type.
-func boundScalar(j plan.JSON, as sqlType) (bound, error) {
+func boundScalar(j orderedjson.Value, as sqlType) (bound, error) {
 	if j.IsNull() {
 		return bound{}, nil
 	}
@@ -105,7 +106,7 @@ func boundScalar(j plan.JSON, as sqlType) (bound, error) {
 }
 
 // count resolves a limit or an offset.
-func (s *parameterSource) count(j plan.JSON) (bound, error) {
+func (s *parameterSource) count(j orderedjson.Value) (bound, error) {
 	n := int64(noLimit)
 	if s.form == formOffset {
 		n = 0

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlgen"
 )

@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"dovetail/jsonshape"
+	"dovetail/internal/jsonshape"
 )
 
 var errRows = errors.New("the database sent malformed JSON rows")

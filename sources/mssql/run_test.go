@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"dovetail/internal/plan"
 	"dovetail/internal/testmssql"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 

@@ -10,9 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/internal/testmssql"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -125,7 +126,7 @@ func answerText(f *plan.Fragment, out *jsonshape.Answer, v jsonshape.Span) strin
 		for k := range f.Joins[h.Join].Keys {
 			parts = append(parts, string(out.KeyPartText(h, k)))
 		}
-		b.Write(plan.AppendJSONString(nil, fmt.Sprintf("«%d:%s»", h.Join, strings.Join(parts, ","))))
+		b.Write(orderedjson.AppendString(nil, fmt.Sprintf("«%d:%s»", h.Join, strings.Join(parts, ","))))
 	}
 	b.Write(out.Bytes[at:v.End])
 	return b.String()

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/internal/testmssql"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 )
 
 // TestSnapshotStatements checks what is sent: one transaction for all

@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"strings"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

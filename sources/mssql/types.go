@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // The system types by name.

@@ -10,7 +10,8 @@ import (
 
 	driver "github.com/microsoft/go-mssqldb"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlgen"
 )
@@ -83,7 +84,7 @@ func (b bound) appendJSON(dst []byte) []byte {
 	case kindOfFloat:
 		return strconv.AppendFloat(dst, b.float, 'e', -1, 64)
 	case kindOfText, kindOfNarrow, kindOfLong:
-		return plan.AppendJSONString(dst, b.text)
+		return orderedjson.AppendString(dst, b.text)
 	}
 	return append(dst, "null"...)
 }
@@ -266,7 +267,7 @@ func validHierarchy(text string) bool {
 }
 
 // listValue makes the JSON array that _in compares with.
-func listValue(value plan.JSON, as sqlType, session bool) (bound, error) {
+func listValue(value orderedjson.Value, as sqlType, session bool) (bound, error) {
 	items, err := sqlgen.List(value, session)
 	if err != nil {
 		return bound{}, err

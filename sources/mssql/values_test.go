@@ -13,7 +13,8 @@ import (
 	driver "github.com/microsoft/go-mssqldb"
 	"pgregory.net/rapid"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -184,7 +185,7 @@ func TestLists(t *testing.T) {
 		{declared(ParseType("date")), false, `["then"]`, ""},
 		{declared(ParseType("date")), false, `["2020-01-02"]`, `["2020-01-02"]`},
 	} {
-		j, err := plan.ParseJSON([]byte(c.value))
+		j, err := orderedjson.Parse([]byte(c.value))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +198,7 @@ func TestLists(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	args := &plan.Arguments{Variables: map[string]plan.JSON{"none": {}}}
+	args := &plan.Arguments{Variables: map[string]orderedjson.Value{"none": {}}}
 	for _, c := range []struct {
 		form  form
 		value string

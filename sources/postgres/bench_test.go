@@ -7,8 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 const benchmarkTables = `
@@ -95,7 +96,7 @@ func BenchmarkHandler(b *testing.B) {
 				b.Fatal(err)
 			}
 			out := strconv.AppendInt([]byte(`{"id":`), int64(id), 10)
-			_ = append(plan.AppendJSONString(append(out, `,"name":`...), name), '}')
+			_ = append(orderedjson.AppendString(append(out, `,"name":`...), name), '}')
 		}
 	})
 	b.Run("10000 flat rows", func(b *testing.B) {
@@ -130,7 +131,7 @@ func handWritten(ctx context.Context, pool *pgxpool.Pool) ([]byte, error) {
 		}
 		out = strconv.AppendInt(append(out, `{"id":`...), int64(id), 10)
 		out = strconv.AppendInt(append(out, `,"author_id":`...), int64(author), 10)
-		out = plan.AppendJSONString(append(out, `,"title":`...), title)
+		out = orderedjson.AppendString(append(out, `,"title":`...), title)
 		out = strconv.AppendFloat(append(out, `,"rating":`...), rating, 'g', -1, 64)
 		out = append(strconv.AppendInt(append(out, `,"big":`...), big, 10), '}')
 	}

@@ -3,7 +3,7 @@ package postgres
 import (
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

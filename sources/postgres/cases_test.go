@@ -7,8 +7,9 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/internal/testpostgres"
-	"dovetail/plan"
 )
 
 // library is the schema that the compiler's goldens are about.
@@ -365,11 +366,11 @@ INSERT INTO article VALUES
 
 // libraryArguments are what the fragments are run with.
 func libraryArguments() *plan.Arguments {
-	variables := map[string]plan.JSON{}
+	variables := map[string]orderedjson.Value{}
 	for name, text := range map[string]string{
 		"n": `"Ann"`, "l": `null`, "id": `2`, "word": `"hi "`, "term": `"a"`, "top": `3`, "t": `"a2"`, "ids": `[1,3]`, "j": `{"a":[1,{"b":null}],"z":1}`, "m": `"sad"`,
 	} {
-		j, err := plan.ParseJSON([]byte(text))
+		j, err := orderedjson.Parse([]byte(text))
 		if err != nil {
 			panic(err)
 		}

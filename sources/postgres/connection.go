@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 
@@ -421,8 +422,8 @@ func (p *page) cursorToken() (*jsonshape.Token, error) {
 
 // nodeID is the global id of a row: the table and the values of its primary key.
 func (c *compiler) nodeID(f *plan.NodeIDField, l *cells) jsonshape.Node {
-	text := append([]byte("[1, "), plan.AppendJSONString(nil, f.Schema)...)
-	text = plan.AppendJSONString(append(text, ", "...), f.Table)
+	text := append([]byte("[1, "), orderedjson.AppendString(nil, f.Schema)...)
+	text = orderedjson.AppendString(append(text, ", "...), f.Table)
 	token := &jsonshape.Token{}
 	for _, column := range f.Columns {
 		cell, k := c.columnCell(l, column, false, false)

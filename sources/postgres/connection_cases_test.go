@@ -6,7 +6,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // required is a column that is never null.

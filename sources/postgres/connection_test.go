@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -151,7 +152,7 @@ func (s *shelves) page(t *testing.T, c plan.Connection, size int, backward bool,
 		c.Limit = jsonValue(fmt.Sprint(size))
 	}
 	if after+before != "" {
-		text := &plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: after + before}}
+		text := &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.String, Text: after + before}}
 		c.Bound = &plan.CursorBound{After: after != ""}
 		for _, path := range c.Cursor {
 			c.Bound.Values = append(c.Bound.Values, &plan.Token{Text: text, Path: path})

@@ -6,8 +6,8 @@ import (
 	"math"
 	"strconv"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
 )
 
 // codec turns the binary form of a type into text.
@@ -107,7 +107,7 @@ func sizeError(what string, cell []byte) error {
 func copyText(dst, cell []byte) ([]byte, error) { return append(dst, cell...), nil }
 
 func encodeString(dst, cell []byte) ([]byte, error) {
-	return plan.AppendJSONString(dst, cell), nil
+	return orderedjson.AppendString(dst, cell), nil
 }
 
 func encodeBool(dst, cell []byte) ([]byte, error) {

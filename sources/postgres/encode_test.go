@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // encoderCases are, per type, texts of values worth trying and a generator of

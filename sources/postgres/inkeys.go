@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 

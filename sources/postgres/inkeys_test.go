@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // libraryKeySets are the key sets of the goldens, as they are fetched.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/plan"
 	"dovetail/internal/testpostgres"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 

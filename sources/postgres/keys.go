@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // A key comes from another source as text. Text that isn't of the form of the

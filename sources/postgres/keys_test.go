@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // keyTexts generates texts that are, or nearly are, of some type's form.
@@ -57,7 +58,7 @@ func TestArrayLiterals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close(t.Context()) }()
-	arrives := func(list plan.JSON) string {
+	arrives := func(list orderedjson.Value) string {
 		literal := appendArray(nil, list, false)
 		result := c.PgConn().ExecParams(t.Context(), "SELECT to_json(($1)::text[])", [][]byte{literal}, nil, nil, nil).Read()
 		if result.Err != nil {
@@ -67,9 +68,9 @@ func TestArrayLiterals(t *testing.T) {
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		texts := rapid.SliceOf(rapid.Map(rapid.String(), func(s string) string { return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "") })).Draw(rt, "texts")
-		list := plan.JSON{Kind: plan.JSONArray}
+		list := orderedjson.Value{Kind: orderedjson.Array}
 		for _, text := range texts {
-			list.Items = append(list.Items, plan.JSON{Kind: plan.JSONString, Text: text})
+			list.Items = append(list.Items, orderedjson.Value{Kind: orderedjson.String, Text: text})
 		}
 		var got []string
 		if err := json.Unmarshal([]byte(arrives(list)), &got); err != nil || fmt.Sprint(got) != fmt.Sprint(texts) {
@@ -80,7 +81,7 @@ func TestArrayLiterals(t *testing.T) {
 		`[]`: `[]`, `[null,"null","NULL"]`: `[null,"null","NULL"]`, `[["a","{b}"],["c","d"]]`: `[["a","{b}"],["c","d"]]`, `[1,true,{"a":1}]`: `["1","true","{\"a\":1}"]`,
 		`"{x,y}"`: `["x","y"]`, `"x"`: `["x"]`,
 	} {
-		list, err := plan.ParseJSON([]byte(in))
+		list, err := orderedjson.Parse([]byte(in))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,9 +14,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/internal/testpostgres"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 

@@ -3,7 +3,8 @@ package postgres
 import (
 	"errors"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 var errNoRegister = errors.New("the parameter belongs to a statement of a mutation")
@@ -16,8 +17,8 @@ func (s *parameterSource) columnText(args *plan.Arguments) ([]byte, error) {
 		return nil, err
 	}
 	items := list.Items
-	if list.Kind != plan.JSONArray {
-		items = []plan.JSON{list}
+	if list.Kind != orderedjson.Array {
+		items = []orderedjson.Value{list}
 	}
 	element := parameterSource{form: s.element}
 	out := make([]byte, 0, 2+len(items)*12)

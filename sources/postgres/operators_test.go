@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // TestOperators runs every operator that Postgres has beyond those of other

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlgen"
 )
@@ -93,7 +94,7 @@ func (s *parameterSource) text(args *plan.Arguments, bindings plan.Bindings) ([]
 	return s.encode(j, session && s.member == "")
 }
 
-func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
+func (s *parameterSource) encode(j orderedjson.Value, session bool) ([]byte, error) {
 	if j.IsNull() {
 		if s.fallback != "" {
 			return []byte(s.fallback), nil
@@ -107,7 +108,7 @@ func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
 		}
 		return j.Append(nil), nil
 	case formArray, formJSONs:
-		if j.Kind == plan.JSONString && session {
+		if j.Kind == orderedjson.String && session {
 			return []byte(j.Text), nil
 		}
 		return appendArray(nil, j, s.form == formJSONs), nil
@@ -119,11 +120,11 @@ func (s *parameterSource) encode(j plan.JSON, session bool) ([]byte, error) {
 }
 
 // dig takes the member; an object in a session variable is JSON text.
-func (s *parameterSource) dig(j plan.JSON) (plan.JSON, error) {
-	if j.Kind == plan.JSONString {
-		parsed, err := plan.ParseJSON([]byte(j.Text))
+func (s *parameterSource) dig(j orderedjson.Value) (orderedjson.Value, error) {
+	if j.Kind == orderedjson.String {
+		parsed, err := orderedjson.Parse([]byte(j.Text))
 		if err != nil {
-			return plan.JSON{}, &sources.Error{
+			return orderedjson.Value{}, &sources.Error{
 				Code:    sources.CodeDataException,
 				Message: fmt.Sprintf("expected a JSON object with the member %q", s.member),
 				Cause:   err,
@@ -137,12 +138,12 @@ func (s *parameterSource) dig(j plan.JSON) (plan.JSON, error) {
 
 // appendArray appends a list as an array literal; asJSON makes every element
 // JSON text instead of going into lists.
-func appendArray(dst []byte, j plan.JSON, asJSON bool) []byte {
-	if j.Kind != plan.JSONArray { // a single value stands for a list of one
-		if j.Kind == plan.JSONString && !asJSON && len(j.Text) > 1 && j.Text[0] == '{' {
+func appendArray(dst []byte, j orderedjson.Value, asJSON bool) []byte {
+	if j.Kind != orderedjson.Array { // a single value stands for a list of one
+		if j.Kind == orderedjson.String && !asJSON && len(j.Text) > 1 && j.Text[0] == '{' {
 			return append(dst, j.Text...) // an array literal as its author wrote it
 		}
-		j = plan.JSON{Kind: plan.JSONArray, Items: []plan.JSON{j}}
+		j = orderedjson.Value{Kind: orderedjson.Array, Items: []orderedjson.Value{j}}
 	}
 	dst = append(dst, '{')
 	for i, item := range j.Items {
@@ -154,7 +155,7 @@ func appendArray(dst []byte, j plan.JSON, asJSON bool) []byte {
 			dst = append(dst, "NULL"...)
 		case asJSON:
 			dst = appendArrayElement(dst, item.String())
-		case item.Kind == plan.JSONArray:
+		case item.Kind == orderedjson.Array:
 			dst = appendArray(dst, item, false)
 		default:
 			dst = appendArrayElement(dst, item.TextOf())
@@ -164,13 +165,13 @@ func appendArray(dst []byte, j plan.JSON, asJSON bool) []byte {
 }
 
 // arrayOfArrays makes an array literal whose elements are the texts of arrays.
-func arrayOfArrays(j plan.JSON) []byte {
-	if j.Kind != plan.JSONArray {
+func arrayOfArrays(j orderedjson.Value) []byte {
+	if j.Kind != orderedjson.Array {
 		return []byte(j.TextOf())
 	}
 	texts := make([]string, 0, len(j.Items))
 	for _, item := range j.Items {
-		if item.Kind == plan.JSONArray {
+		if item.Kind == orderedjson.Array {
 			texts = append(texts, string(appendArray(nil, item, false)))
 		} else {
 			texts = append(texts, item.TextOf())

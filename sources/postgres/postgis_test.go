@@ -7,8 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/internal/testpostgres"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -132,7 +133,7 @@ func TestSpatialValues(t *testing.T) {
 	if got := run(t, s, root(one(first, field("point"), field("spot"))))[0]; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	raster, err := plan.ParseJSON([]byte(run(t, s, root(one(first, field("pixels"))))[0]))
+	raster, err := orderedjson.Parse([]byte(run(t, s, root(one(first, field("pixels"))))[0]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // whereabouts makes databases with a table that holds the name of each.

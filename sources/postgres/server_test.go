@@ -8,9 +8,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/internal/testpostgres"
-	"dovetail/jsonshape"
-	"dovetail/plan"
 	"dovetail/sources"
 )
 
@@ -154,7 +155,7 @@ func columns(d *sources.Database, tableName string, names ...string) []plan.Fiel
 }
 
 func jsonValue(text string) plan.Value {
-	j, err := plan.ParseJSON([]byte(text))
+	j, err := orderedjson.Parse([]byte(text))
 	if err != nil {
 		panic(err)
 	}

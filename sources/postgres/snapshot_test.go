@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

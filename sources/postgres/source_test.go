@@ -3,7 +3,7 @@ package postgres
 import (
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 const shop = `

@@ -3,7 +3,7 @@ package postgres
 import (
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 const systemSchema = "pg_catalog"

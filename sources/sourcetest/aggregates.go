@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 func countGroup() *plan.AggregateGroup {

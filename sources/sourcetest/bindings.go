@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 func testBindings(t *testing.T, f *fixture) {

@@ -3,7 +3,7 @@ package sourcetest
 import (
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -270,7 +271,7 @@ func (f *fixture) bound(t *testing.T, rows *plan.Rows, table string, columns ...
 // literal is a value from its JSON.
 func literal(t *testing.T, text string) plan.Value {
 	t.Helper()
-	value, err := plan.ParseJSON([]byte(text))
+	value, err := orderedjson.Parse([]byte(text))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -345,7 +346,7 @@ func valueText(a *jsonshape.Answer, span jsonshape.Span, joins []*plan.Join) str
 		for i := range joins[h.Join].Keys {
 			parts = append(parts, string(a.KeyPartText(h, i)))
 		}
-		text = plan.AppendJSONString(text, "<"+strings.Join(parts, ":")+">")
+		text = orderedjson.AppendString(text, "<"+strings.Join(parts, ":")+">")
 		at = h.Offset
 	}
 	text = append(text, a.Bytes[at:span.End]...)

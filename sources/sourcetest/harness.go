@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

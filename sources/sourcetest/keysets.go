@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // keySet is a key set of some width.

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // cancelWithin is how soon a cancelled statement must be over.
@@ -36,7 +37,7 @@ func testNativeQueries(t *testing.T, f *fixture) {
 	sel.From = query
 	sel.Where = f.compare(t, "article", "title", plan.NotEqual, literal(t, `"delta"`))
 	sel.OrderBy = []plan.Order{f.order(t, "article", "score", false)}
-	args := plan.Arguments{Variables: map[string]plan.JSON{"least": {Kind: plan.JSONNumber, Text: "4"}}}
+	args := plan.Arguments{Variables: map[string]orderedjson.Value{"least": {Kind: orderedjson.Number, Text: "4"}}}
 	f.want(t, &request{query: sel, args: args}, `[{"id":15,"title":"A_b%c"},{"id":10,"title":"alpha"}]`)
 	// Joined to other rows.
 	sel.Where, sel.OrderBy = nil, []plan.Order{f.order(t, "article", "id", false)}
@@ -49,13 +50,13 @@ func testNativeQueries(t *testing.T, f *fixture) {
 func testInjection(t *testing.T, f *fixture) {
 	t.Helper()
 	sel := f.selection(t, oddTable, "id", oddColumn)
-	key := string(plan.AppendJSONString(nil, oddColumn))
+	key := string(orderedjson.AppendString(nil, oddColumn))
 	f.want(t, &request{query: sel}, `[{"id":1,`+key+`:"plain"},{"id":2,`+key+`:"quote ' and \" and \\"}]`)
 	sel.Where = f.compare(t, oddTable, oddColumn, plan.Equal, literal(t, `"quote ' and \" and \\"`))
 	sel.OrderBy = []plan.Order{f.order(t, oddTable, oddColumn, true)}
 	f.want(t, &request{query: sel}, `[{"id":2,`+key+`:"quote ' and \" and \\"}]`)
 	for _, value := range []string{`x' OR '1'='1`, `x"; DROP TABLE author; --`, "x\\' OR 1=1 --", "$1", "?1", "@p1", "{{x}}", "%"} {
-		text := string(plan.AppendJSONString(nil, value))
+		text := string(orderedjson.AppendString(nil, value))
 		for _, operator := range []plan.Operator{plan.Equal, plan.In} {
 			sel := f.selection(t, "author", "id")
 			sel.Where = f.compare(t, "author", "name", operator, literal(t, text))
@@ -124,7 +125,7 @@ func testConcurrency(t *testing.T, f *fixture) {
 		group.Go(func() {
 			for round := range rounds {
 				id := (worker + round) % len(want)
-				args := plan.Arguments{Variables: map[string]plan.JSON{"id": {Kind: plan.JSONNumber, Text: fmt.Sprint(id)}}}
+				args := plan.Arguments{Variables: map[string]orderedjson.Value{"id": {Kind: orderedjson.Number, Text: fmt.Sprint(id)}}}
 				got, err := f.execute(t.Context(), statement, &request{args: args})
 				if err != nil || got[0] != want[id] {
 					t.Errorf("author %d: got %v %v, want %s", id, got, err, want[id])

@@ -3,7 +3,8 @@ package sourcetest
 import (
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // ranked orders by the key set 0, whose keys are columns of a table.
@@ -132,7 +133,7 @@ func (f *fixture) wantKeys(t *testing.T, r *request, want ...string) {
 	if err != nil {
 		t.Fatalf("%s\n%s", describe(err), f.text(r))
 	}
-	rows, err := plan.ParseJSON([]byte(got[0]))
+	rows, err := orderedjson.Parse([]byte(got[0]))
 	if err != nil {
 		t.Fatal(err)
 	}

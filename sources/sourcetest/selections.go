@@ -3,7 +3,8 @@ package sourcetest
 import (
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -151,7 +152,7 @@ func testLimit(t *testing.T, f *fixture) {
 	absent := &plan.Variable{Name: "n"}
 	f.ids(t, bounded(absent, absent, -1), 10, 11, 12, 13, 14, 15)
 	f.ids(t, bounded(absent, absent, 1), 10)
-	given := plan.Arguments{Variables: map[string]plan.JSON{"n": {Kind: plan.JSONNumber, Text: "2"}}}
+	given := plan.Arguments{Variables: map[string]orderedjson.Value{"n": {Kind: orderedjson.Number, Text: "2"}}}
 	f.idsWith(t, bounded(absent, nil, -1), given, 10, 11)
 	f.idsWith(t, bounded(absent, absent, 1), given, 12)
 }
@@ -218,11 +219,11 @@ func testVariables(t *testing.T, f *fixture) {
 	t.Helper()
 	sel := f.selection(t, "article", "id")
 	sel.Where = f.compare(t, "article", "title", plan.Equal, &plan.Variable{Name: "filter", Path: []string{"titles", "1"}})
-	filter, err := plan.ParseJSON([]byte(`{"titles": ["alpha", "beta"]}`))
+	filter, err := orderedjson.Parse([]byte(`{"titles": ["alpha", "beta"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := plan.Arguments{Variables: map[string]plan.JSON{"filter": filter}}
+	args := plan.Arguments{Variables: map[string]orderedjson.Value{"filter": filter}}
 	f.idsWith(t, sel, args, 11)
 	f.idsWith(t, sel, plan.Arguments{})
 	sel.Where = f.compare(t, "article", "title", plan.In, &plan.Variable{Name: "filter", Path: []string{"titles"}})
@@ -237,7 +238,7 @@ func testVariables(t *testing.T, f *fixture) {
 		if err != nil || got[0] != want {
 			t.Errorf("got %v %v, want %s", got, err, want)
 		}
-		args = plan.Arguments{Variables: map[string]plan.JSON{"filter": {}}}
+		args = plan.Arguments{Variables: map[string]orderedjson.Value{"filter": {}}}
 	}
 }
 

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // logical is a column of the table kinds: what is stored in its rows, the JSON
@@ -150,7 +151,7 @@ func testKeyTexts(t *testing.T, f *fixture) {
 				if v.stored == nil {
 					want = append(want, "null"...)
 				} else {
-					want = plan.AppendJSONString(want, "<0:"+v.key+">")
+					want = orderedjson.AppendString(want, "<0:"+v.key+">")
 				}
 				want = append(want, '}')
 			}

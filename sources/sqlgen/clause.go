@@ -3,7 +3,7 @@ package sqlgen
 import (
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // Item is a member of a select list.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // CompilePredicate turns a predicate into a condition.

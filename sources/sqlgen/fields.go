@@ -3,8 +3,8 @@ package sqlgen
 import (
 	"fmt"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // Object is an object whose members compile as member says.

@@ -3,7 +3,7 @@ package sqlgen
 import (
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // RelationName names a relation in messages.

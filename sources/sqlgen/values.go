@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -32,9 +33,9 @@ func SessionJSON(args *plan.Arguments) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = plan.AppendJSONString(b, name)
+		b = orderedjson.AppendString(b, name)
 		b = append(b, ':')
-		b = plan.AppendJSONString(b, args.Session[name])
+		b = orderedjson.AppendString(b, args.Session[name])
 	}
 	return append(b, '}')
 }
@@ -43,13 +44,13 @@ func SessionJSON(args *plan.Arguments) []byte {
 // variable holds an array in Postgres's notation or in JSON; anything else that
 // is no list stands for a list of one. A null, too, is one member: what is
 // compared with it is unknown.
-func List(value plan.JSON, session bool) ([]plan.JSON, error) {
+func List(value orderedjson.Value, session bool) ([]orderedjson.Value, error) {
 	switch {
 	case session && !value.IsNull():
 		text := strings.TrimSpace(value.Text)
 		if strings.HasPrefix(text, "[") {
-			j, err := plan.ParseJSON([]byte(text))
-			if err != nil || j.Kind != plan.JSONArray {
+			j, err := orderedjson.Parse([]byte(text))
+			if err != nil || j.Kind != orderedjson.Array {
 				return nil, malformed("array", text)
 			}
 			return j.Items, nil
@@ -59,8 +60,8 @@ func List(value plan.JSON, session bool) ([]plan.JSON, error) {
 			return nil, malformed("array literal", text)
 		}
 		return items, nil
-	case value.Kind != plan.JSONArray:
-		return []plan.JSON{value}, nil
+	case value.Kind != orderedjson.Array:
+		return []orderedjson.Value{value}, nil
 	}
 	return value.Items, nil
 }
@@ -71,7 +72,7 @@ func malformed(what, text string) error {
 
 // parseArray reads a one-dimensional array in Postgres's notation:
 // {1,two,"thr\"ee",NULL}.
-func parseArray(text string) (items []plan.JSON, ok bool) {
+func parseArray(text string) (items []orderedjson.Value, ok bool) {
 	if len(text) < 2 || text[0] != '{' || text[len(text)-1] != '}' {
 		return nil, false
 	}
@@ -95,7 +96,7 @@ func parseArray(text string) (items []plan.JSON, ok bool) {
 const space = " \t\r\n"
 
 // arrayElement reads one element; rest is empty or begins with a comma.
-func arrayElement(text string) (item plan.JSON, rest string, ok bool) {
+func arrayElement(text string) (item orderedjson.Value, rest string, ok bool) {
 	text = strings.TrimLeft(text, space)
 	quoted := strings.HasPrefix(text, `"`)
 	i := 0
@@ -110,22 +111,22 @@ scan:
 		case c == '\\':
 			i++
 			if i == len(text) {
-				return plan.JSON{}, "", false
+				return orderedjson.Value{}, "", false
 			}
 			c = text[i]
 		case quoted && c == '"':
 			rest = strings.TrimLeft(text[i+1:], space)
-			return plan.JSON{Kind: plan.JSONString, Text: word.String()}, rest, rest == "" || rest[0] == ','
+			return orderedjson.Value{Kind: orderedjson.String, Text: word.String()}, rest, rest == "" || rest[0] == ','
 		case !quoted && c == ',':
 			break scan
 		case !quoted && (c == '{' || c == '}' || c == '"'):
-			return plan.JSON{}, "", false
+			return orderedjson.Value{}, "", false
 		}
 		word.WriteByte(c)
 	}
-	item = plan.JSON{Kind: plan.JSONString, Text: strings.TrimRight(word.String(), space)}
+	item = orderedjson.Value{Kind: orderedjson.String, Text: strings.TrimRight(word.String(), space)}
 	if strings.EqualFold(item.Text, "null") {
-		item = plan.JSON{}
+		item = orderedjson.Value{}
 	}
 	return item, text[min(i, len(text)):], !quoted && (item.IsNull() || item.Text != "")
 }

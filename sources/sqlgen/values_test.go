@@ -3,7 +3,7 @@ package sqlgen
 import (
 	"testing"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
 )
 
 func TestArrayLiterals(t *testing.T) {
@@ -11,13 +11,13 @@ func TestArrayLiterals(t *testing.T) {
 		"{}": `[]`, " { } ": `[]`, "{1,2}": `["1","2"]`, `{a b , "c,\"d\\" ,NULL,"NULL"}`: `["a b","c,\"d\\",null,"NULL"]`,
 		`{""}`: `[""]`, `{a\,b}`: `["a,b"]`, ` [1, "a"]`: `[1,"a"]`,
 	} {
-		items, err := List(plan.JSON{Kind: plan.JSONString, Text: literal}, true)
-		if got := (plan.JSON{Kind: plan.JSONArray, Items: items}).String(); err != nil || got != want {
+		items, err := List(orderedjson.Value{Kind: orderedjson.String, Text: literal}, true)
+		if got := (orderedjson.Value{Kind: orderedjson.Array, Items: items}).String(); err != nil || got != want {
 			t.Errorf("%s is %s %v, want %s", literal, got, err, want)
 		}
 	}
 	for _, literal := range []string{"", "1", "{1", "1}", "{1,}", "{,1}", `{"a}`, `{"a"b}`, "{{1},{2}}", `{a\}`, "[1", "[1] 2"} {
-		if items, err := List(plan.JSON{Kind: plan.JSONString, Text: literal}, true); err == nil {
+		if items, err := List(orderedjson.Value{Kind: orderedjson.String, Text: literal}, true); err == nil {
 			t.Errorf("%s was read as %v", literal, items)
 		}
 	}

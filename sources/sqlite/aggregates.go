@@ -7,7 +7,7 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/jsonshape"
+	"dovetail/internal/jsonshape"
 )
 
 // The aggregate functions that are computed here, because SQLite lacks them or

@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 )
 
 // rootAggregation compiles a fragment that aggregates.

@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"testing"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 // shop fills a database with authors and articles, ten of each author's.
@@ -90,7 +91,7 @@ func BenchmarkFlat(b *testing.B) {
 
 func BenchmarkByPrimaryKey(b *testing.B) {
 	rows := tableRows("article")
-	rows.Where = &plan.Compare{Left: &plan.ColumnOperand{Column: columnOf("id", "INTEGER")}, Operator: plan.Equal, Right: &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "5000"}}}
+	rows.Where = &plan.Compare{Left: &plan.ColumnOperand{Column: columnOf("id", "INTEGER")}, Operator: plan.Equal, Right: &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: "5000"}}}
 	benchmark(b, shop(b, true), &plan.Fragment{Query: &plan.Selection{Rows: rows, Fields: articleFields(), Card: plan.One}}, plan.Bindings{})
 }
 
@@ -100,7 +101,7 @@ func BenchmarkNestedLists(b *testing.B) {
 			articles := tableRows("article")
 			articles.On = []plan.Correlation{{Column: columnOf("author_id", "INTEGER"), Outer: columnOf("id", "INTEGER"), Binding: -1}}
 			authors := tableRows("author")
-			authors.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "500"}}
+			authors.Limit = &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: "500"}}
 			benchmark(b, shop(b, indexed), &plan.Fragment{Query: &plan.Selection{Rows: authors, Card: plan.Many, Fields: []plan.Field{
 				&plan.ColumnField{Key: "name", Column: columnOf("name", "TEXT")},
 				&plan.NestedField{Key: "articles", Selection: &plan.Selection{Rows: articles, Fields: articleFields(), Card: plan.Many}},
@@ -117,7 +118,7 @@ func BenchmarkBindings(b *testing.B) {
 				rows.On = []plan.Correlation{{Column: columnOf("author_id", "INTEGER"), Binding: 0}}
 				rows.OrderBy = []plan.Order{{By: &plan.OrderColumn{Column: columnOf("id", "INTEGER")}}}
 				if limit != "" {
-					rows.Limit = &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: limit}}
+					rows.Limit = &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: limit}}
 				}
 				benchmark(b, shop(b, indexed), &plan.Fragment{
 					Query:    &plan.Selection{Rows: rows, Fields: articleFields(), Card: plan.Many},

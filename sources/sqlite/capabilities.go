@@ -1,6 +1,6 @@
 package sqlite
 
-import "dovetail/plan"
+import "dovetail/internal/plan"
 
 // Kind is the metadata's word for this kind of source.
 const Kind = "sqlite"

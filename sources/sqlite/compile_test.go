@@ -7,11 +7,12 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 func jsonLiteral(text string) plan.Value {
-	value, err := plan.ParseJSON([]byte(text))
+	value, err := orderedjson.Parse([]byte(text))
 	if err != nil {
 		panic(err)
 	}

@@ -13,8 +13,9 @@ import (
 	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlite"
 )
@@ -135,7 +136,7 @@ func TestUntypedColumns(t *testing.T) {
 		c := planColumn(t, view, column)
 		sel.Where = &plan.Compare{
 			Left: &plan.ColumnOperand{Column: c}, Operator: operator,
-			Right: &plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: value}},
+			Right: &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.String, Text: value}},
 		}
 		sel.OrderBy = []plan.Order{{By: &plan.OrderColumn{Column: c}, Descending: true}}
 		values, err := answer(t.Context(), s, &plan.Fragment{Query: sel}, plan.Bindings{})
@@ -354,7 +355,7 @@ func TestExplain(t *testing.T) {
 	table := introspect(t, s)["t"]
 	sel := selectAll(t, table)
 	b := planColumn(t, table, "b")
-	sel.Where = &plan.Compare{Left: &plan.ColumnOperand{Column: b}, Operator: plan.Equal, Right: &plan.Literal{JSON: plan.JSON{Kind: plan.JSONString, Text: "x"}}}
+	sel.Where = &plan.Compare{Left: &plan.ColumnOperand{Column: b}, Operator: plan.Equal, Right: &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.String, Text: "x"}}}
 	statement, err := s.Compile(&plan.Fragment{Query: sel})
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 )
 
 var errCell = errors.New("empty cell")
@@ -21,7 +22,7 @@ func appendString(dst, text []byte) []byte {
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
-	return plan.AppendJSONString(dst, text)
+	return orderedjson.AppendString(dst, text)
 }
 
 // encoderOf gives the encoder of a column's JSON.

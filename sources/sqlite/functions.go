@@ -9,7 +9,7 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/jsonshape"
+	"dovetail/internal/jsonshape"
 )
 
 // The SQL functions that every connection has.

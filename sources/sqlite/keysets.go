@@ -9,7 +9,7 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // keyTypes gives the types of columns that are compared with a key set.

@@ -1,6 +1,6 @@
 package sqlite
 
-import "dovetail/plan"
+import "dovetail/internal/plan"
 
 // mutationKeys are the keys of the tables that mutations are compiled for.
 func mutationKeys() tableKeys {

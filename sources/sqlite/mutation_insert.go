@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -9,8 +9,9 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -245,8 +246,8 @@ func (r *stepRun) each(e *eachRow) error {
 		return err
 	}
 	items := list.Items
-	if list.Kind != plan.JSONArray {
-		items = []plan.JSON{list}
+	if list.Kind != orderedjson.Array {
+		items = []orderedjson.Value{list}
 	}
 	same := make([]bound, len(e.members))
 	for i, member := range e.members {

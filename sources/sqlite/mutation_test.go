@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlite"
 )
@@ -19,7 +20,7 @@ func increment(t *testing.T, s *sqlite.Source) sources.Mutation {
 	n := planColumn(t, introspect(t, s)["counter"], "n")
 	statement, err := s.Compile(&plan.Fragment{Query: &plan.Update{
 		Rows:   plan.Rows{From: &plan.Table{Name: "counter"}, PermitLimit: -1},
-		Set:    []plan.Assignment{{Column: n, Operator: plan.AssignIncrement, Value: &plan.Literal{JSON: plan.JSON{Kind: plan.JSONNumber, Text: "1"}}}},
+		Set:    []plan.Assignment{{Column: n, Operator: plan.AssignIncrement, Value: &plan.Literal{JSON: orderedjson.Value{Kind: orderedjson.Number, Text: "1"}}}},
 		Output: &plan.MutationOutput{Fields: []plan.MutationField{&plan.AffectedRows{Key: "affected_rows"}}},
 	}})
 	if err != nil {

@@ -1,6 +1,6 @@
 package sqlite
 
-import "dovetail/plan"
+import "dovetail/internal/plan"
 
 // orderTerm compiles one ordering key. SQLite's own default for nulls differs
 // from Postgres's, so their place is always said where there can be nulls.

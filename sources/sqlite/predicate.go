@@ -3,7 +3,7 @@ package sqlite
 import (
 	"slices"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // scope is the row that a predicate is about; root is the row that the whole

@@ -7,7 +7,7 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/jsonshape"
+	"dovetail/internal/jsonshape"
 )
 
 // A cell is a value as it came out of SQLite: the tag of its storage class,

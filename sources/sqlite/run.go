@@ -9,8 +9,8 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -3,8 +3,8 @@ package sqlite
 import (
 	"slices"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
 

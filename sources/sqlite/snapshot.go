@@ -5,8 +5,8 @@ import (
 
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

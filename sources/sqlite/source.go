@@ -12,7 +12,7 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dovetail/plan"
+	"dovetail/internal/plan"
 )
 
 // scalars of the time types, which share a class.

@@ -10,7 +10,8 @@ import (
 
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/plan"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 	"dovetail/sources/sqlgen"
 )
@@ -117,7 +118,7 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		keys, err := keysOf(args, p.set, len(p.types))
 		return boundText(string(appendKeySet(nil, keys, p.types))), err
 	}
-	var value plan.JSON
+	var value orderedjson.Value
 	if p.value != nil {
 		var err error
 		if value, err = args.Resolve(p.value); err != nil {
@@ -161,7 +162,7 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 
 // writtenValue is what a column gets: JSON as it was given, moments in time with
 // their zone.
-func writtenValue(value plan.JSON, t plan.Type) (bound, error) {
+func writtenValue(value orderedjson.Value, t plan.Type) (bound, error) {
 	if value.IsNull() {
 		return boundNull(), nil
 	}
@@ -177,7 +178,7 @@ func writtenValue(value plan.JSON, t plan.Type) (bound, error) {
 }
 
 // count resolves a limit or an offset.
-func (p *parameter) count(value plan.JSON) (bound, error) {
+func (p *parameter) count(value orderedjson.Value) (bound, error) {
 	if value.IsNull() {
 		if p.convert == convertOffset {
 			return boundInteger(0), nil
@@ -278,7 +279,7 @@ func bytesHex(text string) (string, error) {
 }
 
 // listValue makes the JSON array that _in compares with.
-func listValue(value plan.JSON, t plan.Type, session bool) (bound, error) {
+func listValue(value orderedjson.Value, t plan.Type, session bool) (bound, error) {
 	items, err := sqlgen.List(value, session)
 	if err != nil {
 		return bound{}, err
@@ -317,7 +318,7 @@ func appendBoundJSON(dst []byte, b bound) []byte {
 	case zombiezen.TypeText:
 		return appendString(dst, []byte(b.text))
 	case zombiezen.TypeBlob:
-		return plan.AppendJSONString(dst, hex.EncodeToString([]byte(b.text)))
+		return orderedjson.AppendString(dst, hex.EncodeToString([]byte(b.text)))
 	case zombiezen.TypeNull:
 	}
 	return append(dst, "null"...)

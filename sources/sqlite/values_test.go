@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 	zombiezen "zombiezen.com/go/sqlite"
 
-	"dovetail/jsonshape"
-	"dovetail/plan"
+	"dovetail/internal/jsonshape"
+	"dovetail/internal/orderedjson"
 )
 
 // FuzzUnpackRows feeds damaged packed rows to the reader: it may refuse them
@@ -135,7 +135,7 @@ func checkJSON(t *testing.T, text []byte) {
 	if string(text) == "9e999" || string(text) == "-9e999" {
 		return
 	}
-	if _, err := plan.ParseJSON(text); err != nil && !strings.Contains(err.Error(), "deeper") {
+	if _, err := orderedjson.Parse(text); err != nil && !strings.Contains(err.Error(), "deeper") {
 		t.Errorf("%s: %v", text, err)
 	}
 }

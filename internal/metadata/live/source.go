@@ -1,0 +1,286 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync/atomic"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/sources"
+)
+
+// Remote is a GraphQL service that can tell about itself.
+type Remote interface {
+	sources.Source
+	// Introspect asks for the service's schema: the answer to the introspection
+	// query, as received.
+	Introspect(ctx context.Context) ([]byte, error)
+	// UseIntrospection reads such an answer and compiles by it from now on.
+	UseIntrospection(answer []byte) (*ast.Schema, error)
+}
+
+// Factories make the sources that metadata names, and what only their packages
+// know how to make.
+type Factories struct {
+	// OpenDatabase connects to a database of some kind.
+	OpenDatabase func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.DatabaseSource, error)
+	// ParseType gives the reader of type names of a kind of database; nil keeps
+	// names as they are.
+	ParseType func(kind string) func(name string) plan.Type
+	// OpenRemote prepares a GraphQL service; it needs no connection.
+	OpenRemote func(ctx context.Context, schema *document.RemoteSchema) (Remote, error)
+	// Customize works out which names of a service change.
+	Customize func(schema *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCustomization, error)
+	// Permission reads a role's view of a service.
+	Permission func(permission *document.RemoteSchemaPermission, upstream *ast.Schema) (*catalog.RemotePermission, error)
+	// CheckQueries finds the queries of collections that a catalog can't answer;
+	// nil: none are checked.
+	CheckQueries func(c *catalog.Catalog, metadata *document.Metadata) []catalog.Inconsistency
+}
+
+// connection is an open source that states share.
+type connection struct {
+	source sources.Source
+	name   string
+	logger *slog.Logger
+	users  atomic.Int64
+}
+
+func (c *connection) retain() {
+	if c != nil {
+		c.users.Add(1)
+	}
+}
+
+func (c *connection) release() {
+	if c == nil || c.users.Add(-1) > 0 {
+		return
+	}
+	if err := c.source.Close(); err != nil {
+		//nolint:sloglint // whoever was last closes it; it belongs to no request
+		c.logger.Warn("source", "detail", map[string]any{"source": c.name, "message": "closing failed", "error": err.Error()})
+	}
+}
+
+// part is one source of a state: its connection and what is known of its
+// contents. It does not change.
+type part struct {
+	// configuration is the text of what the connection depends on.
+	configuration string
+	// connection is nil when it could not be made.
+	connection *connection
+	version    uint64
+	// fault is why the source can't be served, or with stale, why its contents
+	// may be out of date.
+	fault error
+	stale bool
+
+	database *sources.Database
+	enums    map[catalog.TableName][]catalog.EnumValue
+	// enumFaults are tables whose values could not be read.
+	enumFaults map[catalog.TableName]error
+
+	introspection []byte
+	schema        *ast.Schema
+	// fresh: the introspection has just been read and is to be kept.
+	fresh bool
+}
+
+// openDatabase connects to a source's database.
+func (e *Metadata) openDatabase(ctx context.Context, s *document.Source) (*connection, error) {
+	source, err := e.factories.OpenDatabase(ctx, s.Kind, s.Name, s.Configuration)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{source: source, name: s.Name, logger: e.logger}, nil
+}
+
+// buildDatabase makes the part of a source. old is what the base state has of
+// it, if anything.
+func (e *Metadata) buildDatabase(ctx context.Context, s *document.Source, old *part, reload Reload) *part {
+	configuration := s.Kind + " " + s.Configuration.String()
+	reusable := old != nil && old.configuration == configuration
+	if reusable && !reload.source(s.Name) && reload.Contents[s.Name] == nil && !reload.Again[s.Name] {
+		return e.withEnums(ctx, s, old, false)
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	p := &part{configuration: configuration, version: e.versions.Add(1)}
+	if reusable && old.connection != nil && !reload.source(s.Name) {
+		p.connection = old.connection
+	} else {
+		p.connection, p.fault = e.openDatabase(ctx, s)
+		if p.fault != nil {
+			return p
+		}
+	}
+	if p.database = reload.Contents[s.Name]; p.database == nil {
+		database, ok := p.connection.source.(sources.DatabaseSource)
+		if !ok {
+			p.fault = fmt.Errorf("source %q can't be introspected", s.Name)
+			return p
+		}
+		if p.database, p.fault = database.Introspect(ctx); p.fault != nil {
+			p.database = nil
+			return p
+		}
+	}
+	if reusable && old.database != nil {
+		p.database.Share(old.database)
+	}
+	return e.withEnums(ctx, s, p, true)
+}
+
+// withEnums adds the values of the enum tables that the part does not know yet.
+// The part itself is changed only if it is new.
+func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, isNew bool) *part {
+	if p.database == nil {
+		return p
+	}
+	database, ok := p.connection.source.(sources.DatabaseSource)
+	if !ok {
+		return p
+	}
+	for _, t := range s.Tables {
+		if !t.IsEnum {
+			continue
+		}
+		name := catalog.TableName(t.Name)
+		if _, known := p.enums[name]; known {
+			continue
+		}
+		if !isNew {
+			p, isNew = p.copyForEnums(), true
+		}
+		if p.enums == nil {
+			p.enums = map[catalog.TableName][]catalog.EnumValue{}
+			p.enumFaults = map[catalog.TableName]error{}
+		}
+		values, err := enumValues(ctx, database, s.Kind, findTable(p.database, t.Name))
+		if err != nil {
+			p.enumFaults[name] = err
+			continue
+		}
+		p.enums[name] = values
+	}
+	return p
+}
+
+func (p *part) copyForEnums() *part {
+	out := *p
+	out.enums = make(map[catalog.TableName][]catalog.EnumValue, len(p.enums)+1)
+	maps.Copy(out.enums, p.enums)
+	out.enumFaults = map[catalog.TableName]error{}
+	return &out
+}
+
+func findTable(d *sources.Database, name document.TableName) *sources.Table {
+	for _, t := range d.Tables {
+		if t.Schema == name.Schema && t.Name == name.Name {
+			return t
+		}
+	}
+	return nil
+}
+
+// lastIntrospection is a remote schema's introspection as it is kept.
+type lastIntrospection struct {
+	Configuration string          `json:"configuration"`
+	Introspection json.RawMessage `json:"introspection"`
+}
+
+func introspectionKey(name string) string { return "introspection of " + name }
+
+var errNotKept = errors.New("nothing is known of it from before")
+
+// recall gives what a remote schema last said about itself, if its
+// configuration still is the same.
+func (e *Metadata) recall(ctx context.Context, name, configuration string) ([]byte, error) {
+	text, err := e.store.Get(ctx, introspectionKey(name))
+	if err != nil {
+		return nil, err
+	}
+	var last lastIntrospection
+	if text == nil {
+		return nil, errNotKept
+	}
+	if err := json.Unmarshal(text, &last); err != nil {
+		return nil, fmt.Errorf("kept introspection: %w", err)
+	}
+	if last.Configuration != configuration {
+		return nil, errNotKept
+	}
+	return last.Introspection, nil
+}
+
+// buildRemote makes the part of a remote schema.
+func (e *Metadata) buildRemote(ctx context.Context, r *document.RemoteSchema, old *part, atStart bool, reload Reload) *part {
+	configuration := r.Definition.JSON().String()
+	reusable := old != nil && old.configuration == configuration
+	if reusable && !reload.remote(r.Name) {
+		return old
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	p := &part{configuration: configuration, version: e.versions.Add(1)}
+	source, err := e.factories.OpenRemote(ctx, r)
+	if err != nil {
+		p.fault = err
+		return p
+	}
+	p.connection = &connection{source: source, name: RemotePrefix + r.Name, logger: e.logger}
+	p.introspection, p.fault = source.Introspect(ctx)
+	if p.fault == nil {
+		p.schema, p.fault = source.UseIntrospection(p.introspection)
+		p.fresh = p.fault == nil
+		return p
+	}
+	// What it said before is better than nothing, unless this is the first time
+	// that somebody asks for it: then they want to know.
+	var before []byte
+	switch {
+	case reusable && old.introspection != nil:
+		before = old.introspection
+	case atStart:
+		if before, err = e.recall(ctx, r.Name, configuration); err != nil {
+			p.fault = errors.Join(p.fault, err)
+			return p
+		}
+	default:
+		return p
+	}
+	if p.schema, err = source.UseIntrospection(before); err != nil {
+		p.fault = errors.Join(p.fault, err)
+		return p
+	}
+	p.introspection, p.stale = before, true
+	return p
+}
+
+// remember keeps what the remote schemas of a state said about themselves.
+func (e *Metadata) remember(ctx context.Context, s *State) {
+	for _, r := range s.Metadata.RemoteSchemas {
+		p := s.parts[RemotePrefix+r.Name]
+		if p == nil || !p.fresh {
+			continue
+		}
+		text, err := json.Marshal(lastIntrospection{Configuration: p.configuration, Introspection: p.introspection})
+		if err == nil {
+			err = e.store.Set(ctx, introspectionKey(r.Name), text)
+		}
+		if err != nil {
+			e.logger.WarnContext(ctx, "remote-schema", "detail", map[string]any{
+				"remote_schema": r.Name, "message": "its introspection could not be kept", "error": err.Error(),
+			})
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package orderedjson
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// scanner reads well-formed JSON several times as fast as a decoder's
+// tokens. It gives up, without saying why, on anything else.
+type scanner struct {
+	data []byte
+	at   int
+}
+
+// scan decodes one JSON value; false: the decoder should tell what is wrong
+// with it.
+func scan(data []byte) (Value, bool) {
+	s := scanner{data: data}
+	v, ok := s.value(0)
+	return v, ok && s.next() == 0 && s.at >= len(data)
+}
+
+// next passes white space and gives the byte that follows, 0 at the end.
+func (s *scanner) next() byte {
+	for ; s.at < len(s.data); s.at++ {
+		switch c := s.data[s.at]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (s *scanner) value(depth int) (Value, bool) {
+	if depth > maxDepth {
+		return Value{}, false
+	}
+	switch c := s.next(); c {
+	case '{':
+		return s.object(depth)
+	case '[':
+		return s.array(depth)
+	case '"':
+		text, ok := s.text()
+		return Value{Kind: String, Text: text}, ok
+	case 't':
+		return Value{Kind: Bool, Text: "true"}, s.word("true")
+	case 'f':
+		return Value{Kind: Bool, Text: "false"}, s.word("false")
+	case 'n':
+		return Value{}, s.word("null")
+	}
+	return s.number()
+}
+
+func (s *scanner) word(word string) bool {
+	if !bytes.HasPrefix(s.data[s.at:], []byte(word)) {
+		return false
+	}
+	s.at += len(word)
+	return true
+}
+
+func (s *scanner) array(depth int) (Value, bool) {
+	out := Value{Kind: Array}
+	s.at++
+	if s.next() == ']' {
+		s.at++
+		return out, true
+	}
+	for {
+		item, ok := s.value(depth + 1)
+		if !ok {
+			return Value{}, false
+		}
+		out.Items = append(out.Items, item)
+		switch s.next() {
+		case ',':
+			s.at++
+		case ']':
+			s.at++
+			return out, true
+		default:
+			return Value{}, false
+		}
+	}
+}
+
+func (s *scanner) object(depth int) (Value, bool) {
+	out := Value{Kind: Object}
+	s.at++
+	if s.next() == '}' {
+		s.at++
+		return out, true
+	}
+	for {
+		if s.next() != '"' {
+			return Value{}, false
+		}
+		key, ok := s.text()
+		if !ok || s.next() != ':' {
+			return Value{}, false
+		}
+		s.at++
+		item, ok := s.value(depth + 1)
+		if !ok {
+			return Value{}, false
+		}
+		out.Keys = append(out.Keys, key)
+		out.Items = append(out.Items, item)
+		switch s.next() {
+		case ',':
+			s.at++
+		case '}':
+			s.at++
+			return out, true
+		default:
+			return Value{}, false
+		}
+	}
+}
+
+// text reads a string. Those with escapes, and those whose bytes might be no
+// UTF-8, are left to encoding/json.
+func (s *scanner) text() (string, bool) {
+	start, plain := s.at, true
+	for s.at++; s.at < len(s.data); s.at++ {
+		switch c := s.data[s.at]; {
+		case c == '"':
+			s.at++
+			if plain {
+				return string(s.data[start+1 : s.at-1]), true
+			}
+			var text string
+			err := json.Unmarshal(s.data[start:s.at], &text)
+			return text, err == nil
+		case c == '\\':
+			plain = false
+			s.at++
+		case c < ' ':
+			return "", false
+		case c >= 0x80:
+			plain = false
+		}
+	}
+	return "", false
+}
+
+func (s *scanner) number() (Value, bool) {
+	start := s.at
+	s.pass('-', '-')
+	if !s.pass('0', '0') && s.digits() == 0 {
+		return Value{}, false
+	}
+	if s.pass('.', '.') && s.digits() == 0 {
+		return Value{}, false
+	}
+	if s.pass('e', 'E') {
+		s.pass('+', '-')
+		if s.digits() == 0 {
+			return Value{}, false
+		}
+	}
+	return Value{Kind: Number, Text: string(s.data[start:s.at])}, true
+}
+
+func (s *scanner) pass(either, or byte) bool {
+	if s.at < len(s.data) && (s.data[s.at] == either || s.data[s.at] == or) {
+		s.at++
+		return true
+	}
+	return false
+}
+
+func (s *scanner) digits() int {
+	start := s.at
+	for s.at < len(s.data) && s.data[s.at] >= '0' && s.data[s.at] <= '9' {
+		s.at++
+	}
+	return s.at - start
+}

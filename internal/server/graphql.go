@@ -1,0 +1,339 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"dovetail/executor"
+	"dovetail/internal/metadata/command"
+	"dovetail/internal/metadata/live"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
+	"dovetail/internal/session"
+	"dovetail/planner"
+	"dovetail/sources"
+)
+
+// graphQLRequest is one operation as a client sends it.
+type graphQLRequest struct {
+	query         string
+	operationName string
+	variables     map[string]orderedjson.Value
+	// relay: the operation is for the Relay schema.
+	relay bool
+	// backend: permissions for backends only count.
+	backend bool
+}
+
+// endpoint is what an address of the GraphQL API stands for.
+type endpoint struct {
+	// adminErrors: errors have the admin API's shape and a status of their own.
+	adminErrors bool
+	// ownStatus: errors have a status of their own.
+	ownStatus bool
+	// relay: operations are for the Relay schema.
+	relay bool
+	// specified: answers are as the specification of GraphQL over HTTP asks.
+	specified bool
+	// readOnly: only queries are allowed.
+	readOnly bool
+}
+
+// refusal is an operation that was refused before anything ran.
+type refusal struct {
+	status   int
+	code     string
+	message  string
+	path     string
+	internal any
+}
+
+func refuse(status int, code, path, message string) *refusal {
+	return &refusal{status: status, code: code, message: message, path: path}
+}
+
+// refusalOf says why an operation could not be planned.
+func refusalOf(err error) *refusal {
+	if p, ok := errors.AsType[*planner.Error](err); ok {
+		return refuse(http.StatusBadRequest, p.Code, p.Path, p.Message)
+	}
+	if e, ok := errors.AsType[*sources.Error](err); ok {
+		r := refuse(http.StatusBadRequest, e.Code, "$", e.Message)
+		r.internal = e.Internal
+		return r
+	}
+	r := refuse(http.StatusInternalServerError, sources.CodeUnexpected, "$", "internal error")
+	r.internal = err.Error()
+	return r
+}
+
+// parseGraphQLRequest reads one operation from its JSON.
+func parseGraphQLRequest(j orderedjson.Value) (*graphQLRequest, *refusal) {
+	bad := func(path, message string) (*graphQLRequest, *refusal) {
+		return nil, refuse(http.StatusBadRequest, planner.CodeParseFailed, path, message)
+	}
+	if j.Kind != orderedjson.Object {
+		return bad("$", "parsing GraphQL request failed, expected Object, but encountered "+j.Kind.String())
+	}
+	out := &graphQLRequest{variables: map[string]orderedjson.Value{}}
+	query, ok := j.Get("query")
+	if !ok {
+		return bad("$", `key "query" not found`)
+	}
+	if query.Kind != orderedjson.String {
+		return bad("$.query", "parsing Text failed, expected String, but encountered "+query.Kind.String())
+	}
+	out.query = query.Text
+	if name, ok := j.Get("operationName"); ok && !name.IsNull() {
+		if name.Kind != orderedjson.String {
+			return bad("$.operationName", "parsing OperationName failed, expected String, but encountered "+name.Kind.String())
+		}
+		out.operationName = name.Text
+	}
+	variables, ok := j.Get("variables")
+	if !ok || variables.IsNull() {
+		return out, nil
+	}
+	if variables.Kind != orderedjson.Object {
+		return bad("$.variables", "parsing HashMap failed, expected Object, but encountered "+variables.Kind.String())
+	}
+	for i, key := range variables.Keys {
+		out.variables[key] = variables.Items[i]
+	}
+	return out, nil
+}
+
+// handleGraphQL answers /v1/graphql: one operation, or a batch of them in an
+// array. Errors of an operation are answered with status 200, as v2 does.
+func (s *Server) handleGraphQL(w http.ResponseWriter, r *http.Request) {
+	s.graphQL(w, r, endpoint{specified: wantsResponseType(r)})
+}
+
+// handleGraphQLV1Alpha1 answers the older endpoint, whose errors have a status of
+// their own.
+func (s *Server) handleGraphQLV1Alpha1(w http.ResponseWriter, r *http.Request) {
+	s.graphQL(w, r, endpoint{ownStatus: true})
+}
+
+// handleRelay answers /v1beta1/relay, where tables are read as connections and
+// rows have global ids.
+func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) {
+	s.graphQL(w, r, endpoint{relay: true, specified: wantsResponseType(r)})
+}
+
+func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
+	state, release := s.live.Acquire()
+	defer release()
+	who, failure := s.authenticate(w, r)
+	if failure != nil {
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
+		return
+	}
+	body, failure := s.readBody(w, r)
+	if failure != nil {
+		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
+		return
+	}
+	j, err := orderedjson.Parse(body)
+	if err != nil {
+		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, at)
+		return
+	}
+	if j.Kind == orderedjson.Array {
+		s.batch(w, r, state, who, j.Items, at)
+		return
+	}
+	s.single(w, r, state, who, j, at)
+}
+
+// single answers one operation.
+func (s *Server) single(w http.ResponseWriter, r *http.Request, state *live.State, who *session.Session, j orderedjson.Value, at endpoint) {
+	info := infoOf(r.Context())
+	info.mode = "single"
+	answer, refused := s.operationAt(r, state, who, j, at)
+	if refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	defer answer.Release()
+	if len(answer.Errors) > 0 {
+		e := &answer.Errors[0]
+		info.refused = &refusal{code: e.Code, message: e.Message, path: e.Location}
+	}
+	if at.adminErrors && !answer.HasData && len(answer.Errors) > 0 {
+		e := answer.Errors[0]
+		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
+		refused.internal = e.Internal
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	setCookies(w, answer)
+	w.Header().Set("Content-Type", at.contentType())
+	if (at.specified || at.ownStatus) && !answer.HasData && len(answer.Errors) > 0 {
+		w.WriteHeader(statusOf(answer.Errors[0].Code))
+	}
+	out := newResponseWriter(w)
+	out.announce(answer)
+	out.response(answer, s.showInternal(who.Admin()))
+	out.flush(r, s)
+}
+
+// batched is how logs call requests of several operations.
+const batched = "batched"
+
+// batch answers an array of operations, one after another.
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *live.State, who *session.Session, items []orderedjson.Value, at endpoint) {
+	infoOf(r.Context()).mode = batched
+	if refused := checkBatch(s.limits(state, who), who.Role, len(items)); refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	w.Header().Set("Content-Type", jsonContentType)
+	answers, refusals := make([]*executor.Response, len(items)), make([]*refusal, len(items))
+	for i, item := range items {
+		answers[i], refusals[i] = s.operationAt(r, state, who, item, at)
+		if refusals[i] == nil {
+			setCookies(w, answers[i])
+		}
+	}
+	out := newResponseWriter(w)
+	out.text("[")
+	for i := range items {
+		if i > 0 {
+			out.text(",")
+		}
+		if refusals[i] != nil {
+			out.refusal(refusals[i], s.showInternal(who.Admin()))
+			continue
+		}
+		out.response(answers[i], s.showInternal(who.Admin()))
+		answers[i].Release()
+	}
+	out.text("]")
+	out.flush(r, s)
+}
+
+// setCookies passes on the cookies that remote schemas sent to root fields.
+func setCookies(w http.ResponseWriter, answer *executor.Response) {
+	for _, cookie := range answer.Cookies {
+		w.Header().Add("Set-Cookie", cookie)
+	}
+}
+
+// operation plans and runs one operation.
+func (s *Server) operation(r *http.Request, state *live.State, who *session.Session, j orderedjson.Value) (*executor.Response, *refusal) {
+	return s.operationAt(r, state, who, j, endpoint{})
+}
+
+// operationAt plans and runs one operation for the schema of an endpoint.
+func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Session, j orderedjson.Value, at endpoint) (*executor.Response, *refusal) {
+	limits := s.limits(state, who)
+	if refused := s.checkRate(r, limits, who); refused != nil {
+		return nil, refused
+	}
+	j, keep, refused := s.persisted.expand(j)
+	if refused != nil {
+		return nil, refused
+	}
+	request, refused := parseGraphQLRequest(j)
+	if refused != nil {
+		return nil, refused
+	}
+	request.relay, request.backend = at.relay, who.BackendOnly
+	info := infoOf(r.Context())
+	info.query = request
+	if !who.Admin() {
+		if refused := s.checkAllowed(state, who.Role, request); refused != nil {
+			return nil, refused
+		}
+	}
+	made, refused := plans(state).plan(state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
+		info.hash = o.Hash()
+		return checkSize(limits, who.Role, o)
+	})
+	if refused != nil {
+		return nil, refused
+	}
+	s.persisted.put(keep, request.query)
+	s.logPlan(r.Context(), request, made)
+	if at.readOnly && made.Operation == plan.OperationMutation {
+		return nil, refuse(http.StatusMethodNotAllowed, command.CodeMethodNotAllowed, "$", "mutations are not allowed in GET requests, use POST instead")
+	}
+	if s.config.ReadOnly && made.Operation == plan.OperationMutation {
+		return nil, refuse(http.StatusBadRequest, command.CodeNotSupported, "$", "Cannot run write queries when read-only mode is enabled")
+	}
+	if made.Operation == plan.OperationSubscription {
+		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
+	}
+	ctx, cancel := timed(r.Context(), limits, who.Role)
+	defer cancel()
+	if s.config.QueryTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.config.QueryTimeout)
+		defer cancel()
+	}
+	answer := s.config.Executor.Execute(ctx, made, runners{state}, s.arguments(r, state, who, request, made.Name))
+	if refused := overTime(ctx, limits, who.Role); refused != nil && len(answer.Errors) > 0 {
+		answer.Release()
+		return nil, refused
+	}
+	for i := range answer.Errors {
+		// What users are not told, operators must be able to find.
+		if e := &answer.Errors[i]; e.Code == sources.CodeUnexpected && e.Cause != nil {
+			s.logger.ErrorContext(r.Context(), "internal-error", "detail", map[string]any{
+				"request_id": RequestID(r.Context()), "source": e.Source, "message": e.Message, "error": e.Cause.Error(),
+			})
+		}
+	}
+	return answer, nil
+}
+
+func (s *Server) arguments(
+	r *http.Request, state *live.State, who *session.Session, request *graphQLRequest, operation string,
+) *plan.Arguments {
+	return &plan.Arguments{
+		Variables: request.variables, Session: who.Variables, Role: who.Role, Headers: r.Header, RequestID: RequestID(r.Context()),
+		Tag: s.tagger(r.Context(), state, operation),
+	}
+}
+
+// runners lets the executor find sources in the state a request holds.
+type runners struct{ state *live.State }
+
+// Runner implements executor.Runners.
+func (r runners) Runner(source string) (executor.Runner, bool) { return r.state.Source(source) }
+
+func statusOf(code string) int {
+	switch code {
+	case sources.CodeNotFound:
+		return http.StatusNotFound
+	case sources.CodeUnexpected:
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}
+
+// writeRefusal answers a refused operation in the shape of its endpoint.
+func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal, admin bool, at endpoint) {
+	if at.adminErrors {
+		s.writeError(w, r, &command.Error{
+			Status: refused.status, Code: refused.code, Path: refused.path, Message: refused.message, Internal: refused.internal,
+		}, admin)
+		return
+	}
+	infoOf(r.Context()).refused = refused
+	w.Header().Set("Content-Type", at.contentType())
+	if refused.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	switch {
+	case at.specified, at.ownStatus, refused.status == http.StatusMethodNotAllowed, refused.status == http.StatusRequestEntityTooLarge:
+		w.WriteHeader(refused.status)
+	case refused.status == http.StatusUnauthorized && s.config.Preserve401:
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	out := newResponseWriter(w)
+	out.refusal(refused, s.showInternal(admin))
+	out.flush(r, s)
+}

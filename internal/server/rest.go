@@ -1,0 +1,218 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"dovetail/internal/metadata/catalog"
+	"dovetail/internal/metadata/command"
+	"dovetail/internal/metadata/document"
+	"dovetail/internal/orderedjson"
+	"dovetail/internal/rest"
+)
+
+const restPrefix = "/api/rest/"
+
+// restMatch is an endpoint that a path leads to, with what its variables are.
+type restMatch struct {
+	endpoint  *document.RestEndpoint
+	variables map[string]string
+}
+
+// matchEndpoints finds the endpoints of a path, whatever their methods.
+func matchEndpoints(list []*document.RestEndpoint, path string) []restMatch {
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	var out []restMatch
+	for _, e := range list {
+		parts := strings.Split(strings.Trim(e.URL, "/"), "/")
+		if len(parts) != len(segments) {
+			continue
+		}
+		found := restMatch{endpoint: e, variables: map[string]string{}}
+		for i, part := range parts {
+			value, err := url.PathUnescape(segments[i])
+			if err != nil {
+				value = segments[i]
+			}
+			if name, ok := strings.CutPrefix(part, ":"); ok {
+				found.variables[name] = value
+			} else if part != value {
+				found.endpoint = nil
+				break
+			}
+		}
+		if found.endpoint != nil {
+			out = append(out, found)
+		}
+	}
+	return out
+}
+
+// handleREST answers an endpoint that runs a query of a collection: with the
+// query's data alone, or an error in the admin API's shape.
+func (s *Server) handleREST(w http.ResponseWriter, r *http.Request) {
+	state, release := s.live.Acquire()
+	defer release()
+	who, failure := s.authenticate(w, r)
+	if failure != nil {
+		s.writeError(w, r, failure, false)
+		return
+	}
+	matches := matchEndpoints(state.Metadata.RestEndpoints, strings.TrimPrefix(r.URL.EscapedPath(), restPrefix))
+	match, failure := chooseEndpoint(matches, r.Method)
+	if failure != nil {
+		s.writeError(w, r, failure, who.Admin())
+		return
+	}
+	body, failure := s.readBody(w, r)
+	if failure != nil {
+		s.writeError(w, r, failure, who.Admin())
+		return
+	}
+	request, failure := restRequest(state.Metadata, match, r.URL.Query(), body)
+	if failure != nil {
+		s.writeError(w, r, failure, who.Admin())
+		return
+	}
+	at := endpoint{adminErrors: true}
+	answer, refused := s.operationAt(r, state, who, request, at)
+	if refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	defer answer.Release()
+	if len(answer.Errors) > 0 {
+		e := answer.Errors[0]
+		refused := refuse(statusOf(e.Code), e.Code, e.Location, e.Message)
+		refused.internal = e.Internal
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	setCookies(w, answer)
+	w.Header().Set("Content-Type", jsonContentType)
+	out := newResponseWriter(w)
+	answer.WriteData(out.bytes)
+	out.flush(r, s)
+}
+
+// handleSwagger describes the REST endpoints to admins.
+func (s *Server) handleSwagger(w http.ResponseWriter, r *http.Request) {
+	if !s.onlyAdmins(w, r) {
+		return
+	}
+	state, release := s.live.Acquire()
+	defer release()
+	s.writeValue(w, r, rest.Build(plans(state).schema(state.Catalog, catalog.AdminRole, false, false), state.Metadata))
+}
+
+func chooseEndpoint(matches []restMatch, method string) (restMatch, *command.Error) {
+	if len(matches) == 0 {
+		return restMatch{}, &command.Error{Status: http.StatusNotFound, Code: command.CodeNotFound, Path: "$", Message: "Endpoint not found"}
+	}
+	var methods []string
+	for _, m := range matches {
+		if slices.Contains(m.endpoint.Methods, method) {
+			return m, nil
+		}
+		methods = append(methods, m.endpoint.Methods...)
+	}
+	slices.Sort(methods)
+	return restMatch{}, &command.Error{
+		Status: http.StatusMethodNotAllowed, Code: command.CodeMethodNotAllowed, Path: "$",
+		Message: "Allowed methods: " + strings.Join(slices.Compact(methods), ", "),
+	}
+}
+
+// restRequest makes the GraphQL request of an endpoint. A variable is taken from
+// the path, else the URL's query, else the body.
+func restRequest(m *document.Metadata, match restMatch, query url.Values, body []byte) (orderedjson.Value, *command.Error) {
+	text, ok := m.EndpointQuery(match.endpoint)
+	if !ok {
+		return orderedjson.Value{}, &command.Error{
+			Status: http.StatusInternalServerError, Code: command.CodeUnexpected, Path: "$",
+			Message: "the query of the endpoint " + strconv.Quote(match.endpoint.Name) + " does not exist",
+		}
+	}
+	given, failure := bodyVariables(body)
+	if failure != nil {
+		return orderedjson.Value{}, failure
+	}
+	variables := orderedjson.Value{Kind: orderedjson.Object}
+	parsed, err := parser.ParseQuery(&ast.Source{Input: text})
+	if err == nil && len(parsed.Operations) == 1 { // otherwise planning says what is wrong
+		for _, d := range parsed.Operations[0].VariableDefinitions {
+			value, ok := restVariable(d, match.variables, query, given)
+			if ok {
+				variables.Keys, variables.Items = append(variables.Keys, d.Variable), append(variables.Items, value)
+			}
+		}
+	}
+	return orderedjson.Value{
+		Kind: orderedjson.Object, Keys: []string{"query", "variables"},
+		Items: []orderedjson.Value{{Kind: orderedjson.String, Text: text}, variables},
+	}, nil
+}
+
+func bodyVariables(body []byte) (orderedjson.Value, *command.Error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return orderedjson.Value{}, nil
+	}
+	j, err := orderedjson.Parse(body)
+	if err != nil {
+		return j, &command.Error{Status: http.StatusBadRequest, Code: command.CodeInvalidJSON, Path: "$", Message: "Error in $: " + err.Error()}
+	}
+	if j.Kind != orderedjson.Object {
+		return j, &command.Error{
+			Status: http.StatusBadRequest, Code: command.CodeParseFailed, Path: "$",
+			Message: "parsing variables failed, expected Object, but encountered " + j.Kind.String(),
+		}
+	}
+	return j, nil
+}
+
+func restVariable(d *ast.VariableDefinition, path map[string]string, query url.Values, body orderedjson.Value) (orderedjson.Value, bool) {
+	if text, ok := path[d.Variable]; ok {
+		return fromText(d.Type, text), true
+	}
+	if values, ok := query[d.Variable]; ok {
+		if len(values) > 1 && d.Type.Elem != nil {
+			list := orderedjson.Value{Kind: orderedjson.Array}
+			for _, text := range values {
+				list.Items = append(list.Items, fromText(d.Type.Elem, text))
+			}
+			return list, true
+		}
+		if values[0] == "" && d.Type.NamedType == "Boolean" {
+			return orderedjson.Value{Kind: orderedjson.Bool, Text: "true"}, true // a flag
+		}
+		return fromText(d.Type, values[0]), true
+	}
+	return body.Get(d.Variable)
+}
+
+// fromText reads a variable's text by its declared type: what is text by its
+// type stays so, other types are JSON where the text is.
+func fromText(t *ast.Type, text string) orderedjson.Value {
+	plain := orderedjson.Value{Kind: orderedjson.String, Text: text}
+	switch strings.ToLower(t.NamedType) {
+	case "string", "id", "uuid", "text", "varchar", "char", "bpchar", "citext", "name", "date", "time", "timetz", "timestamp",
+		"timestamptz", "bytea":
+		return plain
+	}
+	if !json.Valid([]byte(text)) {
+		return plain
+	}
+	j, err := orderedjson.Parse([]byte(text))
+	if err != nil {
+		return plain
+	}
+	return j
+}

@@ -1,6 +1,0 @@
-package schema
-
-import "dovetail/metadata/catalog"
-
-// namesOf makes the names of a source's types and fields.
-func namesOf(s *catalog.Source) *catalog.Customization { return &s.Customization }
