@@ -335,20 +335,14 @@ func selectivity(t *plan.Table, rows float64, c plan.Predicate) float64 {
 		return 0.5
 	}
 	values := 1.0
-	switch compare.Operator { //nolint:exhaustive // the others are guessed alike
-	case plan.Equal:
-	case plan.In:
+	if share := plan.Operators[compare.Operator].Share; share > 0 {
+		return share
+	}
+	if compare.Operator == plan.In {
+		values = 10
 		if l, ok := compare.Right.(*plan.Literal); ok {
 			values = float64(len(l.JSON.Items))
-		} else {
-			values = 10
 		}
-	case plan.Greater, plan.Less, plan.GreaterOrEqual, plan.LessOrEqual:
-		return 0.3
-	case plan.Like, plan.ILike, plan.Regex, plan.IRegex, plan.Similar:
-		return 0.1
-	default:
-		return 0.5
 	}
 	unique := slices.ContainsFunc(t.UniqueKeys, func(k []string) bool { return len(k) == 1 && k[0] == operand.Column.Name })
 	if unique {

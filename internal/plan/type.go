@@ -78,6 +78,19 @@ type Capabilities struct {
 	Functions          bool
 	ColumnComparison   bool
 	JSONPath           bool
+	// ComparisonSuffix ends the names of comparison types, so that kinds of
+	// sources with other operators don't share them.
+	ComparisonSuffix string
+	// Casts: conditions may cast a column (_cast).
+	Casts bool
+	// CountsOneColumn: count takes one column, not a list.
+	CountsOneColumn bool
+	// Correlations: aggregate predicates have corr and covar_samp.
+	Correlations bool
+	// JSONUpdates: updates may change documents in place (_append, _delete_key …).
+	JSONUpdates bool
+	// NullsFirst: nulls are the least where an ordering says nothing of them.
+	NullsFirst bool
 	// StoredProcedures: the results of stored procedures can be read like
 	// tables.
 	StoredProcedures bool

@@ -33,7 +33,7 @@ func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 		}
 		count := &Field{Name: "count", Type: Required(Named(s.scalar("Int"))), Binding: &CountField{}}
 		if len(a.columns()) > 0 {
-			if t.Source.Capabilities.Kind == "mssql" {
+			if t.Source.Capabilities.CountsOneColumn {
 				count.Args = append(count.Args, &Input{
 					Name: n.Word("column"), Type: Named(s.selectColumn(t)), Binding: &Argument{Kind: ArgColumns},
 				})
@@ -189,7 +189,7 @@ func (s *Schema) predicateColumns(a *access, function string) []visibleColumn {
 	switch function {
 	case "bool_and", "bool_or":
 	case "corr", "covar_samp":
-		if a.table.Source.Capabilities.Kind != "postgres" {
+		if !a.table.Source.Capabilities.Correlations {
 			return nil
 		}
 		return s.functionColumns(a, "avg")

@@ -102,18 +102,6 @@ func crosses(t *catalog.Table, r *catalog.ToSource) bool {
 	return t.Source.Capabilities.KeySets && r.Target.Source.Capabilities.Bindings
 }
 
-// kindSuffix tells the comparison types of one kind of database from those of
-// Postgres, whose operators they don't all have.
-func kindSuffix(source *catalog.Source) string {
-	switch source.Capabilities.Kind {
-	case "mssql":
-		return "_MSSQL"
-	case "sqlite":
-		return "_SQLite"
-	}
-	return ""
-}
-
 // sharedNames makes the names of types that sources of one kind share, whatever
 // prefixes and suffixes the names of their own types have.
 func sharedNames(source *catalog.Source) *catalog.Customization {
@@ -152,7 +140,7 @@ func (s *Schema) typeComparison(source *catalog.Source, t plan.Type) *Type {
 	if u.Element != nil {
 		parts = []string{"array", "comparison_exp"}
 	}
-	name := n.TypeName(scalar+kindSuffix(source), parts...)
+	name := n.TypeName(scalar+source.Capabilities.ComparisonSuffix, parts...)
 	description := `Boolean expression to compare columns of type "` + scalar + `". All fields are combined with logical 'AND'.`
 	return s.input(name, description, func(x *Type) {
 		for _, op := range source.Capabilities.Operators[u.Class] {
@@ -170,7 +158,7 @@ func (s *Schema) typeComparison(source *catalog.Source, t plan.Type) *Type {
 
 // castInputs is the _cast field of types that have one.
 func (s *Schema) castInputs(source *catalog.Source, t plan.Type) []*Input {
-	if source.Capabilities.Kind != "postgres" {
+	if !source.Capabilities.Casts {
 		return nil
 	}
 	var target plan.Type
@@ -193,41 +181,6 @@ func (s *Schema) castInputs(source *catalog.Source, t plan.Type) []*Input {
 		}}
 	})
 	return []*Input{{Name: n.Word("_cast"), Type: Named(cast), Binding: &CompareCast{}}}
-}
-
-// operatorValue is the type of an operator's right side.
-func (s *Schema) operatorValue(t plan.Type, op plan.Operator) Ref {
-	value := s.typeRef(t)
-	scalar := func(name string) Ref { return Named(s.scalar(name)) }
-	switch op { //nolint:exhaustive // the default is what most operators have
-	case plan.In, plan.NotIn:
-		return List(Required(value))
-	case plan.HasKey:
-		return scalar("String")
-	case plan.HasKeysAny, plan.HasKeysAll:
-		return List(Required(scalar("String")))
-	case plan.AncestorAny, plan.DescendantAny:
-		return List(Required(value))
-	case plan.Matches:
-		return scalar("lquery")
-	case plan.MatchesAny:
-		return List(Required(scalar("lquery")))
-	case plan.MatchesFulltext:
-		return scalar("ltxtquery")
-	case plan.STDWithin:
-		if t.Underlying().Class == plan.ClassGeography {
-			return Named(s.withinInput("st_d_within_geography_input", t, true))
-		}
-		return Named(s.withinInput("st_d_within_input", t, false))
-	case plan.ST3DDWithin:
-		return Named(s.withinInput("st_d_within_input", t, false))
-	case plan.STIntersectsNBGeom:
-		return Named(s.bandInput("st_intersects_nband_geom_input", true))
-	case plan.STIntersectsGeomNB:
-		return Named(s.bandInput("st_intersects_geom_nband_input", false))
-	default:
-		return value
-	}
 }
 
 func (s *Schema) withinInput(name string, t plan.Type, spheroid bool) *Type {

@@ -241,7 +241,7 @@ func (s *Schema) setArguments(t *catalog.Table, w *columnWrites) []*Input {
 			}
 		}
 		jsonb := a.operator != plan.AssignSet && a.operator != plan.AssignIncrement
-		if len(columns) == 0 || jsonb && t.Source.Capabilities.Kind != "postgres" {
+		if len(columns) == 0 || jsonb && !t.Source.Capabilities.JSONUpdates {
 			continue
 		}
 		out = append(out, &Input{

@@ -31,6 +31,10 @@ const (
 // engine to test instead of one that is built.
 const BinaryVariable = "DOVETAIL_TEST_ENGINE"
 
+// coverVariable names the folder that Go's coverage counters are written to: with
+// it, the engine counts what the tests make it run.
+const coverVariable = "DOVETAIL_TEST_COVERAGE"
+
 // binaries is where the engine is built; Main removes it.
 //
 //nolint:gochecknoglobals // built once for all tests
@@ -51,6 +55,9 @@ var build = sync.OnceValues(func() (string, error) {
 	arguments := []string{"build", "-o", binary}
 	if raceDetector {
 		arguments = append(arguments, "-race")
+	}
+	if os.Getenv(coverVariable) != "" {
+		arguments = append(arguments, "-cover", "-coverpkg=dovetail/...")
 	}
 	command := exec.CommandContext(context.Background(), "go", append(arguments, "dovetail/cmd/dovetail")...)
 	if output, err := command.CombinedOutput(); err != nil {
@@ -112,6 +119,9 @@ func Start(tb testing.TB, options Options) *Engine {
 	command.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir(),
 		"DOVETAIL_METADATA_PATH=" + filepath.Join(folder, "metadata.db"),
+	}
+	if folder := os.Getenv(coverVariable); folder != "" {
+		command.Env = append(command.Env, "GOCOVERDIR="+folder)
 	}
 	for name, value := range options.Env {
 		command.Env = append(command.Env, name+"="+value)

@@ -42,7 +42,10 @@ func capabilities() plan.Capabilities {
 	}
 	extremes := []string{functionMin, functionMax}
 	return plan.Capabilities{
-		Kind: Kind,
+		Kind:             Kind,
+		ComparisonSuffix: "_MSSQL",
+		CountsOneColumn:  true,
+		NullsFirst:       true,
 		Operators: map[plan.TypeClass][]plan.Operator{
 			plan.ClassInteger:   ordered,
 			plan.ClassNumber:    ordered,

@@ -38,6 +38,7 @@ func capabilities() plan.Capabilities {
 		AggregatePredicate: true,
 		ColumnComparison:   true,
 		JSONPath:           true,
+		ComparisonSuffix:   "_SQLite",
 		Bindings:           true,
 		Mutations:          true,
 		KeySets:            true,

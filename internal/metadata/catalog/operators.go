@@ -175,25 +175,24 @@ func operandValue(t plan.Type, operator plan.Operator, value orderedjson.Value) 
 	if value.IsNull() {
 		return nil, fmt.Errorf("unexpected null value for operator %s", operator)
 	}
-	if kind, ok := listOperator(operator); ok {
-		return listValue(t, operator, kind, value)
-	}
-	switch operator { //nolint:exhaustive // all others take a value of the operand's type
-	case plan.Contains, plan.ContainedIn:
+	switch operand := plan.Operators[operator].Operand; operand {
+	case plan.OperandList, plan.OperandStrings:
+		return listValue(t, operator, operand, value)
+	case plan.OperandDocument:
 		if t.Class == plan.ClassJSONB || t.Class == plan.ClassJSON {
 			return &plan.Literal{JSON: value}, nil
 		}
-	case plan.STDWithin, plan.ST3DDWithin, plan.STIntersectsNBGeom, plan.STIntersectsGeomNB:
+	case plan.OperandObject:
 		if value.Kind != orderedjson.Object {
 			return nil, fmt.Errorf("expected an object for %s, but found %s", operator, value)
 		}
 		return symbolic(value), nil
-	case plan.Like, plan.NotLike, plan.ILike, plan.NotILike, plan.Similar, plan.NotSimilar, plan.Regex, plan.NotRegex,
-		plan.IRegex, plan.NotIRegex, plan.HasKey:
+	case plan.OperandString:
 		if value.Kind != orderedjson.String {
 			return nil, fmt.Errorf("expected a string for %s, but found %s", operator, value)
 		}
 		return &plan.Literal{JSON: value}, nil
+	case plan.OperandSame:
 	}
 	if err := checkLiteral(t, value); err != nil {
 		return nil, err
@@ -204,28 +203,7 @@ func operandValue(t plan.Type, operator plan.Operator, value orderedjson.Value) 
 	return &plan.Literal{JSON: value}, nil
 }
 
-// listKind is what an operator's list holds.
-type listKind string
-
-const (
-	listOfOperand listKind = "operand"
-	listOfText    listKind = "text"
-	listOfAny     listKind = "any"
-)
-
-func listOperator(operator plan.Operator) (listKind, bool) {
-	switch operator { //nolint:exhaustive // all others take no list
-	case plan.In, plan.NotIn:
-		return listOfOperand, true
-	case plan.HasKeysAny, plan.HasKeysAll:
-		return listOfText, true
-	case plan.AncestorAny, plan.DescendantAny, plan.MatchesAny:
-		return listOfAny, true
-	}
-	return "", false
-}
-
-func listValue(t plan.Type, operator plan.Operator, kind listKind, value orderedjson.Value) (plan.Value, error) {
+func listValue(t plan.Type, operator plan.Operator, kind plan.OperandKind, value orderedjson.Value) (plan.Value, error) {
 	if value.Kind != orderedjson.Array {
 		return nil, fmt.Errorf("expected a list for %s, but found %s", operator, value)
 	}
@@ -233,18 +211,17 @@ func listValue(t plan.Type, operator plan.Operator, kind listKind, value ordered
 		if _, ok := sessionVariable(item); ok {
 			continue
 		}
-		switch kind {
-		case listOfOperand:
-			if item.IsNull() {
-				return nil, fmt.Errorf("unexpected null value for operator %s", operator)
-			}
-			if err := checkLiteral(t, item); err != nil {
-				return nil, err
-			}
-		case listOfText, listOfAny:
+		if kind == plan.OperandStrings {
 			if item.Kind != orderedjson.String {
 				return nil, fmt.Errorf("expected strings for %s, but found %s", operator, item)
 			}
+			continue
+		}
+		if item.IsNull() {
+			return nil, fmt.Errorf("unexpected null value for operator %s", operator)
+		}
+		if err := checkLiteral(t, item); err != nil {
+			return nil, err
 		}
 	}
 	return symbolic(value), nil
