@@ -12,10 +12,10 @@ BENCH ?= .
 ORACLE_QUERIES ?= 20000
 ORACLE_SEED ?= $(shell date +%s)
 
-.PHONY: help build run test test-fast cover oracle lint format bench fuzz dist clean
+.PHONY: help build run test test-fast test-decorated cover oracle lint format bench fuzz dist clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the engine, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dovetail ./cmd/dovetail
@@ -31,6 +31,9 @@ test-fast: ## the packages' own tests, without servers of other makes, races or 
 
 cover: ## coverage of all packages by all tests, those through the running engine included, in coverage.txt
 	tools/cover
+
+test-decorated: ## the integration tests with an engine whose sources all stand behind a decorator
+	DOVETAIL_TEST_TAGS=decorated tools/test -count=1 -timeout 20m ./integration/...
 
 oracle: ## ORACLE_QUERIES random queries over random tables, in one place and apart
 	DOVETAIL_ORACLE_QUERIES=$(ORACLE_QUERIES) DOVETAIL_ORACLE_SEED=$(ORACLE_SEED) \

@@ -22,10 +22,11 @@ const DefaultChunkSize = 5000
 // Runner is the half of a source that the executor needs.
 type Runner interface {
 	Capabilities() plan.Capabilities
+	Extras() sources.Extras
 	statementRunner
 }
 
-// statementRunner is a source, or a moment of it.
+// statementRunner is a source, or a snapshot of it.
 type statementRunner interface {
 	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
 }
@@ -219,7 +220,7 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 		}
 		defer limit.Release(1)
 	}
-	moment, err := r.moment(r.ctx, f.Source, runner)
+	moment, err := r.snapshotOf(r.ctx, f.Source, runner)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ type scripted struct {
 	most    atomic.Int32
 }
 
+func (s *scripted) Extras() sources.Extras { return sources.Extras{} }
+
 func (s *scripted) Capabilities() plan.Capabilities {
 	return plan.Capabilities{MaxKeys: s.maxKeys, MaxConcurrent: s.maxConcurrent}
 }

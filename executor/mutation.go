@@ -38,14 +38,14 @@ func (r *run) mutations(fragments []*plan.Fragment) []*joins.Batch {
 func (r *run) transactor(f *plan.Fragment) (transactor, bool) {
 	runner, ok := r.runners.Runner(f.Source)
 	if !ok || !runner.Capabilities().Mutations {
-		return nil, false
+		return transactor{}, false
 	}
-	t, ok := runner.(transactor)
-	return t, ok
+	t := runner.Extras().Transactor
+	return transactor{Runner: runner, Transactor: t}, t != nil
 }
 
 // transactor is a runner that writes in transactions.
-type transactor interface {
+type transactor struct {
 	Runner
 	sources.Transactor
 }

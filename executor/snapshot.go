@@ -8,14 +8,14 @@ import (
 	"dovetail/sources"
 )
 
-// snapshot is the moment that the statements of a run read in one source.
+// snapshot is the snapshot that the statements of a run read in one source.
 type snapshot struct {
 	once   sync.Once
 	opened sources.Snapshot // nil: the source has none
 	err    error
 }
 
-// share has all further statements of a source read one moment.
+// share has all further statements of a source read one snapshot.
 func (r *run) share(source string) {
 	if r.snapshots == nil {
 		return
@@ -28,7 +28,7 @@ func (r *run) share(source string) {
 }
 
 // shareSources has the sources that a plan sends several statements to read one
-// moment each. A single statement always does.
+// snapshot each. A single statement always does.
 func (r *run) shareSources(p *plan.Plan) {
 	r.snapshots = map[string]*snapshot{}
 	statements := map[string]int{}
@@ -39,10 +39,10 @@ func (r *run) shareSources(p *plan.Plan) {
 	}
 }
 
-// moment gives what runs the statements of a source.
-func (r *run) moment(ctx context.Context, source string, runner Runner) (statementRunner, error) {
-	able, ok := runner.(sources.SnapshotSource)
-	if !ok || r.snapshots == nil {
+// snapshotOf returns what runs the statements of a source.
+func (r *run) snapshotOf(ctx context.Context, source string, runner Runner) (statementRunner, error) {
+	able := runner.Extras().Snapshots
+	if able == nil || r.snapshots == nil {
 		return runner, nil
 	}
 	r.mu.Lock()
@@ -61,7 +61,7 @@ func (r *run) moment(ctx context.Context, source string, runner Runner) (stateme
 	return s.opened, nil
 }
 
-// endSnapshots gives the moments up, once all statements have run.
+// endSnapshots gives the snapshots up, once all statements have run.
 func (r *run) endSnapshots() {
 	for _, s := range r.snapshots {
 		if s.opened != nil {

@@ -138,7 +138,10 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 // Introspect does so by itself.
 func (s *Source) UseSchema(schema *ast.Schema) { s.schema.Store(schema) }
 
-// Capabilities tells that fragments may have bindings, and how many.
+// Extras are none: a service is no database.
+func (s *Source) Extras() sources.Extras { return sources.Extras{} }
+
+// Capabilities says that fragments may have bindings, and how many.
 func (s *Source) Capabilities() plan.Capabilities {
 	return plan.Capabilities{
 		Kind:          "remote_schema",

@@ -19,30 +19,48 @@ type Source interface {
 	// ordinal into the answer, holes marked. A cancelled context cancels the
 	// statement in the source too.
 	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
+	// Extras is what the source can do besides.
+	Extras() Extras
 	// Close ends connections; running statements finish or fail.
 	Close() error
 }
 
-// DatabaseSource is a source whose tables can be introspected.
-type DatabaseSource interface {
-	Source
+// Extras are what some sources can do and others can't; nil is a no. They are
+// values, not methods to be asserted, so that a decorator of a source can't lose
+// one silently: it passes on what it doesn't decorate.
+type Extras struct {
+	// SQL: a database, whose tables can be introspected.
+	SQL SQLDatabase
+	// Snapshots: several statements can read one snapshot.
+	Snapshots SnapshotSource
+	// Transactor: rows can be written.
+	Transactor   Transactor
+	CheckedSQL   CheckedSQL
+	DerivedSQL   DerivedSQL
+	Untransacted UntransactedSQL
+}
+
+// SQLDatabase is a database that runs SQL as its author wrote it.
+type SQLDatabase interface {
 	// Introspect reads what the database contains.
 	Introspect(ctx context.Context) (*Database, error)
 	// RunSQL runs SQL as its author wrote it, for the run_sql commands.
 	RunSQL(ctx context.Context, sql string, readOnly bool) (*SQLResult, error)
+	// Quote writes a name as an identifier of the database's SQL.
+	Quote(name string) string
 }
 
-// SnapshotSource is a source of which several statements can read one moment.
+// SnapshotSource is a source of which several statements can read one snapshot.
 type SnapshotSource interface {
 	// Snapshot begins one; nil when the database doesn't allow it.
 	Snapshot(ctx context.Context) (Snapshot, error)
 }
 
-// Snapshot runs statements that see what the source held at one moment.
+// Snapshot runs statements that see one state of the source.
 type Snapshot interface {
 	// Run is the source's Run, and as safe for concurrent use.
 	Run(ctx context.Context, s plan.Statement, args *plan.Arguments, bindings plan.Bindings, out *jsonshape.Answer) error
-	// End gives the moment up, after the last statement.
+	// End gives the snapshot up, after the last statement.
 	End()
 }
 

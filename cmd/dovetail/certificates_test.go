@@ -67,7 +67,7 @@ func TestCertificatesLeaveNoFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	clean()
-	if _, err := source.Introspect(t.Context()); err == nil {
+	if _, err := source.Extras().SQL.Introspect(t.Context()); err == nil {
 		t.Error("what only greets was introspected")
 	}
 	if err := <-handshakes; err != nil {

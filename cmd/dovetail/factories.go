@@ -28,7 +28,7 @@ import (
 // factories make the sources that metadata names.
 func factories(s *settings) live.Factories {
 	return live.Factories{
-		OpenDatabase: func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.DatabaseSource, error) {
+		OpenDatabase: func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.Source, error) {
 			return openDatabase(ctx, s, kind, name, configuration)
 		},
 		ParseType: func(kind string) func(string) plan.Type {
@@ -47,10 +47,11 @@ func factories(s *settings) live.Factories {
 		Permission: permission,
 
 		CheckQueries: rest.Check,
+		Decorate:     decorate(),
 	}
 }
 
-func openDatabase(ctx context.Context, s *settings, kind, name string, configuration orderedjson.Value) (sources.DatabaseSource, error) {
+func openDatabase(ctx context.Context, s *settings, kind, name string, configuration orderedjson.Value) (sources.Source, error) {
 	connection, err := document.ConnectionOf(configuration, "$.configuration", kind)
 	if err != nil {
 		return nil, err

@@ -53,8 +53,7 @@ func (s *Server) handleHealthSources(w http.ResponseWriter, r *http.Request) {
 func checkSource(ctx context.Context, state *live.State, source *document.Source) (out sourceHealth) {
 	defer func() { out.Timestamp = time.Now().UTC().Format(time.RFC3339Nano) }()
 	found, ok := state.Source(source.Name)
-	database, isDatabase := found.(sources.DatabaseSource)
-	if !ok || !isDatabase {
+	if !ok || found.Extras().SQL == nil {
 		trouble := &sourceTrouble{Message: "the source is not connected"}
 		if f, ok := state.Faults()[source.Name]; ok {
 			trouble.Message = f.Err.Error()
@@ -63,7 +62,7 @@ func checkSource(ctx context.Context, state *live.State, source *document.Source
 	}
 	ctx, cancel := context.WithTimeout(ctx, sourceHealthTimeout)
 	defer cancel()
-	_, err := database.RunSQL(ctx, "SELECT 1", true)
+	_, err := found.Extras().SQL.RunSQL(ctx, "SELECT 1", true)
 	switch {
 	case err == nil:
 		return sourceHealth{Status: "OK"}

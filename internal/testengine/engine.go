@@ -31,6 +31,9 @@ const (
 // engine to test instead of one that is built.
 const BinaryVariable = "DOVETAIL_TEST_ENGINE"
 
+// tagsVariable names the build tags that the engine is built with.
+const tagsVariable = "DOVETAIL_TEST_TAGS"
+
 // coverVariable names the folder that Go's coverage counters are written to: with
 // it, the engine counts what the tests make it run.
 const coverVariable = "DOVETAIL_TEST_COVERAGE"
@@ -55,6 +58,9 @@ var build = sync.OnceValues(func() (string, error) {
 	arguments := []string{"build", "-o", binary}
 	if raceDetector {
 		arguments = append(arguments, "-race")
+	}
+	if tags := os.Getenv(tagsVariable); tags != "" {
+		arguments = append(arguments, "-tags", tags)
 	}
 	if os.Getenv(coverVariable) != "" {
 		arguments = append(arguments, "-cover", "-coverpkg=dovetail/...")

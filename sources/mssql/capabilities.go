@@ -4,12 +4,21 @@ import (
 	"slices"
 
 	"dovetail/internal/plan"
+	"dovetail/sources"
 )
 
 // Kind is the metadata's word for this kind of source.
 const Kind = "mssql"
 
-// Capabilities tells what SQL Server can do.
+// Extras are all of them.
+func (s *Source) Extras() sources.Extras {
+	return sources.Extras{SQL: s, Snapshots: s, Transactor: s, CheckedSQL: s, DerivedSQL: s, Untransacted: s}
+}
+
+// Quote writes a name as an identifier.
+func (s *Source) Quote(name string) string { return dialect.Quote(name) }
+
+// Capabilities is what SQL Server can do.
 func (s *Source) Capabilities() plan.Capabilities { return supported }
 
 // The aggregate functions by their names in GraphQL.

@@ -52,7 +52,8 @@ type Source struct {
 }
 
 var (
-	_ sources.DatabaseSource  = (*Source)(nil)
+	_ sources.Source          = (*Source)(nil)
+	_ sources.SQLDatabase     = (*Source)(nil)
 	_ sources.CheckedSQL      = (*Source)(nil)
 	_ sources.UntransactedSQL = (*Source)(nil)
 	_ sources.DerivedSQL      = (*Source)(nil)

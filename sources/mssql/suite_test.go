@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"dovetail/sources"
 	"dovetail/sources/sourcetest"
 )
 
@@ -18,7 +17,7 @@ func TestSource(t *testing.T) {
 	t.Parallel()
 	serverURL(t)
 	sourcetest.Run(t, sourcetest.Harness{
-		Open: func(t *testing.T) sources.DatabaseSource {
+		Open: func(t *testing.T) sourcetest.Database {
 			t.Helper()
 			return openDatabase(t)
 		},

@@ -66,7 +66,10 @@ type Source struct {
 	rotation  *sources.Rotation
 }
 
-var _ sources.DatabaseSource = (*Source)(nil)
+var (
+	_ sources.Source      = (*Source)(nil)
+	_ sources.SQLDatabase = (*Source)(nil)
+)
 
 // Open makes a source. It connects when the first statement runs, so the
 // database need not be reachable yet.
@@ -176,5 +179,13 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// Capabilities tells what Postgres can do: everything.
+// Extras are all but derived SQL, which is SQL Server's.
+func (s *Source) Extras() sources.Extras {
+	return sources.Extras{SQL: s, Snapshots: s, Transactor: s, CheckedSQL: s, Untransacted: s}
+}
+
+// Quote writes a name as an identifier.
+func (s *Source) Quote(name string) string { return dialect.Quote(name) }
+
+// Capabilities is what Postgres can do: everything.
 func (s *Source) Capabilities() plan.Capabilities { return declared }

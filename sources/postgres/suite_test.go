@@ -3,13 +3,12 @@ package postgres
 import (
 	"testing"
 
-	"dovetail/sources"
 	"dovetail/sources/sourcetest"
 )
 
 func suite(config Config) sourcetest.Harness {
 	return sourcetest.Harness{
-		Open: func(t *testing.T) sources.DatabaseSource {
+		Open: func(t *testing.T) sourcetest.Database {
 			t.Helper()
 			config.URL = newDatabase(t)
 			return open(t, config)

@@ -25,7 +25,7 @@ const (
 // fixture is a source with the suite's tables.
 type fixture struct {
 	harness      Harness
-	source       sources.DatabaseSource
+	source       Database
 	capabilities plan.Capabilities
 	tables       map[string]*sources.Table
 }

@@ -33,13 +33,19 @@ const (
 	JSONB       Logical = "jsonb"
 )
 
+// Database is a source that runs SQL.
+type Database interface {
+	sources.Source
+	sources.SQLDatabase
+}
+
 // Harness is what the suite needs of one kind of source.
 type Harness struct {
 	// Open gives a source over an empty database, which the harness disposes of
 	// with t.Cleanup. The suite makes its tables with RunSQL, one statement at
 	// a time: CREATE TABLE with names in double quotes, INSERT … VALUES with
 	// numbers, 'text' and NULL (booleans are '1' and '0').
-	Open func(t *testing.T) sources.DatabaseSource
+	Open func(t *testing.T) Database
 	// Types are the DDL names of the logical types. Text must be able to be
 	// (part of) a primary key and hold any Unicode.
 	Types map[Logical]string

@@ -60,7 +60,10 @@ type Source struct {
 	closed  chan struct{}
 }
 
-var _ sources.DatabaseSource = (*Source)(nil)
+var (
+	_ sources.Source      = (*Source)(nil)
+	_ sources.SQLDatabase = (*Source)(nil)
+)
 
 // Open opens a database.
 func Open(config Config) (*Source, error) {
@@ -178,7 +181,15 @@ func (s *Source) Close() error {
 	return err
 }
 
-// Capabilities tells what SQLite can do.
+// Extras are all but SQL Server's derived SQL and statements outside of transactions.
+func (s *Source) Extras() sources.Extras {
+	return sources.Extras{SQL: s, Snapshots: s, Transactor: s, CheckedSQL: s}
+}
+
+// Quote writes a name as an identifier.
+func (s *Source) Quote(name string) string { return dialect.Quote(name) }
+
+// Capabilities is what SQLite can do.
 func (s *Source) Capabilities() plan.Capabilities {
 	out := declared
 	out.Mutations = !s.config.ReadOnly

@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"dovetail/sources"
 	"dovetail/sources/sourcetest"
 	"dovetail/sources/sqlite"
 )
@@ -37,7 +36,7 @@ const slowSQL = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n 
 
 func TestSource(t *testing.T) {
 	sourcetest.Run(t, sourcetest.Harness{
-		Open: func(t *testing.T) sources.DatabaseSource {
+		Open: func(t *testing.T) sourcetest.Database {
 			t.Helper()
 			return open(t, sqlite.Config{})
 		},

@@ -37,19 +37,19 @@ func (c *call) checkNativeQuery(ctx context.Context) error {
 	code, ok := withoutArguments(q)
 	columns := modelColumns(s, q)
 	source, connected := c.tx.State().Source(s.Name)
-	database, runsSQL := source.(sources.DatabaseSource)
-	if _, tracked := s.NativeQuery(q.Name); tracked || !ok || !connected || !runsSQL || len(columns) == 0 {
+	if _, tracked := s.NativeQuery(q.Name); tracked || !ok || !connected || source.Extras().SQL == nil || len(columns) == 0 {
 		return nil
 	}
+	database := source.Extras()
 	quoted := make([]string, len(columns))
 	for i, name := range columns {
-		quoted[i] = "t." + quoteIdentifier(s.Kind, name)
+		quoted[i] = "t." + database.SQL.Quote(name)
 	}
 	before := ""
-	if d, ok := database.(sources.DerivedSQL); ok {
-		before, code = d.DerivedSQL(code)
+	if database.DerivedSQL != nil {
+		before, code = database.DerivedSQL.DerivedSQL(code)
 	}
-	_, err = database.RunSQL(ctx, before+"SELECT "+strings.Join(quoted, ", ")+" FROM ("+code+"\n) AS t WHERE 1 = 0", true)
+	_, err = database.SQL.RunSQL(ctx, before+"SELECT "+strings.Join(quoted, ", ")+" FROM ("+code+"\n) AS t WHERE 1 = 0", true)
 	if refused, ok := errors.AsType[*sources.Error](err); ok {
 		e := fail(CodeValidationFailed, "Failed to validate query")
 		e.Internal = refused.Internal
@@ -105,12 +105,4 @@ func modelColumns(s *document.Source, q *document.NativeQuery) []string {
 		}
 	}
 	return out
-}
-
-// quoteIdentifier writes a name as an SQL identifier of a kind of database.
-func quoteIdentifier(kind, name string) string {
-	if kind == document.KindMSSQL {
-		return "[" + strings.ReplaceAll(name, "]", "]]") + "]"
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

@@ -63,14 +63,14 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 	if !ok {
 		return nil, c.unreachable(a.source)
 	}
-	database, ok := source.(sources.DatabaseSource)
-	if !ok {
+	database := source.Extras()
+	if database.SQL == nil {
 		return nil, fail(CodeNotSupported, "source %q does not run SQL", a.source)
 	}
 	var result *sources.SQLResult
 	switch {
 	case a.readOnly:
-		result, err = database.RunSQL(ctx, a.sql, true)
+		result, err = database.SQL.RunSQL(ctx, a.sql, true)
 	case a.check:
 		result, err = c.runChecked(ctx, database, a)
 	default:
@@ -139,18 +139,16 @@ func sqlError(err error, kind string) error {
 }
 
 // plain runs SQL without looking at what it does.
-func plain(ctx context.Context, database sources.DatabaseSource, a sqlArguments) (*sources.SQLResult, error) {
-	if a.noTransaction {
-		if d, ok := database.(sources.UntransactedSQL); ok {
-			return d.RunUntransactedSQL(ctx, a.sql)
-		}
+func plain(ctx context.Context, database sources.Extras, a sqlArguments) (*sources.SQLResult, error) {
+	if a.noTransaction && database.Untransacted != nil {
+		return database.Untransacted.RunUntransactedSQL(ctx, a.sql)
 	}
-	return database.RunSQL(ctx, a.sql, false)
+	return database.SQL.RunSQL(ctx, a.sql, false)
 }
 
 // runUnchecked runs SQL that can't break the metadata; if it may have made
 // something new, the database is read again.
-func (c *call) runUnchecked(ctx context.Context, database sources.DatabaseSource, a sqlArguments) (*sources.SQLResult, error) {
+func (c *call) runUnchecked(ctx context.Context, database sources.Extras, a sqlArguments) (*sources.SQLResult, error) {
 	if !createWords.MatchString(a.sql) {
 		return plain(ctx, database, a)
 	}
@@ -168,7 +166,7 @@ func (c *call) runUnchecked(ctx context.Context, database sources.DatabaseSource
 // runChecked runs SQL that may take away what the metadata rests on. The
 // metadata follows what is renamed; what rests on something that is gone is an
 // error, and the SQL taken back, or with cascade gone too.
-func (c *call) runChecked(ctx context.Context, database sources.DatabaseSource, a sqlArguments) (*sources.SQLResult, error) {
+func (c *call) runChecked(ctx context.Context, database sources.Extras, a sqlArguments) (*sources.SQLResult, error) {
 	if err := c.writable(ctx); err != nil {
 		return nil, err
 	}
@@ -177,8 +175,8 @@ func (c *call) runChecked(ctx context.Context, database sources.DatabaseSource, 
 		return nil, c.unreachable(a.source)
 	}
 	follow := func(after *sources.Database) error { return c.follow(ctx, a, before, after) }
-	if d, ok := database.(sources.CheckedSQL); ok && !a.noTransaction {
-		result, err := d.RunCheckedSQL(ctx, a.sql, follow)
+	if database.CheckedSQL != nil && !a.noTransaction {
+		result, err := database.CheckedSQL.RunCheckedSQL(ctx, a.sql, follow)
 		if err == nil {
 			c.tx.Touch(a.source)
 		}
@@ -189,7 +187,7 @@ func (c *call) runChecked(ctx context.Context, database sources.DatabaseSource, 
 	if err != nil {
 		return nil, err
 	}
-	after, err := database.Introspect(ctx)
+	after, err := database.SQL.Introspect(ctx)
 	if err != nil {
 		return nil, err
 	}

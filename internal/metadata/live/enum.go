@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"dovetail/internal/metadata/catalog"
-	"dovetail/internal/metadata/document"
 	"dovetail/sources"
 )
 
@@ -15,20 +13,20 @@ var errNotEnum = errors.New("the table does not have the form of an enum table")
 
 // enumValues reads the values of an enum table: its primary key, and its other
 // column as comments. A table of another form has none; the catalog tells why.
-func enumValues(ctx context.Context, database sources.DatabaseSource, kind string, t *sources.Table) ([]catalog.EnumValue, error) {
+func enumValues(ctx context.Context, database sources.SQLDatabase, t *sources.Table) ([]catalog.EnumValue, error) {
 	if t == nil || t.PrimaryKey == nil || len(t.PrimaryKey.Columns) != 1 || len(t.Columns) > 2 {
 		return nil, errNotEnum
 	}
-	key := quoteIdentifier(kind, t.PrimaryKey.Columns[0])
+	key := database.Quote(t.PrimaryKey.Columns[0])
 	comment := "''"
 	for _, c := range t.Columns {
 		if c.Name != t.PrimaryKey.Columns[0] {
-			comment = "coalesce(" + quoteIdentifier(kind, c.Name) + ", '')"
+			comment = "coalesce(" + database.Quote(c.Name) + ", '')"
 		}
 	}
-	table := quoteIdentifier(kind, t.Name)
+	table := database.Quote(t.Name)
 	if t.Schema != "" {
-		table = quoteIdentifier(kind, t.Schema) + "." + table
+		table = database.Quote(t.Schema) + "." + table
 	}
 	result, err := database.RunSQL(ctx, "SELECT "+key+", "+comment+" FROM "+table+" ORDER BY 1", true)
 	if err != nil {
@@ -45,12 +43,4 @@ func enumValues(ctx context.Context, database sources.DatabaseSource, kind strin
 		out = append(out, catalog.EnumValue{Value: row[0], Comment: row[1]})
 	}
 	return out, nil
-}
-
-// quoteIdentifier writes a name as an SQL identifier of a kind of database.
-func quoteIdentifier(kind, name string) string {
-	if kind == document.KindMSSQL {
-		return "[" + strings.ReplaceAll(name, "]", "]]") + "]"
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

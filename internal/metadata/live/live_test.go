@@ -41,6 +41,10 @@ type fake struct {
 
 func (f *fake) Capabilities() plan.Capabilities { return plan.Capabilities{} }
 
+func (f *fake) Extras() sources.Extras { return sources.Extras{} }
+
+func (f *fake) Quote(name string) string { return name }
+
 func (f *fake) Compile(*plan.Fragment) (plan.Statement, error) {
 	return nil, sources.NotSupported("no")
 }
@@ -60,6 +64,8 @@ func (f *fake) RunSQL(context.Context, string, bool) (*sources.SQLResult, error)
 }
 
 type fakeDatabase struct{ fake }
+
+func (f *fakeDatabase) Extras() sources.Extras { return sources.Extras{SQL: f} }
 
 func (f *fakeDatabase) Introspect(ctx context.Context) (*sources.Database, error) {
 	f.world.introspected.Add(1)
@@ -93,7 +99,7 @@ func (f *fakeRemote) UseIntrospection([]byte) (*ast.Schema, error) {
 
 func (w *world) factories() live.Factories {
 	return live.Factories{
-		OpenDatabase: func(context.Context, string, string, orderedjson.Value) (sources.DatabaseSource, error) {
+		OpenDatabase: func(context.Context, string, string, orderedjson.Value) (sources.Source, error) {
 			w.opened.Add(1)
 			return &fakeDatabase{fake{world: w}}, nil
 		},

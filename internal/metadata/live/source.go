@@ -32,7 +32,7 @@ type Remote interface {
 // know how to make.
 type Factories struct {
 	// OpenDatabase connects to a database of some kind.
-	OpenDatabase func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.DatabaseSource, error)
+	OpenDatabase func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.Source, error)
 	// ParseType gives the reader of type names of a kind of database; nil keeps
 	// names as they are.
 	ParseType func(kind string) func(name string) plan.Type
@@ -45,6 +45,16 @@ type Factories struct {
 	// CheckQueries finds the queries of collections that a catalog can't answer;
 	// nil: none are checked.
 	CheckQueries func(c *catalog.Catalog, metadata *document.Metadata) []catalog.Inconsistency
+	// Decorate wraps every source that serves requests; nil leaves them as they are.
+	Decorate func(s sources.Source) sources.Source
+}
+
+// decorated is a source as requests are to see it.
+func (f *Factories) decorated(s sources.Source) sources.Source {
+	if f.Decorate == nil {
+		return s
+	}
+	return f.Decorate(s)
 }
 
 // connection is an open source that states share.
@@ -101,7 +111,7 @@ func (e *Metadata) openDatabase(ctx context.Context, s *document.Source) (*conne
 	if err != nil {
 		return nil, err
 	}
-	return &connection{source: source, name: s.Name, logger: e.logger}, nil
+	return &connection{source: e.factories.decorated(source), name: s.Name, logger: e.logger}, nil
 }
 
 // buildDatabase makes the part of a source. old is what the base state has of
@@ -124,8 +134,8 @@ func (e *Metadata) buildDatabase(ctx context.Context, s *document.Source, old *p
 		}
 	}
 	if p.database = reload.Contents[s.Name]; p.database == nil {
-		database, ok := p.connection.source.(sources.DatabaseSource)
-		if !ok {
+		database := p.connection.source.Extras().SQL
+		if database == nil {
 			p.fault = fmt.Errorf("source %q can't be introspected", s.Name)
 			return p
 		}
@@ -146,8 +156,8 @@ func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, i
 	if p.database == nil {
 		return p
 	}
-	database, ok := p.connection.source.(sources.DatabaseSource)
-	if !ok {
+	database := p.connection.source.Extras().SQL
+	if database == nil {
 		return p
 	}
 	for _, t := range s.Tables {
@@ -165,7 +175,7 @@ func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, i
 			p.enums = map[catalog.TableName][]catalog.EnumValue{}
 			p.enumFaults = map[catalog.TableName]error{}
 		}
-		values, err := enumValues(ctx, database, s.Kind, findTable(p.database, t.Name))
+		values, err := enumValues(ctx, database, findTable(p.database, t.Name))
 		if err != nil {
 			p.enumFaults[name] = err
 			continue
@@ -237,7 +247,7 @@ func (e *Metadata) buildRemote(ctx context.Context, r *document.RemoteSchema, ol
 		p.fault = err
 		return p
 	}
-	p.connection = &connection{source: source, name: RemotePrefix + r.Name, logger: e.logger}
+	p.connection = &connection{source: e.factories.decorated(source), name: RemotePrefix + r.Name, logger: e.logger}
 	p.introspection, p.fault = source.Introspect(ctx)
 	if p.fault == nil {
 		p.schema, p.fault = source.UseIntrospection(p.introspection)

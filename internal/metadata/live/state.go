@@ -55,13 +55,13 @@ func (s *State) Source(name string) (sources.Source, bool) {
 }
 
 // Database finds a database by its name, with what it contains.
-func (s *State) Database(name string) (sources.DatabaseSource, *sources.Database, bool) {
+func (s *State) Database(name string) (sources.SQLDatabase, *sources.Database, bool) {
 	p, ok := s.parts[name]
 	if !ok || p.connection == nil || p.database == nil {
 		return nil, nil, false
 	}
-	source, ok := p.connection.source.(sources.DatabaseSource)
-	return source, p.database, ok
+	database := p.connection.source.Extras().SQL
+	return database, p.database, database != nil
 }
 
 // Introspection is a remote schema's answer to the introspection query.
