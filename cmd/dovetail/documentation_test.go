@@ -69,8 +69,14 @@ Without an admin secret every request is trusted. With one, a request is of the 
 
 ` + "`jwt-secret`" + ` is a JSON object as v2 reads it: ` + "`type` and `key`, or `jwk_url`; `claims_namespace` or `claims_namespace_path`" + `,
 ` + "`claims_format`, `claims_map`, `audience`, `issuer`, `allowed_skew`, `header`" + `. Beyond v2, PS256, PS384 and PS512 are taken, and a
-token without ` + "`aud`" + ` is refused when an audience is asked for. Keys of a ` + "`jwk_url`" + ` are fetched again as the answer's
+token without ` + "`aud`" + ` is refused when an audience is asked for; so are tokens signed by another algorithm than ` + "`type`" + `, those whose header
+has ` + "`crit`" + `, and claims that differ in case alone. Keys of a ` + "`jwk_url`" + ` are fetched again as the answer's
 ` + "`Cache-Control` and `Expires`" + ` say; while an issuer can't be reached the keys that are there count.
+
+With ` + "`auth-hook-mode: POST`" + ` a webhook gets ` + "`headers`" + `, names in lower case, and ` + "`request`" + `: the operation that is going to run, once it
+may (` + "`query`, `variables`, `operationName`" + `; a list of them for a batch), whether it stands in the body, the URL, a REST endpoint or
+was named by its hash; null on endpoints of the admin API and for what is no GraphQL request. Redirects are not followed. An
+answer that has one variable in two spellings is refused.
 
 What a webhook answers with ` + "`Cache-Control: max-age`" + ` or ` + "`Expires`" + ` (keys of its JSON) is kept that long, by each process, for requests
 with the same headers (and, when it is posted, the same body) but for request ids and trace headers; answers that set cookies are

@@ -36,7 +36,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *comm
 // admin answers one of the admin APIs.
 func (s *Server) admin(api command.API) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		who, failure := s.authenticate(w, r)
+		who, failure := s.authenticate(w, r, nil)
 		if failure != nil {
 			s.writeError(w, r, failure, false)
 			return
@@ -96,7 +96,7 @@ func (s *Server) writeValue(w http.ResponseWriter, r *http.Request, value any) {
 
 // onlyAdmins tells whether an admin asks; anybody else is answered why not.
 func (s *Server) onlyAdmins(w http.ResponseWriter, r *http.Request) bool {
-	who, failure := s.authenticate(w, r)
+	who, failure := s.authenticate(w, r, nil)
 	if failure == nil && !who.Admin() {
 		failure = &command.Error{
 			Status: http.StatusBadRequest, Code: command.CodeAccessDenied, Path: "$",

@@ -47,6 +47,8 @@ type refusal struct {
 	message  string
 	path     string
 	internal any
+	// cause is for the log alone.
+	cause error
 }
 
 func refuse(status int, code, path, message string) *refusal {
@@ -64,44 +66,24 @@ func refusalOf(err error) *refusal {
 		return r
 	}
 	r := refuse(http.StatusInternalServerError, sources.CodeUnexpected, "$", "internal error")
-	r.internal = err.Error()
+	r.internal, r.cause = err.Error(), err
 	return r
 }
 
-// parseGraphQLRequest reads one operation from its JSON.
-func parseGraphQLRequest(j orderedjson.Value) (*graphQLRequest, *refusal) {
-	bad := func(path, message string) (*graphQLRequest, *refusal) {
-		return nil, refuse(http.StatusBadRequest, planner.CodeParseFailed, path, message)
+// refusedBy is a refusal for an error of the admin API.
+func refusedBy(e *command.Error) *refusal {
+	return &refusal{status: e.Status, code: e.Code, message: e.Message, path: e.Path, internal: e.Internal, cause: e.Cause}
+}
+
+// logCause tells operators why something was refused that clients are not told
+// the cause of.
+func (s *Server) logCause(ctx context.Context, refused *refusal) {
+	if refused.cause == nil {
+		return
 	}
-	if j.Kind != orderedjson.Object {
-		return bad("$", "parsing GraphQL request failed, expected Object, but encountered "+j.Kind.String())
-	}
-	out := &graphQLRequest{variables: map[string]orderedjson.Value{}}
-	query, ok := j.Get("query")
-	if !ok {
-		return bad("$", `key "query" not found`)
-	}
-	if query.Kind != orderedjson.String {
-		return bad("$.query", "parsing Text failed, expected String, but encountered "+query.Kind.String())
-	}
-	out.query = query.Text
-	if name, ok := j.Get("operationName"); ok && !name.IsNull() {
-		if name.Kind != orderedjson.String {
-			return bad("$.operationName", "parsing OperationName failed, expected String, but encountered "+name.Kind.String())
-		}
-		out.operationName = name.Text
-	}
-	variables, ok := j.Get("variables")
-	if !ok || variables.IsNull() {
-		return out, nil
-	}
-	if variables.Kind != orderedjson.Object {
-		return bad("$.variables", "parsing HashMap failed, expected Object, but encountered "+variables.Kind.String())
-	}
-	for i, key := range variables.Keys {
-		out.variables[key] = variables.Items[i]
-	}
-	return out, nil
+	s.logger.ErrorContext(ctx, "internal-error", "detail", map[string]any{
+		"request_id": RequestID(ctx), "message": refused.message, "error": refused.cause.Error(),
+	})
 }
 
 // handleGraphQL answers /v1/graphql: one operation, or a batch of them in an
@@ -123,35 +105,32 @@ func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
+	wanted := s.wantedOperations(w, r)
+	who, failure := s.authenticate(w, r, wanted)
+	if failure != nil {
+		s.writeRefusal(w, r, refusedBy(failure), false, at)
+		return
+	}
+	in, refused := wanted()
+	if refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), at)
+		return
+	}
+	// Only now: a body that comes slowly must not keep old sources open.
 	state, release := s.live.Acquire()
 	defer release()
-	who, failure := s.authenticate(w, r)
-	if failure != nil {
-		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
+	if in.batch {
+		s.batch(w, r, state, who, in.operations, at)
 		return
 	}
-	body, failure := s.readBody(w, r)
-	if failure != nil {
-		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
-		return
-	}
-	j, err := orderedjson.Parse(body)
-	if err != nil {
-		s.writeRefusal(w, r, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error()), false, at)
-		return
-	}
-	if j.Kind == orderedjson.Array {
-		s.batch(w, r, state, who, j.Items, at)
-		return
-	}
-	s.single(w, r, state, who, j, at)
+	s.single(w, r, state, who, &in.operations[0], at)
 }
 
 // single answers one operation.
-func (s *Server) single(w http.ResponseWriter, r *http.Request, state *live.State, who *session.Session, j orderedjson.Value, at endpoint) {
+func (s *Server) single(w http.ResponseWriter, r *http.Request, state *live.State, who *session.Session, wanted *wantedOperation, at endpoint) {
 	info := infoOf(r.Context())
 	info.mode = "single"
-	answer, refused := s.operationAt(r, state, who, j, at)
+	answer, refused := s.operationAt(r, state, who, wanted, at)
 	if refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
@@ -183,7 +162,7 @@ func (s *Server) single(w http.ResponseWriter, r *http.Request, state *live.Stat
 const batched = "batched"
 
 // batch answers an array of operations, one after another.
-func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *live.State, who *session.Session, items []orderedjson.Value, at endpoint) {
+func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *live.State, who *session.Session, items []wantedOperation, at endpoint) {
 	infoOf(r.Context()).mode = batched
 	if refused := checkBatch(s.limits(state, who), who.Role, len(items)); refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
@@ -191,8 +170,8 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *live.State
 	}
 	w.Header().Set("Content-Type", jsonContentType)
 	answers, refusals := make([]*executor.Response, len(items)), make([]*refusal, len(items))
-	for i, item := range items {
-		answers[i], refusals[i] = s.operationAt(r, state, who, item, at)
+	for i := range items {
+		answers[i], refusals[i] = s.operationAt(r, state, who, &items[i], at)
 		if refusals[i] == nil {
 			setCookies(w, answers[i])
 		}
@@ -204,6 +183,7 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *live.State
 			out.text(",")
 		}
 		if refusals[i] != nil {
+			s.logCause(r.Context(), refusals[i])
 			out.refusal(refusals[i], s.showInternal(who.Admin()))
 			continue
 		}
@@ -221,25 +201,16 @@ func setCookies(w http.ResponseWriter, answer *executor.Response) {
 	}
 }
 
-// operation plans and runs one operation.
-func (s *Server) operation(r *http.Request, state *live.State, who *session.Session, j orderedjson.Value) (*executor.Response, *refusal) {
-	return s.operationAt(r, state, who, j, endpoint{})
-}
-
 // operationAt plans and runs one operation for the schema of an endpoint.
-func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Session, j orderedjson.Value, at endpoint) (*executor.Response, *refusal) {
+func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Session, wanted *wantedOperation, at endpoint) (*executor.Response, *refusal) {
 	limits := s.limits(state, who)
 	if refused := s.checkRate(r, limits, who); refused != nil {
 		return nil, refused
 	}
-	j, keep, refused := s.persisted.expand(j)
-	if refused != nil {
-		return nil, refused
+	if wanted.refused != nil {
+		return nil, wanted.refused
 	}
-	request, refused := parseGraphQLRequest(j)
-	if refused != nil {
-		return nil, refused
-	}
+	request := wanted.request
 	request.relay, request.backend = at.relay, who.BackendOnly
 	info := infoOf(r.Context())
 	info.query = request
@@ -255,7 +226,7 @@ func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Se
 	if refused != nil {
 		return nil, refused
 	}
-	s.persisted.put(keep, request.query)
+	s.persisted.put(wanted.keep, request.query)
 	s.logPlan(r.Context(), request, made)
 	if at.readOnly && made.Operation == plan.OperationMutation {
 		return nil, refuse(http.StatusMethodNotAllowed, command.CodeMethodNotAllowed, "$", "mutations are not allowed in GET requests, use POST instead")
@@ -316,6 +287,7 @@ func statusOf(code string) int {
 
 // writeRefusal answers a refused operation in the shape of its endpoint.
 func (s *Server) writeRefusal(w http.ResponseWriter, r *http.Request, refused *refusal, admin bool, at endpoint) {
+	s.logCause(r.Context(), refused)
 	if at.adminErrors {
 		s.writeError(w, r, &command.Error{
 			Status: refused.status, Code: refused.code, Path: refused.path, Message: refused.message, Internal: refused.internal,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"dovetail/internal/metadata/command"
 	"dovetail/internal/orderedjson"
@@ -55,20 +56,27 @@ func (s *Server) handleGraphQLGet(w http.ResponseWriter, r *http.Request) {
 		s.handleNotFound(w, r)
 		return
 	}
-	state, release := s.live.Acquire()
-	defer release()
 	at := endpoint{readOnly: true, specified: wantsResponseType(r)}
-	who, failure := s.authenticate(w, r)
+	wanted := sync.OnceValues(func() (*wanted, *refusal) {
+		j, refused := requestOfURL(values)
+		if refused != nil {
+			return nil, refused
+		}
+		return one(s.read(j)), nil
+	})
+	who, failure := s.authenticate(w, r, wanted)
 	if failure != nil {
-		s.writeRefusal(w, r, refuse(failure.Status, failure.Code, failure.Path, failure.Message), false, at)
+		s.writeRefusal(w, r, refusedBy(failure), false, at)
 		return
 	}
-	j, refused := requestOfURL(values)
+	in, refused := wanted()
 	if refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
-	s.single(w, r, state, who, j, at)
+	state, release := s.live.Acquire()
+	defer release()
+	s.single(w, r, state, who, &in.operations[0], at)
 }
 
 func requestOfURL(values url.Values) (orderedjson.Value, *refusal) {

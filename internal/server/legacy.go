@@ -26,10 +26,11 @@ func (s *Server) query(
 	if err != nil {
 		return nil, err
 	}
-	answer, refused := s.operation(r, state, who, request)
+	wanted := s.read(request)
+	answer, refused := s.operationAt(r, state, who, &wanted, endpoint{})
 	if refused != nil {
 		return nil, &command.Error{
-			Status: refused.status, Code: refused.code, Path: "$.args", Message: refused.message, Internal: refused.internal,
+			Status: refused.status, Code: refused.code, Path: "$.args", Message: refused.message, Internal: refused.internal, Cause: refused.cause,
 		}
 	}
 	if len(answer.Errors) > 0 {

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 
 	"dovetail/internal/metadata/command"
@@ -54,16 +52,18 @@ func (s *Server) showInternal(admin bool) bool {
 	return s.config.DevMode || admin && s.config.AdminInternalErrors
 }
 
-// authenticate finds out who is asking.
-func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*session.Session, *command.Error) {
+// authenticate finds out who is asking. wanted is what is going to run, read
+// when those who judge it want to see it; nil: nothing of GraphQL.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, wanted func() (*wanted, *refusal)) (*session.Session, *command.Error) {
 	request := session.Request{Header: r.Header}
-	if s.auth.NeedsBody() {
-		body, failure := s.readBody(w, r)
-		if failure != nil {
-			return nil, failure
+	if wanted != nil {
+		request.Operation = func() json.RawMessage {
+			in, refused := wanted()
+			if refused != nil {
+				return nil // nothing runs: it is refused when the session is known
+			}
+			return in.shown()
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body)) // for those who come after
-		request.Body = body
 	}
 	who, err := s.auth.Resolve(r.Context(), request)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -15,6 +16,7 @@ import (
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/command"
 	"dovetail/internal/metadata/document"
+	"dovetail/internal/metadata/live"
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/rest"
 )
@@ -59,31 +61,33 @@ func matchEndpoints(list []*document.RestEndpoint, path string) []restMatch {
 // handleREST answers an endpoint that runs a query of a collection: with the
 // query's data alone, or an error in the admin API's shape.
 func (s *Server) handleREST(w http.ResponseWriter, r *http.Request) {
-	state, release := s.live.Acquire()
-	defer release()
-	who, failure := s.authenticate(w, r)
+	var state *live.State
+	release := func() {}
+	defer func() { release() }()
+	wanted := sync.OnceValues(func() (*wanted, *refusal) {
+		body, failure := s.readBody(w, r)
+		if failure != nil {
+			return nil, refusedBy(failure)
+		}
+		state, release = s.live.Acquire()
+		request, failure := restRequest(state.Metadata, r, body)
+		if failure != nil {
+			return nil, refusedBy(failure)
+		}
+		return one(s.read(request)), nil
+	})
+	at := endpoint{adminErrors: true}
+	who, failure := s.authenticate(w, r, wanted)
 	if failure != nil {
 		s.writeError(w, r, failure, false)
 		return
 	}
-	matches := matchEndpoints(state.Metadata.RestEndpoints, strings.TrimPrefix(r.URL.EscapedPath(), restPrefix))
-	match, failure := chooseEndpoint(matches, r.Method)
-	if failure != nil {
-		s.writeError(w, r, failure, who.Admin())
+	in, refused := wanted()
+	if refused != nil {
+		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
 	}
-	body, failure := s.readBody(w, r)
-	if failure != nil {
-		s.writeError(w, r, failure, who.Admin())
-		return
-	}
-	request, failure := restRequest(state.Metadata, match, r.URL.Query(), body)
-	if failure != nil {
-		s.writeError(w, r, failure, who.Admin())
-		return
-	}
-	at := endpoint{adminErrors: true}
-	answer, refused := s.operationAt(r, state, who, request, at)
+	answer, refused := s.operationAt(r, state, who, &in.operations[0], at)
 	if refused != nil {
 		s.writeRefusal(w, r, refused, who.Admin(), at)
 		return
@@ -131,9 +135,15 @@ func chooseEndpoint(matches []restMatch, method string) (restMatch, *command.Err
 	}
 }
 
-// restRequest makes the GraphQL request of an endpoint. A variable is taken from
-// the path, else the URL's query, else the body.
-func restRequest(m *document.Metadata, match restMatch, query url.Values, body []byte) (orderedjson.Value, *command.Error) {
+// restRequest makes the GraphQL request of the endpoint that a request leads to.
+// A variable is taken from the path, else the URL's query, else the body.
+func restRequest(m *document.Metadata, r *http.Request, body []byte) (orderedjson.Value, *command.Error) {
+	matches := matchEndpoints(m.RestEndpoints, strings.TrimPrefix(r.URL.EscapedPath(), restPrefix))
+	match, failure := chooseEndpoint(matches, r.Method)
+	if failure != nil {
+		return orderedjson.Value{}, failure
+	}
+	query := r.URL.Query()
 	text, ok := m.EndpointQuery(match.endpoint)
 	if !ok {
 		return orderedjson.Value{}, &command.Error{

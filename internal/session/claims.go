@@ -28,9 +28,13 @@ func (c *JWTConfig) claims(token map[string]any) (map[string]any, *Error) {
 	}
 	out := make(map[string]any, len(object))
 	for name, v := range object {
-		if name = strings.ToLower(name); strings.HasPrefix(name, variablePrefix) {
-			out[name] = v
+		if name = strings.ToLower(name); !strings.HasPrefix(name, variablePrefix) {
+			continue
 		}
+		if _, twice := out[name]; twice {
+			return nil, refused(codeInvalidClaims, "the claim %s is given in more than one spelling", name)
+		}
+		out[name] = v
 	}
 	return out, nil
 }

@@ -203,18 +203,22 @@ func expiry(h http.Header, now time.Time) (time.Duration, error) {
 	return atLeast(at.Sub(now)), nil
 }
 
-// cacheControl reads the header of that name. With no-cache, no-store and times
-// under a second the keys are fetched every minute.
+// cacheControl reads the header of that name. Keys that may not be kept, and
+// those of times under a second, are fetched every minute; with must-revalidate
+// a time counts even beside no-cache, as in v2.
 func cacheControl(text string) (wait time.Duration, found bool, err error) {
 	directives := map[string]string{}
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		directives[strings.ToLower(strings.TrimSpace(name))] = strings.Trim(strings.TrimSpace(value), `"`)
 	}
-	for _, name := range []string{"no-cache", "no-store"} {
-		if _, ok := directives[name]; ok {
-			return jwkRetrySlow, true, nil
-		}
+	has := func(name string) bool {
+		_, ok := directives[name]
+		return ok
+	}
+	validated := has("must-revalidate")
+	if !validated && (has("no-cache") || has("no-store")) {
+		return jwkRetrySlow, true, nil
 	}
 	for _, name := range []string{"max-age", "s-maxage"} {
 		value, ok := directives[name]
@@ -227,7 +231,7 @@ func cacheControl(text string) (wait time.Duration, found bool, err error) {
 		}
 		return atLeast(time.Duration(seconds) * time.Second), true, nil
 	}
-	return 0, false, nil
+	return jwkRetrySlow, validated, nil
 }
 
 func atLeast(d time.Duration) time.Duration {

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,9 +178,13 @@ func (i *issuer) verify(token string) (jwt.MapClaims, *Error) {
 		return nil, unverified("JWSError (CompactDecodeError Invalid number of parts: Expected 3 parts; got %d)", parts)
 	}
 	claims := jwt.MapClaims{}
-	parser := jwt.NewParser(jwt.WithValidMethods(algorithms()), jwt.WithoutClaimsValidation(), jwt.WithJSONNumber())
+	valid := algorithms()
+	if i.key != nil {
+		valid = []string{i.algorithm}
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods(valid), jwt.WithoutClaimsValidation(), jwt.WithJSONNumber())
 	noKeys := false
-	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+	parsed, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		if i.key != nil {
 			return i.key, nil
 		}
@@ -195,6 +201,10 @@ func (i *issuer) verify(token string) (jwt.MapClaims, *Error) {
 	})
 	switch {
 	case err == nil:
+		if _, critical := parsed.Header["crit"]; critical {
+			// What the issuer wants to be understood changes what the token says.
+			return nil, unverified("JWSError (JSONDecodeError \"Error in $.crit: extensions that are not known here\")")
+		}
 		return claims, nil
 	case noKeys:
 		return nil, unverified("JWSError NoUsableKeys")
@@ -234,16 +244,16 @@ func (i *issuer) valid(claims jwt.MapClaims, now time.Time) (time.Time, *Error) 
 	broken := func(name string) *Error {
 		return unverified("JWTClaimsSetDecodeError \"Error in $.%s: not of its type\"", name)
 	}
-	exp, err := claims.GetExpirationTime()
-	if err != nil {
+	exp, ok := dateOf(claims["exp"])
+	if !ok {
 		return expires, broken("exp")
 	}
-	iat, err := claims.GetIssuedAt()
-	if err != nil {
+	iat, ok := dateOf(claims["iat"])
+	if !ok {
 		return expires, broken("iat")
 	}
-	nbf, err := claims.GetNotBefore()
-	if err != nil {
+	nbf, ok := dateOf(claims["nbf"])
+	if !ok {
 		return expires, broken("nbf")
 	}
 	said, err := claims.GetIssuer()
@@ -255,14 +265,14 @@ func (i *issuer) valid(claims jwt.MapClaims, now time.Time) (time.Time, *Error) 
 		return expires, broken("aud")
 	}
 	if exp != nil {
-		if expires = exp.Time; !now.Before(expires.Add(i.skew)) {
+		if expires = *exp; !now.Before(expires.Add(i.skew)) {
 			return expires, unverified("JWTExpired")
 		}
 	}
 	switch {
-	case iat != nil && now.Add(i.skew).Before(iat.Time):
+	case iat != nil && now.Add(i.skew).Before(*iat):
 		return expires, unverified("JWTIssuedAtFuture")
-	case nbf != nil && now.Add(i.skew).Before(nbf.Time):
+	case nbf != nil && now.Add(i.skew).Before(*nbf):
 		return expires, unverified("JWTNotYetValid")
 	case i.issuer != "" && said != "" && said != i.issuer:
 		return expires, unverified("JWTNotInIssuer")
@@ -270,4 +280,26 @@ func (i *issuer) valid(claims jwt.MapClaims, now time.Time) (time.Time, *Error) 
 		return expires, unverified("JWTNotInAudience")
 	}
 	return expires, nil
+}
+
+// dateOf reads a date as tokens have it, seconds since 1970; nil for none, false
+// if the claim is something else. What lies beyond the years that a time can
+// hold is as far as it can: never here, or long over.
+func dateOf(claim any) (*time.Time, bool) {
+	if claim == nil {
+		return nil, true
+	}
+	number, ok := claim.(json.Number)
+	if !ok {
+		return nil, false
+	}
+	const lastSecond = 253402300799 // of the year 9999
+	seconds, err := number.Float64()
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return nil, false
+	}
+	seconds = min(max(seconds, -lastSecond), lastSecond)
+	whole, part := math.Modf(seconds)
+	at := time.Unix(int64(whole), int64(part*float64(time.Second)))
+	return &at, true
 }

@@ -150,6 +150,45 @@ func TestAlgorithms(t *testing.T) {
 	check("Ed25519", pemOf(t, edKey.Public()), jwt.SigningMethodEdDSA, edKey)
 }
 
+// TestOtherAlgorithms: a key is for the algorithm that the configuration names,
+// and what a token's header calls critical is not passed over.
+func TestOtherAlgorithms(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := map[string]any{defaultClaimsNamespace: roles()}
+	public, err := json.Marshal(pemOf(t, &key.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for config, other := range map[string]string{
+		hsaved + "}": tokenOf(t, jwt.SigningMethodHS512, []byte(hmacKey), claims),
+		`{"type":"RS256","key":` + string(public) + "}": tokenOf(t, jwt.SigningMethodRS512, key, claims),
+		`{"type":"RS512","key":` + string(public) + "}": tokenOf(t, jwt.SigningMethodPS512, key, claims),
+	} {
+		a := authenticator(t, Config{}, config)
+		if _, err := a.Resolve(t.Context(), Request{Header: header("Authorization", "Bearer "+other)}); err == nil ||
+			err.Error() != "Could not verify JWT: JWSError JWSInvalidSignature" {
+			t.Errorf("%.20s: %v", config, err)
+		}
+	}
+	for _, critical := range []any{[]string{"exp"}, []string{"b64"}, []string{}, "x", nil} {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims(claims))
+		token.Header["crit"] = critical
+		text, err := token.SignedString([]byte(hmacKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := authenticator(t, Config{}, hsaved+"}")
+		if _, err := a.Resolve(t.Context(), Request{Header: header("Authorization", "Bearer "+text)}); err == nil ||
+			err.Error() != `Could not verify JWT: JWSError (JSONDecodeError "Error in $.crit: extensions that are not known here")` {
+			t.Errorf("crit %v: %v", critical, err)
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -175,6 +214,12 @@ func TestTokens(t *testing.T) {
 		{name: "expired", claims: map[string]any{"exp": now.Add(-time.Minute).Unix()}, code: "invalid-jwt", message: "Could not verify JWT: JWTExpired"},
 		{name: "expired within the skew", config: `,"allowed_skew":90`, claims: map[string]any{"exp": now.Add(-time.Minute).Unix()}, role: "user"},
 		{name: "not yet", claims: map[string]any{"nbf": now.Add(time.Minute).Unix()}, code: "invalid-jwt", message: "Could not verify JWT: JWTNotYetValid"},
+		{name: "not for ages", claims: map[string]any{"nbf": 1e300}, code: "invalid-jwt", message: "Could not verify JWT: JWTNotYetValid"},
+		{name: "not for longer than numbers last", claims: map[string]any{"nbf": json.Number("1e999")}, code: "invalid-jwt", message: "Could not verify JWT: JWTNotYetValid"},
+		{name: "issued in ages", claims: map[string]any{"iat": 1e300}, code: "invalid-jwt", message: "Could not verify JWT: JWTIssuedAtFuture"},
+		{name: "expired ages ago", claims: map[string]any{"exp": -1e300}, code: "invalid-jwt", message: "Could not verify JWT: JWTExpired"},
+		{name: "good for ages", claims: map[string]any{"exp": 1e300, "nbf": -1e300, "iat": 1.5e9}, role: "user"},
+		{name: "nbf no number", claims: map[string]any{"nbf": []any{}}, code: "invalid-jwt", message: `Could not verify JWT: JWTClaimsSetDecodeError "Error in $.nbf: not of its type"`},
 		{name: "from the future", claims: map[string]any{"iat": now.Add(time.Minute).Unix()}, code: "invalid-jwt", message: "Could not verify JWT: JWTIssuedAtFuture"},
 		{name: "audience", config: `,"audience":["a","b"]`, claims: map[string]any{"aud": []string{"c", "b"}}, role: "user"},
 		{name: "another audience", config: `,"audience":"a"`, claims: map[string]any{"aud": "c"}, code: "invalid-jwt", message: "Could not verify JWT: JWTNotInAudience"},
@@ -193,6 +238,7 @@ func TestTokens(t *testing.T) {
 		{name: "no allowed roles", claims: namespaced(map[string]any{}), code: "jwt-missing-role-claims", message: "JWT claim does not contain x-hasura-allowed-roles"},
 		{name: "no default role", claims: namespaced(map[string]any{"x-hasura-allowed-roles": []string{"user"}}), code: "jwt-missing-role-claims", message: "JWT claim does not contain x-hasura-default-role"},
 		{name: "allowed roles no list", claims: namespaced(map[string]any{"x-hasura-allowed-roles": "user"}), code: "jwt-invalid-claims", message: "invalid x-hasura-allowed-roles; should be a list of roles: parsing [] failed, expected Array, but encountered String"},
+		{name: "claims that differ in case", claims: namespaced(map[string]any{"x-hasura-allowed-roles": []string{"user"}, "x-hasura-default-role": "user", "X-Hasura-Allowed-Roles": []string{"admin"}}), code: "jwt-invalid-claims", message: "the claim x-hasura-allowed-roles is given in more than one spelling"},
 		{name: "claim no string", claims: namespaced(map[string]any{"x-hasura-allowed-roles": []string{"user"}, "x-hasura-default-role": "user", "x-hasura-n": 1}), code: "jwt-invalid-claims", message: "x-hasura-* claims: parsing Text failed, expected String, but encountered Number"},
 		{
 			name: "claims map", config: strings.TrimSuffix(strings.TrimPrefix(mapped, hsaved), "}"),
@@ -364,6 +410,8 @@ func TestExpiry(t *testing.T) {
 		{},
 		{control: "no-store", want: time.Minute},
 		{control: "max-age=300, must-revalidate", want: 5 * time.Minute},
+		{control: "public, must-revalidate", expires: "Mon, 01 Jan 2024 00:00:10 GMT", want: time.Minute},
+		{control: "no-cache, must-revalidate, max-age=20", want: 20 * time.Second},
 		{control: "public, s-maxage=20", want: 20 * time.Second},
 		{control: "max-age=0", want: time.Minute},
 		{control: "public", expires: "Mon, 01 Jan 2024 00:00:10 GMT", want: 10 * time.Second},
@@ -415,7 +463,7 @@ func TestWebhookCache(t *testing.T) {
 		{first: Request{Header: header("X-Control", "no-cache, max-age=60")}, again: Request{Header: header("X-Control", "no-cache, max-age=60")}, asked: 2},
 		{first: Request{Header: header()}, again: Request{Header: header()}, asked: 2},
 		{first: Request{Header: header("X-Token", "cookie", "X-Control", "max-age=60")}, again: Request{Header: header("X-Token", "cookie", "X-Control", "max-age=60")}, asked: 2},
-		{post: true, first: Request{Header: header("X-Control", "max-age=60"), Body: []byte("1")}, again: Request{Header: header("X-Control", "max-age=60"), Body: []byte("2")}, asked: 2},
+		{post: true, first: Request{Header: header("X-Control", "max-age=60"), Operation: runs("1")}, again: Request{Header: header("X-Control", "max-age=60"), Operation: runs("2")}, asked: 2},
 	} {
 		asked.Store(0)
 		a := authenticator(t, Config{Webhook: &WebhookConfig{URL: hook.URL, Post: c.post, SendRequestBody: true}})
@@ -437,11 +485,16 @@ func TestWebhookCache(t *testing.T) {
 	}
 	a := authenticator(t, Config{Webhook: &WebhookConfig{URL: hook.URL}})
 	for i := range maxHookSessions + 5 {
-		a.webhook.known.put(a.webhook.key(Request{Header: header("X-Token", strconv.Itoa(i))}), &Session{Expires: now.Add(time.Hour)}, now)
+		a.webhook.known.put(a.webhook.key(Request{Header: header("X-Token", strconv.Itoa(i))}, nil), &Session{Expires: now.Add(time.Hour)}, now)
 	}
 	if n := len(a.webhook.known.sessions); n > maxHookSessions {
 		t.Errorf("%d sessions are kept", n)
 	}
+}
+
+// runs is what is going to run, as a webhook is shown it.
+func runs(text string) func() json.RawMessage {
+	return func() json.RawMessage { return json.RawMessage(text) }
 }
 
 func TestWebhook(t *testing.T) {
@@ -450,6 +503,10 @@ func TestWebhook(t *testing.T) {
 	var body atomic.Pointer[map[string]any]
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen.Store(r)
+		if r.URL.Path == "/other" {
+			_, _ = w.Write([]byte(`{"x-hasura-role":"user"}`))
+			return
+		}
 		if r.Method == http.MethodPost {
 			var sent map[string]any
 			if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
@@ -467,6 +524,12 @@ func TestWebhook(t *testing.T) {
 			_, _ = w.Write([]byte(`{"x-hasura-user-id":"1"}`))
 		case "nonsense":
 			_, _ = w.Write([]byte(`[]`))
+		case "trailing":
+			_, _ = w.Write([]byte(`{"x-hasura-role":"user"}}`))
+		case "twice":
+			_, _ = w.Write([]byte(`{"x-hasura-role":"user","X-Hasura-Role":"boss"}`))
+		case "elsewhere":
+			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
 		default:
 			_, _ = w.Write([]byte(`{"X-Hasura-Role":"user","x-hasura-User-Id":"1","Cache-Control":"max-age=60","other":7}`))
 		}
@@ -477,7 +540,11 @@ func TestWebhook(t *testing.T) {
 		"bad":      {Status: 401, Code: "access-denied", Message: "Authentication hook unauthorized this request"},
 		"broken":   {Status: 500, Code: "unexpected", Message: "Invalid response from authorization hook"},
 		"nonsense": {Status: 500, Code: "unexpected", Message: "Invalid response from authorization hook"},
-		"norole":   {Status: 400, Code: "invalid-params", Message: `"x-hasura-role" not found in session variables`},
+		"trailing": {Status: 500, Code: "unexpected", Message: "Invalid response from authorization hook"},
+		"twice":    {Status: 500, Code: "unexpected", Message: "Invalid response from authorization hook"},
+		// Were it followed, the other address would answer with a session.
+		"elsewhere": {Status: 500, Code: "unexpected", Message: "Invalid response from authorization hook"},
+		"norole":    {Status: 400, Code: "invalid-params", Message: `"x-hasura-role" not found in session variables`},
 	} {
 		if _, err := a.resolve(t.Context(), Request{Header: header("X-Token", token)}); err == nil || *err != want {
 			t.Errorf("%s: %+v", token, err)
@@ -496,10 +563,10 @@ func TestWebhook(t *testing.T) {
 	}
 
 	a = authenticator(t, Config{Webhook: &WebhookConfig{URL: hook.URL, Post: true, SendRequestBody: true}})
-	if _, failure := a.resolve(t.Context(), Request{Header: header("X-Custom", "z"), Body: []byte(`{"query":"{a}","operationName":null,"other":1}`)}); failure != nil {
+	if _, failure := a.resolve(t.Context(), Request{Header: header("X-Custom", "z"), Operation: runs(`{"query":"{a}"}`)}); failure != nil {
 		t.Fatal(failure)
 	}
-	want := map[string]any{"headers": map[string]any{"X-Custom": "z"}, "request": map[string]any{"query": "{a}", "operationName": nil}}
+	want := map[string]any{"headers": map[string]any{"x-custom": "z"}, "request": map[string]any{"query": "{a}"}}
 	if got := *body.Load(); !reflect.DeepEqual(got, want) {
 		t.Errorf("posted %v", got)
 	}

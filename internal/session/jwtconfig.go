@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ type JWTConfig struct {
 	// key checks signatures; nil: the keys at jwkURL do.
 	key    any
 	jwkURL string
+	// algorithm is the one that key checks.
+	algorithm string
 
 	namespace     string
 	namespacePath []step
@@ -124,6 +127,9 @@ func withoutValue(err error) string {
 	return "it is not valid JSON"
 }
 
+// maxSkew bounds allowed_skew, in seconds: a century, far beyond any clock.
+const maxSkew = 100 * 366 * 24 * 3600
+
 func (j *jwtJSON) config() (*JWTConfig, error) {
 	c := &JWTConfig{namespace: defaultClaimsNamespace, format: formatJSON}
 	if (j.Key == nil) == (j.JWKURL == nil) {
@@ -137,6 +143,9 @@ func (j *jwtJSON) config() (*JWTConfig, error) {
 		if c.key, err = readKey(j.Type, *j.Key); err != nil {
 			return nil, err
 		}
+		if c.algorithm = j.Type; j.Type == "Ed25519" {
+			c.algorithm = "EdDSA"
+		}
 	} else {
 		u, err := url.Parse(*j.JWKURL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -145,8 +154,8 @@ func (j *jwtJSON) config() (*JWTConfig, error) {
 		c.jwkURL = *j.JWKURL
 	}
 	if j.AllowedSkew != nil {
-		if *j.AllowedSkew < 0 {
-			return nil, errors.New(`"allowed_skew" must not be below zero`)
+		if *j.AllowedSkew < 0 || *j.AllowedSkew > maxSkew {
+			return nil, fmt.Errorf(`"allowed_skew" must be between 0 and %d`, int(maxSkew))
 		}
 		c.skew = time.Duration(*j.AllowedSkew * float64(time.Second))
 	}
@@ -244,6 +253,9 @@ func (j *jwtJSON) readClaimsMap(c *JWTConfig) error {
 		if !strings.HasPrefix(lower, variablePrefix) {
 			return fmt.Errorf(`"claims_map": %q does not begin with %s`, name, variablePrefix)
 		}
+		if _, twice := c.claimsMap[lower]; twice {
+			return fmt.Errorf(`"claims_map": %q is given in more than one spelling`, lower)
+		}
 		claim, err := readMappedClaim(text)
 		if err != nil {
 			return fmt.Errorf(`"claims_map": %q: %w`, name, err)
@@ -289,7 +301,7 @@ func decodeJSON(text []byte) (any, error) {
 	if err := d.Decode(&out); err != nil {
 		return nil, err
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more after the JSON value")
 	}
 	return out, nil

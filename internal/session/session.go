@@ -75,8 +75,9 @@ type Config struct {
 // Request is what a session is found by.
 type Request struct {
 	Header http.Header
-	// Body is the GraphQL request, for an authenticator that NeedsBody.
-	Body []byte
+	// Operation gives the JSON of the GraphQL request that is going to run, for
+	// those who judge it; nil, and a nil answer: there is none.
+	Operation func() json.RawMessage
 }
 
 // Authenticator resolves the session of requests.
@@ -106,7 +107,7 @@ func New(ctx context.Context, c Config) (*Authenticator, error) {
 		a.secrets = append(a.secrets, sha256.Sum256([]byte(secret)))
 	}
 	if c.Webhook != nil {
-		a.webhook = &webhook{WebhookConfig: *c.Webhook, client: c.Client, logger: c.Logger}
+		a.webhook = newWebhook(*c.Webhook, c.Client, c.Logger)
 	}
 	var following context.Context
 	following, a.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -157,11 +158,6 @@ func (a *Authenticator) HasSecret() bool { return len(a.secrets) > 0 }
 
 // HasWebhook tells whether a webhook decides about requests.
 func (a *Authenticator) HasWebhook() bool { return a.webhook != nil }
-
-// NeedsBody tells whether requests are judged by their body too.
-func (a *Authenticator) NeedsBody() bool {
-	return a.webhook != nil && a.webhook.Post && a.webhook.SendRequestBody
-}
 
 // Claims describes where an issuer's tokens keep their claims.
 type Claims struct {
@@ -292,9 +288,13 @@ func As(variables map[string]string) (*Session, error) {
 	lower := make(map[string]string, len(variables)+1)
 	for name, value := range variables {
 		name = strings.ToLower(name)
-		if strings.HasPrefix(name, variablePrefix) {
-			lower[name] = value
+		if !strings.HasPrefix(name, variablePrefix) {
+			continue
 		}
+		if _, twice := lower[name]; twice {
+			return nil, refused("bad-request", "the session variable %q is given more than once", name)
+		}
+		lower[name] = value
 	}
 	s, err := newSession(roleOr(lower, AdminRole), lower, true)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,6 +39,14 @@ const (
 	codeUnexpected  = "unexpected"
 )
 
+// newWebhook makes a webhook that follows no redirects: they would carry cookies
+// and session variables to whom nobody has named.
+func newWebhook(c WebhookConfig, client *http.Client, logger *slog.Logger) *webhook {
+	direct := *client
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &webhook{WebhookConfig: c, client: &direct, logger: logger}
+}
+
 func checkWebhook(c *WebhookConfig) error {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -56,7 +65,16 @@ func notForwarded() []string {
 	}
 }
 
-func (w *webhook) request(ctx context.Context, r Request) (*http.Request, error) {
+// shown is the GraphQL request that the webhook is shown; nil for none.
+func (w *webhook) shown(r Request) json.RawMessage {
+	if !w.Post || !w.SendRequestBody || r.Operation == nil {
+		return nil
+	}
+	return r.Operation()
+}
+
+// request makes the request that asks the webhook.
+func (w *webhook) request(ctx context.Context, r Request, operation json.RawMessage) (*http.Request, error) {
 	if !w.Post {
 		out, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL, nil)
 		if err != nil {
@@ -73,18 +91,14 @@ func (w *webhook) request(ctx context.Context, r Request) (*http.Request, error)
 	headers := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
 		if len(values) > 0 {
-			headers[name] = values[0]
+			// As clients that speak HTTP/2 write them, and v2's webhooks read them.
+			headers[strings.ToLower(name)] = values[0]
 		}
 	}
-	type body struct {
+	text, err := json.Marshal(struct {
 		Headers map[string]string `json:"headers"`
-		Request any               `json:"request"`
-	}
-	content := body{Headers: headers}
-	if w.SendRequestBody {
-		content.Request = operations(r.Body)
-	}
-	text, err := json.Marshal(content)
+		Request json.RawMessage   `json:"request"`
+	}{headers, operation})
 	if err != nil {
 		return nil, err
 	}
@@ -95,35 +109,15 @@ func (w *webhook) request(ctx context.Context, r Request) (*http.Request, error)
 	return out, err
 }
 
-// operation is a GraphQL request as the webhook sees it.
-type operation struct {
-	Query         json.RawMessage `json:"query"`
-	Variables     json.RawMessage `json:"variables,omitempty"`
-	OperationName json.RawMessage `json:"operationName,omitempty"`
-}
-
-// operations reads one GraphQL request or a list of them; nil if the body is
-// something else.
-func operations(body []byte) any {
-	var one operation
-	if json.Unmarshal(body, &one) == nil && one.Query != nil {
-		return one
-	}
-	var list []operation
-	if json.Unmarshal(body, &list) == nil && len(list) > 0 {
-		return list
-	}
-	return nil
-}
-
 // resolve finds out what the webhook says, unless what it said the last time
 // still holds.
 func (w *webhook) resolve(ctx context.Context, r Request, now time.Time) (*Session, *Error) {
-	key := w.key(r)
+	operation := w.shown(r)
+	key := w.key(r, operation)
 	if s, ok := w.known.get(key, now); ok {
 		return s, nil
 	}
-	s, err := w.ask(ctx, r, now)
+	s, err := w.ask(ctx, r, operation, now)
 	// Cookies are for the one client that was asked about.
 	if err == nil && s.Expires.After(now) && len(s.SetCookies) == 0 {
 		w.known.put(key, s, now)
@@ -132,11 +126,11 @@ func (w *webhook) resolve(ctx context.Context, r Request, now time.Time) (*Sessi
 }
 
 // ask asks the webhook.
-func (w *webhook) ask(ctx context.Context, r Request, now time.Time) (*Session, *Error) {
+func (w *webhook) ask(ctx context.Context, r Request, operation json.RawMessage, now time.Time) (*Session, *Error) {
 	failed := &Error{Status: http.StatusInternalServerError, Code: codeUnexpected, Message: "webhook authentication request failed"}
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
-	request, err := w.request(ctx, r)
+	request, err := w.request(ctx, r, operation)
 	if err != nil {
 		w.log(ctx, slog.LevelError, 0, err.Error(), nil)
 		return nil, failed
@@ -154,11 +148,12 @@ func (w *webhook) ask(ctx context.Context, r Request, now time.Time) (*Session, 
 	}
 	switch answer.StatusCode {
 	case http.StatusOK:
-		w.log(ctx, slog.LevelInfo, answer.StatusCode, "", nil)
 		s, failure := sessionOfHook(body, now)
 		if failure != nil {
-			return nil, failure
+			w.log(ctx, slog.LevelError, answer.StatusCode, failure.Error(), body)
+			return nil, failure.answer
 		}
+		w.log(ctx, slog.LevelInfo, answer.StatusCode, "", nil)
 		s.SetCookies = answer.Header.Values("Set-Cookie")
 		return s, nil
 	case http.StatusUnauthorized:
@@ -197,45 +192,82 @@ func (w *webhook) log(ctx context.Context, level slog.Level, status int, fault s
 	w.logger.Log(ctx, level, "webhook-log", "detail", detail)
 }
 
+// hookFault is what is wrong with a webhook's answer, and what clients are told
+// of it.
+type hookFault struct {
+	error
+	answer *Error
+}
+
+func faulty(format string, args ...any) *hookFault {
+	return &hookFault{fmt.Errorf(format, args...), invalidHook()}
+}
+
 // sessionOfHook reads a webhook's answer.
-func sessionOfHook(body []byte, now time.Time) (*Session, *Error) {
-	var answer map[string]any
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&answer); err != nil || answer == nil {
-		return nil, invalidHook()
+func sessionOfHook(body []byte, now time.Time) (*Session, *hookFault) {
+	decoded, err := decodeJSON(body)
+	if err != nil {
+		return nil, faulty("the answer is not JSON: %w", err)
 	}
-	variables := make(map[string]string, len(answer))
-	var expires time.Time
-	for name, value := range answer {
-		lower := strings.ToLower(name)
-		text, ok := value.(string)
-		switch {
-		case strings.HasPrefix(lower, variablePrefix):
-			if !ok {
-				return nil, invalidHook()
-			}
-			variables[lower] = text
-		case lower == "cache-control" && ok:
-			if age, found := maxAge(text); found {
-				expires = now.Add(age)
-			}
-		case lower == "expires" && ok && expires.IsZero():
-			if at, err := http.ParseTime(text); err == nil {
-				expires = at
-			}
+	answer, ok := decoded.(map[string]any)
+	if !ok {
+		return nil, faulty("the answer is no JSON object")
+	}
+	said, err := lowerCase(answer)
+	if err != nil {
+		return nil, &hookFault{err, invalidHook()}
+	}
+	variables := make(map[string]string, len(said))
+	for name, value := range said {
+		if !strings.HasPrefix(name, variablePrefix) {
+			continue
 		}
+		text, ok := value.(string)
+		if !ok {
+			return nil, faulty("%s is no string", name)
+		}
+		variables[name] = text
 	}
 	role := variables[RoleHeader]
 	if role == "" {
-		return nil, refused("invalid-params", "%q not found in session variables", RoleHeader)
+		missing := refused("invalid-params", "%q not found in session variables", RoleHeader)
+		return nil, &hookFault{missing, missing}
 	}
-	s, err := newSession(role, variables, false)
-	if err != nil {
-		return nil, err
+	s, failure := newSession(role, variables, false)
+	if failure != nil {
+		return nil, &hookFault{failure, failure}
 	}
-	s.Expires = expires
+	s.Expires = hookExpiry(said, now)
 	return s, nil
+}
+
+// lowerCase is an object with its keys in lower case; two spellings of one key
+// are an error, as either could be meant.
+func lowerCase(object map[string]any) (map[string]any, error) {
+	out := make(map[string]any, len(object))
+	for name, value := range object {
+		lower := strings.ToLower(name)
+		if _, twice := out[lower]; twice {
+			return nil, fmt.Errorf("%q is given in more than one spelling", lower)
+		}
+		out[lower] = value
+	}
+	return out, nil
+}
+
+// hookExpiry is when a webhook's answer ends to hold; zero: it says nothing.
+func hookExpiry(said map[string]any, now time.Time) time.Time {
+	if text, ok := said["cache-control"].(string); ok {
+		if age, found := maxAge(text); found {
+			return now.Add(age)
+		}
+	}
+	if text, ok := said["expires"].(string); ok {
+		if at, err := http.ParseTime(text); err == nil {
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // maxAge reads max-age of a Cache-Control text that allows keeping.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -29,7 +30,7 @@ func passing() []string {
 }
 
 // key is what the webhook is asked, without what passes.
-func (w *webhook) key(r Request) [sha256.Size]byte {
+func (w *webhook) key(r Request, operation json.RawMessage) [sha256.Size]byte {
 	h := sha256.New()
 	write := func(s string) {
 		_, _ = io.WriteString(h, s) // a hash never fails
@@ -49,9 +50,7 @@ func (w *webhook) key(r Request) [sha256.Size]byte {
 		}
 		write("")
 	}
-	if w.Post && w.SendRequestBody {
-		_, _ = h.Write(r.Body)
-	}
+	_, _ = h.Write(operation)
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
