@@ -47,6 +47,15 @@ func dialects(t *testing.T) []dialect {
 		}},
 		{"sqlite", "", lite, sqlite.ParseType, map[string]string{"number": "numeric(12,2)", "bool": "boolean", "moment": "timestamptz", "json": "json", "uuid": "uuid"}},
 	}
+	// SQLite knows the keys of what it writes from its own introspection.
+	for _, tables := range corpusTables() {
+		if _, err := lite.RunSQL(t.Context(), out[2].ddl(tables), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := lite.Introspect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		for _, d := range out {
 			if err := d.source.Close(); err != nil {
@@ -97,6 +106,19 @@ func (d *dialect) database(tables []string) *sources.Database {
 		out.Tables = append(out.Tables, t)
 	}
 	return out
+}
+
+// ddl makes the tables of a source.
+func (d *dialect) ddl(tables []string) string {
+	var out strings.Builder
+	for _, t := range d.database(tables).Tables {
+		fmt.Fprintf(&out, "CREATE TABLE %q (", t.Name)
+		for _, c := range t.Columns {
+			fmt.Fprintf(&out, "%q %s, ", c.Name, c.Type.Name)
+		}
+		fmt.Fprintf(&out, "PRIMARY KEY (%s));\n", strings.Join(t.PrimaryKey.Columns, ", "))
+	}
+	return out.String()
 }
 
 // world builds the catalog of the corpus in one dialect; its metadata has
