@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"dovetail/internal/metadata/document"
+	"dovetail/internal/kind"
 	"dovetail/internal/orderedjson"
 )
 
@@ -62,7 +62,7 @@ func TestCertificatesLeaveNoFiles(t *testing.T) {
 			t.Errorf("left behind: %v, %v", entries, err)
 		}
 	}
-	source, err := openDatabase(t.Context(), &settings{}, document.KindPostgres, "s", configuration(map[string]any{"from_env": "TEST_ROOT_CERTIFICATE"}))
+	source, err := openDatabase(t.Context(), &settings{}, kind.Postgres, "s", configuration(map[string]any{"from_env": "TEST_ROOT_CERTIFICATE"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestCertificatesLeaveNoFiles(t *testing.T) {
 		t.Error(err)
 	}
 	for _, wrong := range []any{map[string]any{"from_env": "TEST_NO_CERTIFICATE"}, "no certificate"} {
-		if _, err := openDatabase(t.Context(), &settings{}, document.KindPostgres, "s", configuration(wrong)); err == nil {
+		if _, err := openDatabase(t.Context(), &settings{}, kind.Postgres, "s", configuration(wrong)); err == nil {
 			t.Errorf("opened by the certificate %v", wrong)
 		}
 		clean()

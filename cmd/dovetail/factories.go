@@ -12,6 +12,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
@@ -28,20 +29,10 @@ import (
 // factories make the sources that metadata names.
 func factories(s *settings) live.Factories {
 	return live.Factories{
-		OpenDatabase: func(ctx context.Context, kind, name string, configuration orderedjson.Value) (sources.Source, error) {
-			return openDatabase(ctx, s, kind, name, configuration)
+		OpenDatabase: func(ctx context.Context, of, name string, configuration orderedjson.Value) (sources.Source, error) {
+			return openDatabase(ctx, s, of, name, configuration)
 		},
-		ParseType: func(kind string) func(string) plan.Type {
-			switch kind {
-			case document.KindPostgres:
-				return postgres.ParseType
-			case document.KindMSSQL:
-				return mssql.ParseType
-			case document.KindSQLite:
-				return sqlite.ParseType
-			}
-			return nil
-		},
+		ParseType:  func(name string) func(string) plan.Type { return databases[name].parseType },
 		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (live.Remote, error) { return openRemote(s, r) },
 		Customize:  customize,
 		Permission: permission,
@@ -51,52 +42,68 @@ func factories(s *settings) live.Factories {
 	}
 }
 
-func openDatabase(ctx context.Context, s *settings, kind, name string, configuration orderedjson.Value) (sources.Source, error) {
-	connection, err := document.ConnectionOf(configuration, "$.configuration", kind)
+// database is how a kind of database is opened; what the metadata must know of it
+// stands in the package kind. Another kind is an entry there and one here.
+type database struct {
+	parseType func(name string) plan.Type
+	open      func(ctx context.Context, s *settings, c *document.Connection) (sources.Source, error)
+}
+
+// databases are the kinds that can be opened, by the metadata's word.
+//
+//nolint:gochecknoglobals // the one registry of what is wired; tests add to it
+var databases = map[string]database{
+	kind.Postgres: {postgres.ParseType, openPostgres},
+	kind.SQLite:   {sqlite.ParseType, openSQLite},
+	kind.MSSQL:    {mssql.ParseType, openMSSQL},
+}
+
+func openDatabase(ctx context.Context, s *settings, of, name string, configuration orderedjson.Value) (sources.Source, error) {
+	connection, err := document.ConnectionOf(configuration, "$.configuration", of)
 	if err != nil {
 		return nil, err
 	}
-	switch kind {
-	case document.KindPostgres:
-		source, err := openPostgres(ctx, s, connection)
-		if err != nil {
-			return nil, err
-		}
-		return source, nil
-	case document.KindSQLite:
-		path, err := resolve(connection.Path)
-		if err != nil {
-			return nil, err
-		}
-		source, err := sqlite.Open(sqlite.Config{Path: path, MaxConnections: deref(connection.Pool.MaxConnections)})
-		if err != nil {
-			return nil, err
-		}
-		return source, nil
-	case document.KindMSSQL:
-		config, err := mssqlConfig(connection)
-		if err != nil {
-			return nil, err
-		}
-		for _, replica := range connection.Replicas {
-			own, err := mssqlConfig(replica)
-			if err != nil {
-				return nil, err
-			}
-			config.Replicas = append(config.Replicas, own)
-		}
-		source, err := mssql.Open(config)
-		if err != nil {
-			return nil, err
-		}
-		return source, nil
+	open := databases[of].open
+	if open == nil {
+		return nil, fmt.Errorf("source %q: databases of kind %q are not supported", name, of)
 	}
-	return nil, fmt.Errorf("source %q: databases of kind %q are not supported", name, kind)
+	return open(ctx, s, connection)
+}
+
+func openSQLite(_ context.Context, _ *settings, c *document.Connection) (sources.Source, error) {
+	path, err := resolve(c.Address)
+	if err != nil {
+		return nil, err
+	}
+	source, err := sqlite.Open(sqlite.Config{Path: path, MaxConnections: deref(c.Pool.MaxConnections)})
+	if err != nil {
+		return nil, err
+	}
+	return source, nil
+}
+
+func openMSSQL(_ context.Context, _ *settings, c *document.Connection) (sources.Source, error) {
+	config, err := mssqlConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, replica := range c.Replicas {
+		own, err := mssqlConfig(replica)
+		if err != nil {
+			return nil, err
+		}
+		config.Replicas = append(config.Replicas, own)
+	}
+	source, err := mssql.Open(config)
+	if err != nil {
+		return nil, err
+	}
+	return source, nil
 }
 
 // openPostgres opens a database with its replicas. Certificates stand in files only
 // while it does: it reads them once.
-func openPostgres(ctx context.Context, s *settings, connection *document.Connection) (source *postgres.Source, err error) {
+func openPostgres(ctx context.Context, s *settings, connection *document.Connection) (source sources.Source, err error) {
 	files := &certificates{}
 	defer func() {
 		if failure := files.remove(); failure != nil && err == nil {
@@ -114,7 +121,11 @@ func openPostgres(ctx context.Context, s *settings, connection *document.Connect
 		}
 		config.Replicas = append(config.Replicas, own)
 	}
-	return postgres.Open(ctx, config)
+	opened, err := postgres.Open(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
 }
 
 func resolve(t document.Text) (string, error) {
@@ -140,7 +151,7 @@ func seconds(n *int, otherwise time.Duration) time.Duration {
 }
 
 func mssqlConfig(c *document.Connection) (mssql.Config, error) {
-	address, err := resolve(c.URL)
+	address, err := resolve(c.Address)
 	return mssql.Config{
 		ConnectionString: address, MaxConnections: deref(c.Pool.MaxConnections), Unpooled: c.Pool.Disabled,
 		IdleTimeout: seconds(c.Pool.IdleTimeout, 0), IsolationLevel: c.IsolationLevel,
@@ -148,7 +159,7 @@ func mssqlConfig(c *document.Connection) (mssql.Config, error) {
 }
 
 func postgresConfig(s *settings, c *document.Connection, files *certificates) (postgres.Config, error) {
-	address, err := resolve(c.URL)
+	address, err := resolve(c.Address)
 	if err != nil {
 		return postgres.Config{}, err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"dovetail/executor"
 	"dovetail/internal/demo"
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/command"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
@@ -92,7 +93,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	var initial *document.Metadata
 	if !configuration.IsNull() {
 		initial = &document.Metadata{Sources: []*document.Source{{
-			Name: "default", Kind: document.KindPostgres, Configuration: configuration,
+			Name: "default", Kind: kind.Postgres, Configuration: configuration,
 		}}}
 	}
 	running, err := live.Open(ctx, live.Config{

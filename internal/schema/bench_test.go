@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
@@ -41,7 +42,7 @@ func bigCatalog(tb testing.TB, tables int) *catalog.Catalog {
 	for _, t := range types {
 		capabilities.Operators[t.Class] = comparisons
 	}
-	source := &document.Source{Name: "default", Kind: document.KindPostgres}
+	source := &document.Source{Name: "default", Kind: kind.Postgres}
 	database := &sources.Database{}
 	for i := range tables {
 		name := document.TableName{Schema: "public", Name: fmt.Sprint("table_", i)}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/plan"
@@ -125,7 +126,7 @@ func (b *builder) source(doc *document.Source) {
 func (b *builder) customization(doc *document.Source) Customization {
 	c := doc.Customization
 	convention := c.NamingConvention
-	if convention == "" && doc.Kind != document.KindMSSQL {
+	if k, ok := kind.Named(doc.Kind); convention == "" && (k.NamingConvention || !ok) {
 		convention = b.in.Settings.DefaultNamingConvention
 	}
 	return Customization{

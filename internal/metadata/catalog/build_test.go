@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
@@ -61,7 +62,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) (string, error) {
 	switch d.Cmd {
 	case "database":
 		described, err := describeDatabase(d.Input)
-		kind := argument(t, d, "kind", document.KindPostgres)
+		kind := argument(t, d, "kind", kind.Postgres)
 		w.input.Databases[name] = catalog.Introspected{
 			Database: described.database, Capabilities: capabilities(kind), Version: 1, ParseType: typeOf,
 		}
@@ -183,7 +184,7 @@ func BenchmarkBuild(b *testing.B) {
 
 // bigInput has tables that all refer to the one before, and an inherited role.
 func bigInput(tables, roles int) catalog.Input {
-	source := &document.Source{Name: "default", Kind: document.KindPostgres}
+	source := &document.Source{Name: "default", Kind: kind.Postgres}
 	database := &sources.Database{}
 	filter, err := orderedjson.Parse([]byte(`{"_or":[{"owner":{"_eq":"X-Hasura-User-Id"}},{"parent":{"open":{"_eq":true}}}]}`))
 	if err != nil {

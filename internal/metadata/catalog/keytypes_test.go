@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/sources"
@@ -47,7 +48,7 @@ func keyCastOf(left, right string) string {
 	name := document.TableName{Schema: "public", Name: "l"}
 	target := document.TableName{Schema: "public", Name: "r"}
 	c := catalog.Build(catalog.Input{
-		Metadata: &document.Metadata{Sources: []*document.Source{{Name: "s", Kind: document.KindPostgres, Tables: []*document.Table{
+		Metadata: &document.Metadata{Sources: []*document.Source{{Name: "s", Kind: kind.Postgres, Tables: []*document.Table{
 			{Name: name, RemoteRelationships: []*document.RemoteRelationship{{Name: "x", ToSource: &document.ToSource{
 				Source: "s", Table: target.JSON(), FieldMapping: document.Mapping{{Key: "c", Value: "c"}},
 			}}}},

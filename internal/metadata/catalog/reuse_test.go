@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/plan"
@@ -123,7 +124,7 @@ func TestReuse(t *testing.T) {
 				database.Share(lastDatabase)
 			}
 			in := catalog.Input{
-				Metadata: m, Databases: map[string]catalog.Introspected{"default": {Database: database, Capabilities: capabilities(document.KindPostgres)}},
+				Metadata: m, Databases: map[string]catalog.Introspected{"default": {Database: database, Capabilities: capabilities(kind.Postgres)}},
 				EnumValues: map[string]map[catalog.TableName][]catalog.EnumValue{"default": enums},
 			}
 			whole := dumpCatalog(catalog.Build(in), shown)

@@ -3,7 +3,7 @@ package command
 import (
 	"maps"
 
-	"dovetail/internal/metadata/document"
+	"dovetail/internal/kind"
 )
 
 // allCommands is every command by its name without prefix.
@@ -19,16 +19,28 @@ func allCommands() map[string]command {
 	return out
 }
 
-// prefixedEdit is a command about one kind of database that changes the
-// document.
-func prefixedEdit(e edit, kinds ...string) command {
-	return command{prefixed: true, kinds: kinds, edit: e}
+// feature picks the kinds of databases that a command is about.
+type feature func(kind.Kind) bool
+
+// prefixedEdit is a command about kinds of databases that changes the document.
+func prefixedEdit(e edit, kinds ...feature) command {
+	return command{prefixed: true, kinds: oneFeature(kinds), edit: e}
 }
 
-// prefixedRun is any other command about one kind of database.
-func prefixedRun(r run, kinds ...string) command {
-	return command{prefixed: true, kinds: kinds, run: r}
+// prefixedRun is any other command about kinds of databases.
+func prefixedRun(r run, kinds ...feature) command {
+	return command{prefixed: true, kinds: oneFeature(kinds), run: r}
 }
 
-// withFunctions are the kinds of databases whose functions can be used.
-func withFunctions() []string { return []string{document.KindPostgres} }
+func oneFeature(kinds []feature) feature {
+	if len(kinds) == 0 {
+		return nil
+	}
+	return kinds[0]
+}
+
+func withFunctions(k kind.Kind) bool { return k.Functions }
+
+func withProcedures(k kind.Kind) bool { return k.Procedures }
+
+func withEventTriggers(k kind.Kind) bool { return k.EventTriggers }

@@ -8,8 +8,8 @@ import (
 
 func computedFieldCommands() map[string]command {
 	return map[string]command{
-		"add_computed_field":  prefixedEdit(addComputedField, withFunctions()...),
-		"drop_computed_field": prefixedRun(dropComputedField, withFunctions()...),
+		"add_computed_field":  prefixedEdit(addComputedField, withFunctions),
+		"drop_computed_field": prefixedRun(dropComputedField, withFunctions),
 	}
 }
 

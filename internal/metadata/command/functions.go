@@ -8,11 +8,11 @@ import (
 
 func functionCommands() map[string]command {
 	return map[string]command{
-		"track_function":             prefixedEdit(trackFunction, withFunctions()...),
-		"untrack_function":           prefixedRun(untrackFunction, withFunctions()...),
-		"set_function_customization": prefixedEdit(setFunctionCustomization, withFunctions()...),
-		"create_function_permission": prefixedEdit(createFunctionPermission, withFunctions()...),
-		"drop_function_permission":   prefixedEdit(dropFunctionPermission, withFunctions()...),
+		"track_function":             prefixedEdit(trackFunction, withFunctions),
+		"untrack_function":           prefixedRun(untrackFunction, withFunctions),
+		"set_function_customization": prefixedEdit(setFunctionCustomization, withFunctions),
+		"create_function_permission": prefixedEdit(createFunctionPermission, withFunctions),
+		"drop_function_permission":   prefixedEdit(dropFunctionPermission, withFunctions),
 	}
 }
 

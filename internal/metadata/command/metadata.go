@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
@@ -170,7 +171,7 @@ func clearMetadata(ctx context.Context, c *call) ([]byte, error) {
 			Name: now.Name, Kind: now.Kind, Configuration: now.Configuration, Customization: now.Customization, HealthCheck: now.HealthCheck,
 		}}
 	} else if configuration := c.runner.config.DefaultSource; !configuration.IsNull() {
-		m.Sources = []*document.Source{{Name: defaultSourceName, Kind: document.KindPostgres, Configuration: configuration}}
+		m.Sources = []*document.Source{{Name: defaultSourceName, Kind: kind.Postgres, Configuration: configuration}}
 	}
 	if err := c.tx.Apply(ctx, m, live.Reload{}, nil); err != nil {
 		return nil, err

@@ -17,9 +17,9 @@ func nativeQueryCommands() map[string]command {
 		"untrack_logical_model":                  prefixedRun(untrackLogicalModel),
 		"create_logical_model_select_permission": prefixedEdit(createModelPermission),
 		"drop_logical_model_select_permission":   prefixedEdit(dropModelPermission),
-		"get_stored_procedure":                   prefixedRun(getStoredProcedures, document.KindMSSQL),
-		"track_stored_procedure":                 prefixedEdit(trackStoredProcedure, document.KindMSSQL),
-		"untrack_stored_procedure":               prefixedEdit(untrackStoredProcedure, document.KindMSSQL),
+		"get_stored_procedure":                   prefixedRun(getStoredProcedures, withProcedures),
+		"track_stored_procedure":                 prefixedEdit(trackStoredProcedure, withProcedures),
+		"untrack_stored_procedure":               prefixedEdit(untrackStoredProcedure, withProcedures),
 	}
 }
 

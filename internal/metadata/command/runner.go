@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
 	"dovetail/internal/orderedjson"
@@ -69,8 +70,8 @@ type command struct {
 	// prefixed commands are about one kind of database, and are called with its
 	// prefix but in /v1/query.
 	prefixed bool
-	// kinds are those of prefixed commands, none: all.
-	kinds []string
+	// kinds are those of prefixed commands, nil: all.
+	kinds feature
 	// open commands may be carried out by any role.
 	open bool
 	edit edit
@@ -196,7 +197,7 @@ func (r *Runner) find(api API, name string) (command, string, string, error) {
 	}
 	unknown := &Error{Status: http.StatusBadRequest, Code: CodeParseFailed, Path: "$"}
 	prefix, rest, cut := strings.Cut(name, "_")
-	kind, known := kindOfPrefix(prefix)
+	of, known := kind.OfPrefix(prefix)
 	switch {
 	case !cut || !known:
 		if api != V1Metadata {
@@ -205,10 +206,10 @@ func (r *Runner) find(api API, name string) (command, string, string, error) {
 		return command{}, "", "", unknown.message("unknown metadata command %q; %q was not recognized as a valid backend name", name, prefix)
 	default:
 		c, ok := r.commands[rest]
-		if !ok || !c.prefixed || !c.takes(api) || !c.supports(kind) {
-			return command{}, "", "", unknown.message("unknown metadata command %q for backend %s", rest, kind)
+		if !ok || !c.prefixed || !c.takes(api) || !c.supports(of.Name) {
+			return command{}, "", "", unknown.message("unknown metadata command %q for backend %s", rest, of.Name)
 		}
-		return c, rest, kind, nil
+		return c, rest, of.Name, nil
 	}
 }
 
@@ -218,14 +219,6 @@ func (r *Runner) open(api API, name string) bool {
 	return err == nil && c.open
 }
 
-func kindOfPrefix(prefix string) (string, bool) {
-	switch kind := document.NormalizeKind(prefix); kind {
-	case document.KindPostgres, document.KindSQLite, document.KindMSSQL:
-		return kind, true
-	}
-	return "", false
-}
-
 func (c command) takes(api API) bool {
 	if len(c.apis) == 0 {
 		return api != V2Query
@@ -233,8 +226,9 @@ func (c command) takes(api API) bool {
 	return slices.Contains(c.apis, api)
 }
 
-func (c command) supports(kind string) bool {
-	return len(c.kinds) == 0 || slices.Contains(c.kinds, kind)
+func (c command) supports(name string) bool {
+	k, _ := kind.Named(name)
+	return c.kinds == nil || c.kinds(k)
 }
 
 const documentation = "https://hasura.io/docs/latest/graphql/core/api-reference/metadata-api/index.html#metadata-apis"

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
 )
@@ -24,7 +25,7 @@ func sourceCommands() map[string]command {
 // sourceKind is the kind of a source that a command makes.
 func (c *call) sourceKind() string {
 	if c.kind == "" {
-		return document.KindPostgres
+		return kind.Postgres
 	}
 	return c.kind
 }
@@ -251,10 +252,11 @@ func tableInfo(_ context.Context, c *call) ([]byte, error) {
 
 // sourceKinds lists the kinds of databases that can be added.
 func sourceKinds(context.Context, *call) ([]byte, error) {
-	kind := func(name string) map[string]any {
-		return map[string]any{"kind": name, "builtin": true, "display_name": name, "available": true}
+	list := []any{}
+	for _, k := range kind.All() {
+		list = append(list, map[string]any{"kind": k.Prefixes[0], "builtin": true, "display_name": k.Prefixes[0], "available": true})
 	}
-	return marshal(map[string]any{"sources": []any{kind("pg"), kind(document.KindSQLite), kind(document.KindMSSQL)}})
+	return marshal(map[string]any{"sources": list})
 }
 
 func kindCapabilities(_ context.Context, c *call) ([]byte, error) {
@@ -263,8 +265,9 @@ func kindCapabilities(_ context.Context, c *call) ([]byte, error) {
 	if err := o.err(); err != nil {
 		return nil, err
 	}
+	of, _ := kind.OfPrefix(name)
 	for _, s := range c.metadata().Sources {
-		if s.Kind != document.NormalizeKind(name) {
+		if s.Kind != of.Name {
 			continue
 		}
 		if source, ok := c.tx.State().Source(s.Name); ok {
@@ -284,7 +287,7 @@ func setQueryTags(c *call, m *document.Metadata) (subject, error) {
 	if !ok {
 		return subject{}, fail(CodeNotExists, "source with name %q does not exist", name)
 	}
-	if s.Kind == document.KindSQLite {
+	if k, ok := kind.Named(s.Kind); ok && !k.QueryTags {
 		return subject{}, fail(CodeNotSupported, "Query Tags is not supported on %s", s.Kind)
 	}
 	tags := without(c.args, "source_name")

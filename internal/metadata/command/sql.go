@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
 	"dovetail/sources"
@@ -122,9 +123,9 @@ func resultRows(r *sources.SQLResult) any {
 
 // sqlError is the error of SQL that a database refused. v2 doesn't say where in
 // the request SQL Server's errors are.
-func sqlError(err error, kind string) error {
+func sqlError(err error, of string) error {
 	e := AsError(err)
-	if kind == document.KindMSSQL && e.Path == argsPath {
+	if k, _ := kind.Named(of); k.ErrorsAtRoot && e.Path == argsPath {
 		at := *e
 		at.Path = "$"
 		e = &at

@@ -33,10 +33,10 @@ func unbuiltCommands() map[string]command {
 // acted on.
 func triggerCommands() map[string]command {
 	create := kept("event triggers", createEventTrigger)
-	create.prefixed, create.kinds = true, []string{document.KindPostgres, document.KindMSSQL}
+	create.prefixed, create.kinds = true, withEventTriggers
 	return map[string]command{
 		"create_event_trigger": create,
-		"delete_event_trigger": prefixedEdit(deleteEventTrigger, document.KindPostgres, document.KindMSSQL),
+		"delete_event_trigger": prefixedEdit(deleteEventTrigger, withEventTriggers),
 	}
 }
 

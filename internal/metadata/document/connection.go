@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/orderedjson"
 )
 
@@ -47,11 +48,10 @@ func (t Text) Resolve(env func(name string) (string, bool)) (value, missing stri
 
 // Connection is how a source is reached.
 type Connection struct {
-	// URL is Postgres's database_url or SQL Server's connection_string.
-	URL Text
-	// Path is SQLite's file.
-	Path Text
-	Pool PoolSettings
+	// Address is where the database is: Postgres's database_url, SQL Server's
+	// connection_string, SQLite's file.
+	Address Text
+	Pool    PoolSettings
 	// IsolationLevel is read-committed, repeatable-read … or empty.
 	IsolationLevel        string
 	UsePreparedStatements *bool
@@ -77,28 +77,39 @@ type SSLConfiguration struct {
 }
 
 // ConnectionOf reads the configuration of a source of some kind.
-func ConnectionOf(configuration orderedjson.Value, path, kind string) (*Connection, error) {
+func ConnectionOf(configuration orderedjson.Value, path, of string) (*Connection, error) {
 	d := &decoder{}
 	o := d.object(configuration, path, "SourceConfiguration")
-	c := d.connectionInfo(o.need("connection_info"), o.at("connection_info"), kind)
+	c := d.connectionInfo(o.need("connection_info"), o.at("connection_info"), of)
 	c.ExtensionsSchema = o.optionalText("extensions_schema")
 	o.list("read_replicas", func(j orderedjson.Value, path string) {
-		if kind == KindSQLite {
-			d.failCode(path, "not-supported", "read replicas are not supported for SQLite")
+		if k, ok := kind.Named(of); ok && !k.Replicas {
+			d.failCode(path, "not-supported", "read replicas are not supported for %s", of)
 			return
 		}
-		c.Replicas = append(c.Replicas, d.connectionInfo(j, path, kind))
+		c.Replicas = append(c.Replicas, d.connectionInfo(j, path, of))
 	})
 	return c, d.err()
 }
 
 // connectionInfo reads how one database is reached: a source's own or a replica.
-func (d *decoder) connectionInfo(j orderedjson.Value, path, kind string) *Connection {
+func (d *decoder) connectionInfo(j orderedjson.Value, path, of string) *Connection {
 	info := d.object(j, path, "SourceConnectionInfo")
 	c := &Connection{IsolationLevel: info.optionalText("isolation_level")}
-	switch kind {
-	case KindPostgres:
-		c.URL = d.databaseURL(info.need("database_url"), info.at("database_url"))
+	k, ok := kind.Named(of)
+	if !ok {
+		d.fail(path, "unknown kind of source %q", of)
+		return c
+	}
+	key := k.Address[len(k.Address)-1]
+	for _, name := range k.Address {
+		if _, ok := info.get(name); ok {
+			key = name
+			break
+		}
+	}
+	if k.Parameters {
+		c.Address = d.databaseURL(info.need(key), info.at(key))
 		if v, ok := info.get("use_prepared_statements"); ok {
 			b := info.boolean("use_prepared_statements", v.Text == "true")
 			c.UsePreparedStatements = &b
@@ -106,16 +117,8 @@ func (d *decoder) connectionInfo(j orderedjson.Value, path, kind string) *Connec
 		if v, ok := info.get("ssl_configuration"); ok {
 			c.SSL = d.sslConfiguration(v, info.at("ssl_configuration"))
 		}
-	case KindMSSQL:
-		key := "connection_string"
-		if _, ok := info.get("database_url"); ok {
-			key = "database_url" // v2 knows both
-		}
-		c.URL = d.configText(info.need(key), info.at(key))
-	case KindSQLite:
-		c.Path = d.configText(info.need("path"), info.at("path"))
-	default:
-		d.fail(path, "unknown kind of source %q", kind)
+	} else {
+		c.Address = d.configText(info.need(key), info.at(key))
 	}
 	if v, ok := info.get("pool_settings"); ok {
 		c.Pool = d.poolSettings(v, info.at("pool_settings"))

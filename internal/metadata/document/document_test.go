@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
 )
@@ -103,7 +104,7 @@ func TestParse(t *testing.T) {
 
 func parsePart(t *testing.T, d *datadriven.TestData, j orderedjson.Value) (string, error) {
 	t.Helper()
-	kind := document.KindPostgres
+	kind := kind.Postgres
 	if d.HasArg("kind") {
 		d.ScanArgs(t, "kind", &kind)
 	}
@@ -239,8 +240,8 @@ func TestReplicas(t *testing.T) {
 		text := `{"connection_info": {"` + key + `": "a"}, "read_replicas": [
 			{"` + key + `": {"from_env": "B"}, "pool_settings": {"max_connections": 3}}, {"` + key + `": "c", "isolation_level": "read-committed"}]}`
 		c := connectionOf(t, text, kind)
-		if len(c.Replicas) != 2 || c.Replicas[0].URL.FromEnv != "B" || *c.Replicas[0].Pool.MaxConnections != 3 ||
-			c.Replicas[1].URL.Value != "c" || c.Replicas[1].IsolationLevel != "read-committed" {
+		if len(c.Replicas) != 2 || c.Replicas[0].Address.FromEnv != "B" || *c.Replicas[0].Pool.MaxConnections != 3 ||
+			c.Replicas[1].Address.Value != "c" || c.Replicas[1].IsolationLevel != "read-committed" {
 			t.Errorf("%s: got %+v", kind, c.Replicas)
 		}
 	}
@@ -248,7 +249,7 @@ func TestReplicas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := connectionOf(t, `{"connection_info": {"database_url": {"from_env": "A"}, "pool_settings": {"enable": false}}}`, "mssql"); c.URL.FromEnv != "A" || !c.Pool.Disabled {
+	if c := connectionOf(t, `{"connection_info": {"database_url": {"from_env": "A"}, "pool_settings": {"enable": false}}}`, "mssql"); c.Address.FromEnv != "A" || !c.Pool.Disabled {
 		t.Errorf("got %+v", c)
 	}
 	if _, err := document.ConnectionOf(j, "$.configuration", "postgres"); err == nil || !strings.Contains(err.Error(), "database_url") {

@@ -3,6 +3,7 @@ package document
 import (
 	"fmt"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/orderedjson"
 )
 
@@ -102,11 +103,11 @@ func (d *decoder) metadata(j orderedjson.Value, path string) *Metadata {
 func (d *decoder) legacySource(o *object, m *Metadata) {
 	connection := newFields().add("database_url", newFields().text("from_env", "HASURA_GRAPHQL_DATABASE_URL").json)
 	s := &Source{
-		Name: "default", Kind: KindPostgres,
+		Name: "default", Kind: kind.Postgres,
 		Configuration: newFields().add("connection_info", connection.json).json,
 	}
-	s.Tables = d.tables(o, KindPostgres)
-	s.Functions = d.functions(o, KindPostgres)
+	s.Tables = d.tables(o, kind.Postgres)
+	s.Functions = d.functions(o, kind.Postgres)
 	m.Sources = []*Source{s}
 	m.Migrated = true
 }

@@ -3,34 +3,19 @@ package document
 import (
 	"strings"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/orderedjson"
 )
 
-// The kinds of sources.
-const (
-	KindPostgres = "postgres"
-	KindSQLite   = "sqlite"
-	KindMSSQL    = "mssql"
-)
-
-// NormalizeKind gives the kind that a word in a document or command prefix
-// stands for: pg is postgres.
-func NormalizeKind(word string) string {
-	if word == "pg" {
-		return KindPostgres
+// defaultSchema is the schema of names written without one, in databases of a
+// kind. Documents of v2 may have kinds that are not served.
+func defaultSchema(name string) string {
+	switch name {
+	case "citus", "cockroach":
+		name = kind.Postgres
 	}
-	return word
-}
-
-// DefaultSchema is the schema of names written without one.
-func DefaultSchema(kind string) string {
-	switch kind {
-	case KindPostgres, "citus", "cockroach":
-		return "public"
-	case KindMSSQL:
-		return "dbo"
-	}
-	return ""
+	k, _ := kind.Named(name)
+	return k.DefaultSchema
 }
 
 // TableName names a table or function, unquoted. Schema is empty for kinds
@@ -39,7 +24,7 @@ type TableName struct{ Schema, Name string }
 
 // String is the name as messages show it: without the default schemas.
 func (n TableName) String() string {
-	if n.Schema == "" || n.Schema == "public" || n.Schema == "dbo" {
+	if kind.IsDefaultSchema(n.Schema) {
 		return n.Name
 	}
 	return n.Schema + "." + n.Name
@@ -57,14 +42,14 @@ func (n TableName) JSON() orderedjson.Value {
 
 // ParseTableName reads a table's or function's name in a source of some kind:
 // "t", {"name":"t"} or {"schema":"s","name":"t"}; SQLite also takes ["t"].
-func ParseTableName(j orderedjson.Value, path, kind string) (TableName, error) {
+func ParseTableName(j orderedjson.Value, path, of string) (TableName, error) {
 	d := &decoder{}
-	n := d.tableName(j, path, kind)
+	n := d.tableName(j, path, of)
 	return n, d.err()
 }
 
-func (d *decoder) tableName(j orderedjson.Value, path, kind string) TableName {
-	n := TableName{Schema: DefaultSchema(kind)}
+func (d *decoder) tableName(j orderedjson.Value, path, of string) TableName {
+	n := TableName{Schema: defaultSchema(of)}
 	switch j.Kind {
 	case orderedjson.String:
 		n.Name = j.Text

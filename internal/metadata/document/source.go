@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/plan"
 )
@@ -58,9 +59,10 @@ func ParseSource(j orderedjson.Value, path string) (*Source, error) {
 
 func (d *decoder) source(j orderedjson.Value, path string) *Source {
 	o := d.object(j, path, "SourceMetadata")
-	s := &Source{Name: o.nonEmpty("name"), Kind: KindPostgres}
-	if kind := o.optionalText("kind"); kind != "" {
-		s.Kind = NormalizeKind(kind)
+	s := &Source{Name: o.nonEmpty("name"), Kind: kind.Postgres}
+	if word := o.optionalText("kind"); word != "" {
+		k, _ := kind.OfPrefix(word)
+		s.Kind = k.Name
 	}
 	o.need("tables")
 	s.Tables = d.tables(o, s.Kind)
@@ -139,9 +141,9 @@ func ParseCustomization(j orderedjson.Value, path string) (Customization, error)
 	return c, d.err()
 }
 
-// Suits tells whether sources of a kind can be customized like that.
-func (c Customization) Suits(kind string) error {
-	if kind == KindMSSQL && c.NamingConvention == "graphql-default" {
+// Suits reports why sources of a kind can't be customized like that, if so.
+func (c Customization) Suits(name string) error {
+	if k, ok := kind.Named(name); ok && !k.NamingConvention && c.NamingConvention == "graphql-default" {
 		return errors.New("sources other than postgres do not support graphql-default as naming convention yet")
 	}
 	return nil

@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 
+	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
 )
@@ -20,12 +21,12 @@ func Unserved(m *document.Metadata) []string {
 	add(len(m.CronTriggers), "cron trigger(s) are")
 	triggers, writes := 0, 0
 	for _, s := range m.Sources {
-		if s.Kind == document.KindSQLite && !s.QueryTags.IsNull() {
-			out = append(out, fmt.Sprintf("the query tags of source %q are kept in the metadata, but SQLite has no use for them", s.Name))
+		if k, ok := kind.Named(s.Kind); ok && !k.QueryTags && !s.QueryTags.IsNull() {
+			out = append(out, fmt.Sprintf("the query tags of source %q are kept in the metadata, but %s has no use for them", s.Name, s.Kind))
 		}
 		for _, t := range s.Tables {
 			triggers += len(t.EventTriggers)
-			if s.Kind == document.KindPostgres {
+			if s.Kind == kind.Postgres {
 				continue
 			}
 			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)
