@@ -128,19 +128,37 @@ func (p *planner) functionItem(s *selected, function string) (*plan.AggregateFun
 			out.Columns = append(out.Columns, plan.AggregateColumn{Key: m.key, Static: orderedjson.AppendString(nil, on.Name)})
 			continue
 		}
-		b, ok := m.field.Binding.(*schema.FunctionColumn)
-		if !ok {
-			return nil, &Error{Code: CodeUnexpected, Path: m.path, Message: "'" + m.field.Name + "' is not a column"}
+		column, err := p.aggregateColumn(m)
+		if err != nil {
+			return nil, err
 		}
+		out.Columns = append(out.Columns, *column)
+	}
+	return out, nil
+}
+
+// aggregateColumn plans what stands under an aggregate function: a column or a
+// scalar computed field.
+func (p *planner) aggregateColumn(s *selected) (*plan.AggregateColumn, error) {
+	switch b := s.field.Binding.(type) {
+	case *schema.FunctionColumn:
+		guard, err := p.settle(b.Guard)
+		return &plan.AggregateColumn{
+			Key: s.key, Column: b.Column.Plan(), Guard: guard, Stringify: p.stringify(b.Column.Info.Type),
+		}, err
+	case *schema.FunctionComputed:
 		guard, err := p.settle(b.Guard)
 		if err != nil {
 			return nil, err
 		}
-		out.Columns = append(out.Columns, plan.AggregateColumn{
-			Key: m.key, Column: b.Column.Plan(), Guard: guard, Stringify: p.stringify(b.Column.Info.Type),
-		})
+		c := b.Computed
+		call := c.Call()
+		err = p.functionArguments(s, c.Function, map[int]bool{c.TableArgument: true, c.SessionArgument: true}, call)
+		return &plan.AggregateColumn{
+			Key: s.key, Computed: call, Result: c.Function.Returns, Guard: guard, Stringify: p.stringify(c.Function.Returns),
+		}, err
 	}
-	return out, nil
+	return nil, &Error{Code: CodeUnexpected, Path: s.path, Message: "'" + s.field.Name + "' is not a column"}
 }
 
 // emptyAggregate is the value of an aggregation over no rows.

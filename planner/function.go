@@ -32,7 +32,7 @@ func (p *planner) functionCall(s *selected, f *catalog.Function) (*plan.Function
 	call := &plan.FunctionCall{Schema: f.Info.Schema, Name: f.Info.Name, SingleRow: !f.Info.ReturnsSet}
 	if f.SessionArgument >= 0 {
 		a := f.Info.Arguments[f.SessionArgument]
-		call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Session: true})
+		call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Position: f.SessionArgument, Type: a.Type, Session: true})
 	}
 	if err := p.functionArguments(s, f.Info, map[int]bool{f.SessionArgument: true}, call); err != nil {
 		return nil, err
@@ -52,17 +52,23 @@ func (p *planner) functionArguments(s *selected, f *sources.Function, skip map[i
 	if err != nil {
 		return err
 	}
-	byIndex := map[int]plan.Value{}
+	byIndex, names := map[int]plan.Value{}, map[int]string{}
 	for _, in := range a.Type.Base().Inputs() {
 		b, ok := in.Binding.(*schema.FunctionArgument)
 		if !ok {
 			continue
 		}
-		m, ok := given[in.Name]
-		if !ok {
-			continue
+		names[b.Index] = in.Name
+		if m, ok := given[in.Name]; ok {
+			byIndex[b.Index] = m
 		}
-		byIndex[b.Index] = m
+	}
+	// Those before an argument without a name can't be left out.
+	needed := len(f.Arguments) - f.Defaults
+	for i := needed; i < len(f.Arguments); i++ {
+		if _, given := byIndex[i]; f.Arguments[i].Name == "" && (given || skip[i]) {
+			needed = i
+		}
 	}
 	for i, parameter := range f.Arguments {
 		if skip[i] {
@@ -70,12 +76,12 @@ func (p *planner) functionArguments(s *selected, f *sources.Function, skip map[i
 		}
 		v, ok := byIndex[i]
 		if !ok {
-			if i < len(f.Arguments)-f.Defaults {
-				return invalid(path, "missing required field '%s'", parameter.Name)
+			if i < needed {
+				return invalid(path, "missing required field '%s'", names[i])
 			}
 			continue
 		}
-		call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: parameter.Name, Type: parameter.Type, Value: v})
+		call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: parameter.Name, Position: i, Type: parameter.Type, Value: v})
 	}
 	return nil
 }

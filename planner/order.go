@@ -54,7 +54,13 @@ func (p *planner) order(v value, in *schema.Input, path string) ([]plan.Order, e
 		}
 		return p.direction(v, in, &plan.OrderColumn{Column: b.Column.Plan(), Guard: guard}, path)
 	case *schema.OrderComputed:
-		return p.direction(v, in, &plan.OrderComputed{Name: b.Computed.Name, Call: b.Computed.Call(), Type: b.Computed.Function.Returns}, path)
+		guard, err := p.settle(b.Guard)
+		if err != nil {
+			return nil, err
+		}
+		return p.direction(v, in, &plan.OrderComputed{
+			Name: b.Computed.Name, Call: b.Computed.Call(), Type: b.Computed.Function.Returns, Guard: guard,
+		}, path)
 	case *schema.OrderRelated:
 		inner, err := p.orders(v, in.Type.Base(), path)
 		if err != nil {
@@ -128,7 +134,7 @@ func (p *planner) orderAggregate(v value, t *schema.Type, of *schema.OrderAggreg
 				case *plan.OrderColumn:
 					by.Column, by.Guard = column.Column, column.Guard
 				case *plan.OrderComputed:
-					by.Computed = column.Call
+					by.Computed, by.Guard = column.Call, column.Guard
 				case *plan.OrderRelated, *plan.OrderAggregate, *plan.OrderRanked:
 					return invalid(path, "only columns can be aggregated")
 				}

@@ -78,7 +78,7 @@ func (p *planner) arguments(s *selected, rows *plan.Rows) error {
 		case schema.ArgOffset:
 			rows.Offset, err = checked(v, path, checkOffset)
 		case schema.ArgDistinctOn:
-			rows.DistinctOn, err = p.columns(v, *a.Type.List, path)
+			rows.DistinctOn, rows.DistinctGuards, err = p.guardedColumns(v, *a.Type.List, path)
 		}
 		if err != nil {
 			return err
@@ -155,25 +155,6 @@ func checkOffset(j orderedjson.Value, path string) error {
 		}
 	}
 	return invalid(path, "expected a non-negative 64-bit integer for type 'Int', but found %s", describe(j))
-}
-
-// columns reads a list of column enum values, where columns that the role sees
-// in some rows only can't stand.
-func (p *planner) columns(v value, element schema.Ref, path string) ([]plan.Column, error) {
-	columns, guards, err := p.guardedColumns(v, element, path)
-	if err != nil {
-		return nil, err
-	}
-	for i, guard := range guards {
-		if guard != nil {
-			return nil, seenInSomeRows(columns[i], indexed(path, i))
-		}
-	}
-	return columns, nil
-}
-
-func seenInSomeRows(c plan.Column, path string) error {
-	return invalid(path, "column %q can't be used here: the role may see it in some rows only", c.Name)
 }
 
 // guardedColumns reads a list of column enum values with their guards.

@@ -74,29 +74,25 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 	}
 }
 
-// computedCondition plans a condition on a computed field. Where the role sees
-// the field in some rows only, it holds in none of the others.
+// computedCondition plans a condition on a computed field. Where the role doesn't
+// see the field, its scalar is null and it has no rows.
 func (p *planner) computedCondition(v value, in *schema.Input, b *schema.BoolComputed, path string) (plan.Predicate, error) {
 	guard, err := p.settle(b.Guard)
 	if err != nil {
 		return nil, err
 	}
-	var condition plan.Predicate
-	if b.Computed.Returns != nil {
-		rows, err := p.computedRows(b.Computed)
-		if err != nil {
-			return nil, err
-		}
-		if rows.Where, err = p.where(v, in.Type.Base(), path); err != nil {
-			return nil, err
-		}
-		condition = &plan.Exists{Relationship: b.Computed.Name, Target: rows}
-	} else {
-		left := &plan.ComputedOperand{Call: b.Computed.Call(), Type: b.Computed.Function.Returns}
-		if condition, err = p.comparisons(v, in.Type.Base(), left, path); err != nil {
-			return nil, err
-		}
+	if b.Computed.Returns == nil {
+		left := &plan.ComputedOperand{Call: b.Computed.Call(), Type: b.Computed.Function.Returns, Guard: guard}
+		return p.comparisons(v, in.Type.Base(), left, path)
 	}
+	rows, err := p.computedRows(b.Computed)
+	if err != nil {
+		return nil, err
+	}
+	if rows.Where, err = p.where(v, in.Type.Base(), path); err != nil {
+		return nil, err
+	}
+	condition := &plan.Exists{Relationship: b.Computed.Name, Target: rows}
 	if guard == nil {
 		return condition, nil
 	}
@@ -235,16 +231,13 @@ func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.Argum
 	case schema.ArgArguments:
 		switch {
 		case in.Type.List != nil:
-			out.Arguments, err = p.columns(v, *in.Type.List, path)
+			out.Arguments, out.Guards, err = p.guardedColumns(v, *in.Type.List, path)
 			return err
 		case in.Type.Base().Kind == schema.InputObject:
 			return p.twoColumns(v, in.Type.Base(), out, path)
 		}
 		c, guard, err := p.column(v, in.Type, path)
-		if err == nil && guard != nil {
-			err = seenInSomeRows(c, path)
-		}
-		out.Arguments = []plan.Column{c}
+		out.Arguments, out.Guards = []plan.Column{c}, []plan.Predicate{guard}
 		return err
 	case schema.ArgDistinct:
 		out.Distinct, err = boolean(v, in, path)
@@ -266,7 +259,11 @@ func (p *planner) twoColumns(v value, t *schema.Type, out *plan.CompareAggregate
 	if err != nil {
 		return err
 	}
-	found := map[string]plan.Column{}
+	type argument struct {
+		column plan.Column
+		guard  plan.Predicate
+	}
+	found := map[string]argument{}
 	for _, m := range members {
 		here := under(path, m.key)
 		in, ok := t.Input(m.key)
@@ -284,17 +281,14 @@ func (p *planner) twoColumns(v value, t *schema.Type, out *plan.CompareAggregate
 		if err != nil {
 			return err
 		}
-		if guard != nil {
-			return seenInSomeRows(c, here)
-		}
-		found[in.Name] = c
+		found[in.Name] = argument{c, guard}
 	}
 	for _, name := range []string{"Y", "X"} {
 		c, ok := found[name]
 		if !ok {
 			return invalid(under(path, name), "missing required field '%s'", name)
 		}
-		out.Arguments = append(out.Arguments, c)
+		out.Arguments, out.Guards = append(out.Arguments, c.column), append(out.Guards, c.guard)
 	}
 	return nil
 }

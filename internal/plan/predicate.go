@@ -54,12 +54,18 @@ type CompareAggregate struct {
 	Target       Rows // Where is the predicate's filter
 	Function     string
 	Arguments    []Column
-	Distinct     bool
+	// Guards[i] nulls Arguments[i] unless it holds (inherited roles); empty, or
+	// nil in a place: no guard.
+	Guards   []Predicate
+	Distinct bool
 	// Having are comparisons of the aggregate's value, ANDed; Left of each is
 	// ignored.
 	Having []AggregateComparison
 	Result Type
 }
+
+// Guard is the guard of an argument, nil for none.
+func (c *CompareAggregate) Guard(i int) Predicate { return guardOf(c.Guards, i) }
 
 // AggregateComparison is one comparison with an aggregate's value.
 type AggregateComparison struct {
@@ -104,8 +110,9 @@ type ColumnOperand struct {
 
 // ComputedOperand is a scalar function of the row in scope.
 type ComputedOperand struct {
-	Call *FunctionCall
-	Type Type
+	Call  *FunctionCall
+	Type  Type
+	Guard Predicate
 }
 
 func (*ColumnOperand) operand()   {}

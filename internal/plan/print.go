@@ -162,7 +162,7 @@ func (w *printer) rows(r *Rows) {
 		w.line("permit %s", PredicateText(r.Permit))
 	}
 	if len(r.DistinctOn) > 0 {
-		w.line("distinct on %s", columnNames(r.DistinctOn))
+		w.line("distinct on %s", guardedNames(r.DistinctOn, r.DistinctGuard))
 	}
 	if len(r.OrderBy) > 0 {
 		parts := make([]string, 0, len(r.OrderBy))
@@ -254,7 +254,7 @@ func (w *printer) aggregateItems(items []AggregateItem) {
 		case *AggregateItemStatic:
 			w.line("%s = %s", item.Key, item.JSON)
 		case *Count:
-			w.line("%s = count(%s) distinct=%t", item.Key, columnNames(item.Columns), item.Distinct)
+			w.line("%s = count(%s) distinct=%t", item.Key, guardedNames(item.Columns, item.Guard), item.Distinct)
 		case *AggregateFunction:
 			w.line("%s = %s", item.Key, item.Name)
 			w.nested(func() {
@@ -334,6 +334,15 @@ func columnNames(columns []Column) string {
 	return strings.Join(out, ", ")
 }
 
+// guardedNames names columns with the conditions under which they are seen.
+func guardedNames(columns []Column, guard func(int) Predicate) string {
+	out := make([]string, 0, len(columns))
+	for i, c := range columns {
+		out = append(out, c.Name+decoration(nil, false, guard(i)))
+	}
+	return strings.Join(out, ", ")
+}
+
 func relationText(r Relation) string {
 	switch r := r.(type) {
 	case *Table:
@@ -386,9 +395,9 @@ func orderText(o Order) string {
 func orderKeyText(k OrderKey) string {
 	switch k := k.(type) {
 	case *OrderColumn:
-		return k.Column.Name
+		return k.Column.Name + decoration(nil, false, k.Guard)
 	case *OrderComputed:
-		return relationText(k.Call)
+		return relationText(k.Call) + decoration(nil, false, k.Guard)
 	case *OrderRelated:
 		return k.Relationship + targetText(&k.Target) + "." + orderKeyText(k.By)
 	case *OrderRanked:
@@ -398,7 +407,7 @@ func orderKeyText(k OrderKey) string {
 		if k.Computed != nil {
 			column = relationText(k.Computed)
 		}
-		return k.Relationship + targetText(&k.Target) + "." + k.Function + "(" + column + ")"
+		return k.Relationship + targetText(&k.Target) + "." + k.Function + "(" + column + decoration(nil, false, k.Guard) + ")"
 	}
 	return "?"
 }
@@ -448,7 +457,7 @@ func PredicateText(p Predicate) string {
 			}
 			having = append(having, string(h.Operator)+" "+ValueText(h.Right))
 		}
-		return fmt.Sprintf("%s(%s%s distinct=%t) of %s %s", p.Function, columnNames(p.Arguments), targetText(&p.Target),
+		return fmt.Sprintf("%s(%s%s distinct=%t) of %s %s", p.Function, guardedNames(p.Arguments, p.Guard), targetText(&p.Target),
 			p.Distinct, p.Relationship, strings.Join(having, " and "))
 	case *InKeys:
 		if len(p.Columns) == 0 {
@@ -479,7 +488,7 @@ func operandText(o Operand) string {
 		}
 		return out + decoration(nil, false, o.Guard)
 	case *ComputedOperand:
-		return relationText(o.Call)
+		return relationText(o.Call) + decoration(nil, false, o.Guard)
 	}
 	return "?"
 }

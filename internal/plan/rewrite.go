@@ -16,7 +16,7 @@ func UsesKeys(c Predicate) bool {
 	case *Exists:
 		return UsesKeys(c.Target.Where) || UsesKeys(c.Target.Permit)
 	case *CompareAggregate:
-		return UsesKeys(c.Target.Where) || UsesKeys(c.Target.Permit)
+		return UsesKeys(c.Target.Where) || UsesKeys(c.Target.Permit) || anyUsesKeys(c.Guards)
 	case *Compare:
 		return operandUsesKeys(c.Left)
 	case *IsNull:
@@ -31,8 +31,13 @@ func anyUsesKeys(parts []Predicate) bool {
 }
 
 func operandUsesKeys(o Operand) bool {
-	c, ok := o.(*ColumnOperand)
-	return ok && UsesKeys(c.Guard)
+	switch o := o.(type) {
+	case *ColumnOperand:
+		return UsesKeys(o.Guard)
+	case *ComputedOperand:
+		return UsesKeys(o.Guard)
+	}
+	return false
 }
 
 // RewriteKeys copies a predicate with every InKeys replaced. What holds none is
@@ -58,6 +63,10 @@ func RewriteKeys(c Predicate, replace func(*InKeys) (Predicate, error)) (Predica
 		return &out, rewriteRows(&out.Target, replace)
 	case *CompareAggregate:
 		out := *c
+		var err error
+		if out.Guards, err = rewriteAll(c.Guards, replace); err != nil {
+			return nil, err
+		}
 		return &out, rewriteRows(&out.Target, replace)
 	case *Compare:
 		out := *c
@@ -92,14 +101,17 @@ func rewriteRows(r *Rows, replace func(*InKeys) (Predicate, error)) error {
 }
 
 func rewriteOperand(o *Operand, replace func(*InKeys) (Predicate, error)) error {
-	c, ok := (*o).(*ColumnOperand)
-	if !ok {
-		return nil
-	}
-	out := *c
-	*o = &out
 	var err error
-	out.Guard, err = RewriteKeys(c.Guard, replace)
+	switch c := (*o).(type) {
+	case *ColumnOperand:
+		out := *c
+		*o = &out
+		out.Guard, err = RewriteKeys(c.Guard, replace)
+	case *ComputedOperand:
+		out := *c
+		*o = &out
+		out.Guard, err = RewriteKeys(c.Guard, replace)
+	}
 	return err
 }
 

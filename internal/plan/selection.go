@@ -32,11 +32,25 @@ type Rows struct {
 	Restricted bool
 	OrderBy    []Order
 	DistinctOn []Column
-	Limit      Value // nil: none
-	Offset     Value // nil: none
+	// DistinctGuards[i] nulls DistinctOn[i] unless it holds (inherited roles);
+	// empty, or nil in a place: no guard.
+	DistinctGuards []Predicate
+	Limit          Value // nil: none
+	Offset         Value // nil: none
 	// PermitLimit is the role's row limit; the smaller of it and Limit holds.
 	// Negative: none.
 	PermitLimit int
+}
+
+// DistinctGuard is the guard of a distinct column, nil for none.
+func (r *Rows) DistinctGuard(i int) Predicate { return guardOf(r.DistinctGuards, i) }
+
+// guardOf is the guard at a place of a list that may be shorter.
+func guardOf(guards []Predicate, i int) Predicate {
+	if i < len(guards) {
+		return guards[i]
+	}
+	return nil
 }
 
 // Correlation is one equality between a column of the rows and either a column
@@ -79,8 +93,10 @@ type FunctionCall struct {
 // Row is set) the enclosing selection's whole row.
 type FunctionArgument struct {
 	Name string // empty: positional
-	Type Type
-	Row  bool
+	// Position is the argument's place among those that the function declares.
+	Position int
+	Type     Type
+	Row      bool
 	// Session passes all session variables as one JSON object.
 	Session bool
 	Value   Value
@@ -238,12 +254,7 @@ type Count struct {
 }
 
 // Guard is the guard of a column, nil for none.
-func (c *Count) Guard(i int) Predicate {
-	if i < len(c.Guards) {
-		return c.Guards[i]
-	}
-	return nil
-}
+func (c *Count) Guard(i int) Predicate { return guardOf(c.Guards, i) }
 
 // AggregateFunction writes an object with one value per column, null without
 // rows: sum, avg, min, max, stddev, stddev_pop, stddev_samp, var_pop, var_samp,
@@ -313,6 +324,8 @@ type OrderComputed struct {
 	Name string
 	Call *FunctionCall
 	Type Type
+	// Guard nulls the value unless it holds (inherited roles); nil: no guard.
+	Guard Predicate
 }
 
 // OrderRelated orders by something of an object relationship's row.

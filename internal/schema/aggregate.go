@@ -50,7 +50,7 @@ func (s *Schema) aggregateFields(t *catalog.Table) *Type {
 			if function == "max" {
 				x.fields = append(x.fields, count)
 			}
-			if len(s.functionColumns(a, function)) == 0 {
+			if len(s.functionColumns(a, function)) == 0 && len(s.functionComputed(a, function)) == 0 {
 				continue
 			}
 			x.fields = append(x.fields, &Field{
@@ -114,7 +114,30 @@ func (s *Schema) functionFields(t *catalog.Table, function string) *Type {
 				Binding: &FunctionColumn{Column: c.Column, Guard: c.guard},
 			})
 		}
+		for _, c := range s.functionComputed(a, function) {
+			guard, _ := a.computed(c)
+			if f, ok := s.computedField(t, c, guard); ok {
+				f.Binding = &FunctionComputed{Computed: c, Guard: guard}
+				x.fields = append(x.fields, f)
+			}
+		}
 	})
+}
+
+// functionComputed are the scalar computed fields that an aggregate function
+// takes. What it gives for them has the type of the field, as in v2.
+func (s *Schema) functionComputed(a *access, function string) []*catalog.ComputedField {
+	var out []*catalog.ComputedField
+	for _, c := range a.table.ComputedFields {
+		if c.Returns != nil {
+			continue
+		}
+		class := c.Function.Returns.Underlying().Class
+		if _, ok := a.computed(c); ok && slices.Contains(a.table.Source.Capabilities.AggregateFunctions[class], function) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // aggregateOrderBy is the input type that orders by aggregates of related rows.

@@ -102,6 +102,12 @@ type (
 		Guard  plan.Predicate
 	}
 
+	// FunctionComputed is a scalar computed field under an aggregate function.
+	FunctionComputed struct {
+		Computed *catalog.ComputedField
+		Guard    plan.Predicate
+	}
+
 	// RemoteFieldOf is a field of a remote type.
 	RemoteFieldOf struct {
 		Remote *catalog.RemoteSchema
@@ -136,6 +142,7 @@ func (*AggregateNodes) binding()   {}
 func (*CountField) binding()       {}
 func (*FunctionFields) binding()   {}
 func (*FunctionColumn) binding()   {}
+func (*FunctionComputed) binding() {}
 func (*RemoteFieldOf) binding()    {}
 
 // InputBinding is what an argument or a field of an input object stands for. As
@@ -185,7 +192,10 @@ type (
 		Guard  plan.Predicate
 	}
 	// OrderComputed orders by a computed field.
-	OrderComputed struct{ Computed *catalog.ComputedField }
+	OrderComputed struct {
+		Computed *catalog.ComputedField
+		Guard    plan.Predicate
+	}
 	// OrderRelated orders by an object relationship's row.
 	OrderRelated struct{ Relationship *catalog.Relationship }
 	// OrderAggregate orders by an aggregate of an array relationship, or of a

@@ -26,11 +26,13 @@ func (s *Schema) functionArguments(n *catalog.Customization, typeName string, f 
 	}
 	required := false
 	t := s.input(typeName, "", func(x *Type) {
+		unnamed := 0
 		for _, i := range free {
 			p := f.Arguments[i]
 			name := p.Name
 			if name == "" {
-				name = positional(i, skip)
+				unnamed++
+				name = "arg_" + strconv.Itoa(unnamed)
 			}
 			x.inputs = append(x.inputs, &Input{
 				Name: n.Word(name), Type: s.argumentRef(p), Binding: &FunctionArgument{Index: i},
@@ -50,17 +52,6 @@ func (s *Schema) functionArguments(n *catalog.Customization, typeName string, f 
 		Name: n.Word("args"), Description: `input parameters for function "` + f.Name + `"`, Type: ref,
 		Binding: &Argument{Kind: ArgArgs},
 	}}
-}
-
-// positional names an argument that its function leaves unnamed.
-func positional(index int, skip map[int]bool) string {
-	number := 1
-	for i := range index {
-		if !skip[i] {
-			number++
-		}
-	}
-	return "arg_" + strconv.Itoa(number)
 }
 
 // functionVisible tells whether the role may call a tracked function.
@@ -94,7 +85,7 @@ func (s *Schema) trackedFunction(f *catalog.Function) []*Field {
 	if f.SessionArgument >= 0 {
 		skip[f.SessionArgument] = true
 	}
-	args := s.functionArguments(n, n.TypeName(f.GraphQLName, "args"), f.Info, skip)
+	args := s.functionArguments(n, f.ArgumentsType(), f.Info, skip)
 	listArgs := append(slices.Clip(args), s.rowArguments(f.Returns)...)
 	rows, aggregate := f.RootFieldNames()
 	field := &Field{
@@ -190,16 +181,17 @@ func (s *Schema) computedPredicate(t *catalog.Table, a *access, c *catalog.Compu
 }
 
 func (s *Schema) computedOrder(t *catalog.Table, a *access, c *catalog.ComputedField, direction Ref) (*Input, bool) {
-	// What the role sees in some rows only would show in the order.
-	if guard, ok := a.computed(c); !ok || guard != nil || !plain(c) {
+	guard, ok := a.computed(c)
+	if !ok || !plain(c) {
 		return nil, false
 	}
 	n := namesOf(t.Source)
 	if c.Returns == nil {
-		return &Input{Name: n.Word(c.Name), Type: direction, Binding: &OrderComputed{Computed: c}}, true
+		return &Input{Name: n.Word(c.Name), Type: direction, Binding: &OrderComputed{Computed: c, Guard: guard}}, true
 	}
+	// An aggregate of rows that the role sees of some rows only can't be null.
 	target, ok := s.access(c.Returns)
-	if !ok || !target.aggregations() {
+	if !ok || guard != nil || !target.aggregations() {
 		return nil, false
 	}
 	return &Input{

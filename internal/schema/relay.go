@@ -123,9 +123,9 @@ func (s *Schema) relayRoots(source *catalog.Source, op operation) []*Field {
 		if f.SessionArgument >= 0 {
 			skip[f.SessionArgument] = true
 		}
-		args := s.functionArguments(n, n.TypeName(f.GraphQLName, "args"), f.Info, skip)
+		args := s.functionArguments(n, f.ArgumentsType(), f.Info, skip)
 		fields = append(fields, &Field{
-			Name:        n.RootName(n.Join(n.Word(f.GraphQLName), "connection")),
+			Name:        f.ConnectionName(),
 			Description: `execute function "` + f.Info.Name + `" which returns "` + f.Returns.Name.Name + `"`,
 			Type:        Required(Named(s.connectionType(f.Returns))), Args: append(args, s.connectionArguments(f.Returns)...),
 			Binding: &RootFunctionConnection{Function: f},

@@ -254,11 +254,6 @@ func (a *aggregator) query(items []item) *query {
 
 const countFunction = "COUNT_BIG"
 
-// count counts rows, rows without nulls in the columns, or distinct tuples.
-func (a *aggregator) count(columns []plan.Column, distinct bool) *call {
-	return a.countOf(a.counted(columns), distinct)
-}
-
 // counted are the values of columns that are counted.
 func (a *aggregator) counted(columns []plan.Column) []expression {
 	values := make([]expression, 0, len(columns))
@@ -268,6 +263,7 @@ func (a *aggregator) counted(columns []plan.Column) []expression {
 	return values
 }
 
+// countOf counts rows, rows without nulls in the values, or distinct tuples.
 func (a *aggregator) countOf(values []expression, distinct bool) *call {
 	switch {
 	case len(values) == 0:

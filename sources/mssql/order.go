@@ -150,7 +150,7 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope, q *query) 
 		return nil, err
 	}
 	a := newAggregator(c, rows)
-	value := expression(a.count(nil, false))
+	value := expression(a.countOf(nil, false))
 	if key.Function != functionCount {
 		if value, err = a.compared(key.Function, key.Column, key.Guard); err != nil {
 			return nil, err

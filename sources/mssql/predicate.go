@@ -309,14 +309,25 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 // predicateAggregate is the aggregate and the type its value is compared as.
 func (a *aggregator) predicateAggregate(p *plan.CompareAggregate) (expression, plan.Type, error) {
 	if p.Function == functionCount {
-		return a.count(p.Arguments, p.Distinct), typeOf(asBigint), nil
+		values := a.counted(p.Arguments)
+		for i := range values {
+			var err error
+			if values[i], err = a.compiler.guarded(values[i], p.Guard(i), a.scope); err != nil {
+				return nil, plan.Type{}, err
+			}
+		}
+		return a.countOf(values, p.Distinct), typeOf(asBigint), nil
 	}
 	if len(p.Arguments) != 1 {
 		return nil, plan.Type{}, sources.NotSupported("the aggregate function %q of %d columns is not supported", p.Function, len(p.Arguments))
 	}
 	column := p.Arguments[0]
 	t := declared(column.Type)
-	x := a.input(comparing(a.scope.column(column.Name), t))
+	x, err := a.compiler.guarded(comparing(a.scope.column(column.Name), t), p.Guard(0), a.scope)
+	if err != nil {
+		return nil, plan.Type{}, err
+	}
+	x = a.input(x)
 	switch p.Function {
 	case functionBoolAnd, functionBoolOr:
 		if t.base != typeBit {

@@ -70,7 +70,9 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	}
 	base.where = append(correlated, base.where...)
 	if len(r.DistinctOn) > 0 {
-		base, s, order = c.distinct(base, s, r.DistinctOn, order)
+		if base, s, order, err = c.distinct(base, s, r, order); err != nil {
+			return nil, err
+		}
 	}
 	base.orderBy = order
 	c.limit(base, r, request)
@@ -125,15 +127,19 @@ func (c *compiler) derived(base *query, inner *scope, order []ordering) (fromIte
 }
 
 // distinct keeps the first row of each group of rows that are equal in columns.
-func (c *compiler) distinct(base *query, inner *scope, columns []plan.Column, order []ordering) (*query, *scope, []ordering) {
+func (c *compiler) distinct(base *query, inner *scope, r *plan.Rows, order []ordering) (*query, *scope, []ordering, error) {
 	number := window{Function: "ROW_NUMBER", OrderBy: order}
-	for _, column := range columns {
-		number.PartitionBy = append(number.PartitionBy, comparing(inner.column(column.Name), declared(column.Type)))
+	for i, column := range r.DistinctOn {
+		value, err := c.guarded(comparing(inner.column(column.Name), declared(column.Type)), r.DistinctGuard(i), inner)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		number.PartitionBy = append(number.PartitionBy, value)
 	}
 	from, s, outer := c.derived(base, inner, order)
 	base.items = append(base.items, item{Value: number, Alias: rowNumberColumn})
 	first := sqlgen.Infix("=", s.column(rowNumberColumn), one)
-	return &query{from: []fromItem{from}, where: []expression{first}}, s, outer
+	return &query{from: []fromItem{from}, where: []expression{first}}, s, outer, nil
 }
 
 // limit sets TOP, or OFFSET and FETCH.

@@ -274,7 +274,7 @@ func (g *aggregateGroup) Count(c *plan.Count) (jsonshape.Node, error) {
 		}
 		values = append(values, value)
 	}
-	count := countOfValues(values, c.Distinct)
+	count := countOf(values, c.Distinct)
 	if g.present != nil {
 		count.Filter = both(count.Filter, g.present)
 	}
@@ -361,15 +361,7 @@ func aggregateResult(function string, t plan.Type) plan.Type {
 }
 
 // countOf counts rows, rows without nulls in the columns, or distinct tuples.
-func countOf(columns []plan.Column, distinct bool, s *scope) *call {
-	values := make([]expression, 0, len(columns))
-	for _, column := range columns {
-		values = append(values, s.column(column.Name))
-	}
-	return countOfValues(values, distinct)
-}
-
-func countOfValues(values []expression, distinct bool) *call {
+func countOf(values []expression, distinct bool) *call {
 	out := sqlgen.Function("count")
 	switch {
 	case len(values) == 0:

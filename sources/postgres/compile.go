@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"dovetail/internal/jsonshape"
@@ -294,12 +295,22 @@ func (c *compiler) functionCall(f *plan.FunctionCall, outer *scope) (*call, erro
 		schema = "public"
 	}
 	out := &call{Schema: schema, Name: f.Name}
-	for _, a := range f.Arguments {
+	arguments := f.Arguments
+	unnamed := func(a plan.FunctionArgument) bool { return a.Name == "" }
+	if slices.ContainsFunc(arguments, unnamed) {
+		// Arguments without a name go by their place, and so do those before them.
+		arguments = slices.SortedStableFunc(slices.Values(arguments), func(a, b plan.FunctionArgument) int { return a.Position - b.Position })
+	}
+	positional := len(arguments)
+	for positional > 0 && !unnamed(arguments[positional-1]) {
+		positional--
+	}
+	for i, a := range arguments {
 		value, err := c.functionArgument(a, outer)
 		if err != nil {
 			return nil, err
 		}
-		if a.Name != "" {
+		if i >= positional {
 			value = namedArgument{a.Name, value}
 		}
 		out.Arguments = append(out.Arguments, value)

@@ -172,7 +172,10 @@ func (c *compiler) allRows(n *plan.Connection, outer *scope) (*rowsQuery, error)
 		_, column := o.Value.(columnOf)
 		plain = plain && column
 	}
-	if base.distinctOn = c.distinctOn(&n.Rows, s, order); len(base.distinctOn) > 0 {
+	if base.distinctOn, err = c.distinctOn(&n.Rows, s, order); err != nil {
+		return nil, err
+	}
+	if len(base.distinctOn) > 0 {
 		base.orderBy = distinctOrder(base.distinctOn, order)
 	} else if plain {
 		return &rowsQuery{query: base, scope: s, order: order}, nil
@@ -182,19 +185,24 @@ func (c *compiler) allRows(n *plan.Connection, outer *scope) (*rowsQuery, error)
 
 // distinctOn are the expressions that DISTINCT ON compares: those of ORDER BY
 // where it has the column too.
-func (c *compiler) distinctOn(r *plan.Rows, s *scope, order []ordering) []expression {
+func (c *compiler) distinctOn(r *plan.Rows, s *scope, order []ordering) ([]expression, error) {
 	out := make([]expression, 0, len(r.DistinctOn))
-	for _, column := range r.DistinctOn {
-		value := s.column(column.Name)
-		for i, o := range r.OrderBy {
-			if by, ok := o.By.(*plan.OrderColumn); ok && by.Column.Name == column.Name {
-				value = order[i].Value
-				break
-			}
+	for n, column := range r.DistinctOn {
+		i := slices.IndexFunc(r.OrderBy, func(o plan.Order) bool {
+			by, ok := o.By.(*plan.OrderColumn)
+			return ok && by.Column.Name == column.Name
+		})
+		if i >= 0 {
+			out = append(out, order[i].Value)
+			continue
+		}
+		value, err := c.guarded(s.column(column.Name), r.DistinctGuard(n), s)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, value)
 	}
-	return out
+	return out, nil
 }
 
 // distinctOrder is an order that begins with what is distinct, as Postgres

@@ -109,7 +109,7 @@ func (c *compiler) ofSharedKey(r *plan.Rows, aggregate func(*scope) (expression,
 func (c *compiler) compareSharedKey(p *plan.CompareAggregate, s predicateScope) (expression, error) {
 	var result plan.Type
 	value, err := c.ofSharedKey(&p.Target, func(inner *scope) (expression, error) {
-		aggregate, t, err := predicateAggregate(p, inner)
+		aggregate, t, err := c.predicateAggregate(p, inner)
 		result = t
 		return aggregate, err
 	})

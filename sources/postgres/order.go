@@ -37,7 +37,11 @@ func (c *compiler) orderKey(key plan.OrderKey, s *scope, q *query) (expression, 
 	case *plan.OrderColumn:
 		return c.guarded(s.column(key.Column.Name), key.Guard, s)
 	case *plan.OrderComputed:
-		return c.scalarCall(key.Call, s)
+		value, err := c.scalarCall(key.Call, s)
+		if err != nil {
+			return nil, err
+		}
+		return c.guarded(value, key.Guard, s)
 	case *plan.OrderRelated:
 		return c.orderRelated(key, s, q)
 	case *plan.OrderRanked:

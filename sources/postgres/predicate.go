@@ -80,7 +80,11 @@ func (c *compiler) operand(o plan.Operand, s predicateScope) (expression, error)
 		}
 		return e, nil
 	case *plan.ComputedOperand:
-		return c.functionCall(o.Call, s.row)
+		value, err := c.functionCall(o.Call, s.row)
+		if err != nil {
+			return nil, err
+		}
+		return c.guarded(value, o.Guard, s.row)
 	}
 	return nil, fmt.Errorf("unknown kind of operand %T", o)
 }
@@ -351,7 +355,7 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 	if err != nil {
 		return nil, err
 	}
-	aggregate, result, err := predicateAggregate(p, inner)
+	aggregate, result, err := c.predicateAggregate(p, inner)
 	if err != nil {
 		return nil, err
 	}
@@ -380,13 +384,21 @@ func (c *compiler) having(p *plan.CompareAggregate, aggregate expression, result
 }
 
 // predicateAggregate is the aggregate and the type its value is compared as.
-func predicateAggregate(p *plan.CompareAggregate, s *scope) (expression, plan.Type, error) {
+func (c *compiler) predicateAggregate(p *plan.CompareAggregate, s *scope) (expression, plan.Type, error) {
 	result := p.Result.Underlying()
+	arguments := make([]expression, 0, len(p.Arguments))
+	for i, a := range p.Arguments {
+		value, err := c.guarded(s.column(a.Name), p.Guard(i), s)
+		if err != nil {
+			return nil, result, err
+		}
+		arguments = append(arguments, value)
+	}
 	if p.Function == "count" {
 		if result.Name == "" {
 			result = systemType("int8")
 		}
-		return countOf(p.Arguments, p.Distinct, s), result, nil
+		return countOf(arguments, p.Distinct), result, nil
 	}
 	name, ok := predicateFunctions[p.Function]
 	if !ok {
@@ -398,9 +410,5 @@ func predicateAggregate(p *plan.CompareAggregate, s *scope) (expression, plan.Ty
 			result = systemType("bool")
 		}
 	}
-	aggregate := &call{Name: name, Distinct: p.Distinct}
-	for _, a := range p.Arguments {
-		aggregate.Arguments = append(aggregate.Arguments, s.column(a.Name))
-	}
-	return aggregate, result, nil
+	return &call{Name: name, Distinct: p.Distinct, Arguments: arguments}, result, nil
 }

@@ -58,7 +58,9 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	base.distinctOn = c.distinctOn(r, s, order)
+	if base.distinctOn, err = c.distinctOn(r, s, order); err != nil {
+		return nil, err
+	}
 	if err := c.limits(base, r, request); err != nil {
 		return nil, err
 	}

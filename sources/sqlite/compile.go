@@ -319,8 +319,8 @@ func (q *query) arrange(rows *plan.Rows, permitLimit int) {
 	for _, o := range rows.OrderBy {
 		q.order = append(q.order, q.c.orderTerm(o, here))
 	}
-	for _, column := range rows.DistinctOn {
-		q.partition = append(q.partition, columnExpression(q.alias, column.Name))
+	for i, column := range rows.DistinctOn {
+		q.partition = append(q.partition, q.c.guarded(columnExpression(q.alias, column.Name), rows.DistinctGuard(i), here))
 	}
 	if rows.Limit == nil && rows.Offset == nil && permitLimit < 0 {
 		return

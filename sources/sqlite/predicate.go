@@ -334,10 +334,12 @@ func (c *compiler) compareAggregate(b *builder, p *plan.CompareAggregate, here *
 // comparedAggregate is the value of an aggregate predicate.
 func (c *compiler) comparedAggregate(p *plan.CompareAggregate, here *scope) *builder {
 	aggregate := func(b *builder, a alias) {
+		inner := &scope{alias: a}
+		inner.root = inner
 		if p.Function == functionCount {
 			expressions := make([]*builder, 0, len(p.Arguments))
-			for _, column := range p.Arguments {
-				expressions = append(expressions, columnExpression(a, column.Name))
+			for i, column := range p.Arguments {
+				expressions = append(expressions, c.guarded(columnExpression(a, column.Name), p.Guard(i), inner))
 			}
 			writeCount(b, expressions, p.Distinct)
 			return
@@ -350,7 +352,7 @@ func (c *compiler) comparedAggregate(p *plan.CompareAggregate, here *scope) *bui
 		if p.Distinct {
 			argument.write("DISTINCT ")
 		}
-		argument.column(a, p.Arguments[0].Name)
+		argument.append(c.guarded(columnExpression(a, p.Arguments[0].Name), p.Guard(0), inner))
 		c.aggregateCall(b, p.Function, p.Arguments[0].Type, argument)
 	}
 	if c.sharesKey(&p.Target, here) {

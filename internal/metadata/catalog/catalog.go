@@ -439,14 +439,18 @@ type SelectPermission struct {
 
 // Function is a tracked function.
 type Function struct {
-	Source          *Source
-	Info            *sources.Function
-	GraphQLName     string
-	AggregateName   string
-	Description     string
-	Returns         *Table
-	SessionArgument int // index of Info.Arguments, -1: none
-	Mutation        bool
+	Source *Source
+	Info   *sources.Function
+	// GraphQLName is the custom name, which CustomName tells, or made of the
+	// function's own. RowsName and AggregateName are what the metadata calls its
+	// root fields; empty: made of GraphQLName.
+	GraphQLName             string
+	CustomName              bool
+	RowsName, AggregateName string
+	Description             string
+	Returns                 *Table
+	SessionArgument         int // index of Info.Arguments, -1: none
+	Mutation                bool
 	// Roles that may call it besides those the table's permission implies.
 	Roles map[string]bool
 }

@@ -50,8 +50,8 @@ func trackedFunction(s *sourceBuild, doc *document.Function) (*Function, error) 
 	}
 	c := &doc.Configuration
 	f := &Function{
-		Source: s.Source, Info: info, GraphQLName: firstOf(c.RootField, c.CustomName, defaultGraphQLName(name)),
-		AggregateName: c.AggregateField, Description: info.Comment, SessionArgument: -1, Roles: map[string]bool{},
+		Source: s.Source, Info: info, GraphQLName: firstOf(c.CustomName, defaultGraphQLName(name)), CustomName: c.CustomName != "",
+		RowsName: c.RootField, AggregateName: c.AggregateField, Description: info.Comment, SessionArgument: -1, Roles: map[string]bool{},
 	}
 	if doc.Comment != nil {
 		f.Description = *doc.Comment
@@ -79,8 +79,8 @@ func functionFaults(s *sourceBuild, f *Function, c *document.FunctionConfigurati
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	info := f.Info
-	if !document.IsGraphQLName(f.GraphQLName) {
-		fault("function name %q is not a valid GraphQL identifier", f.GraphQLName)
+	if name := firstOf(f.RowsName, f.GraphQLName); !document.IsGraphQLName(name) {
+		fault("function name %q is not a valid GraphQL identifier", name)
 	}
 	if info.Variadic {
 		fault("function with \"VARIADIC\" parameters are not supported")
@@ -246,9 +246,9 @@ func (c *ComputedField) Call() *plan.FunctionCall {
 	for i, a := range c.Function.Arguments {
 		switch i {
 		case c.TableArgument:
-			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Row: true})
+			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Position: i, Type: a.Type, Row: true})
 		case c.SessionArgument:
-			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Type: a.Type, Session: true})
+			call.Arguments = append(call.Arguments, plan.FunctionArgument{Name: a.Name, Position: i, Type: a.Type, Session: true})
 		}
 	}
 	return call

@@ -141,14 +141,43 @@ func (c *Customization) rootName(base string, kind RootFieldKind) string {
 }
 
 // RootFieldNames are the names of a function's root fields, without the
-// source's namespace.
+// source's namespace. As in v2 a name for the rows leaves the aggregate's alone,
+// and names that the metadata gives are not spelled in the naming convention.
 func (f *Function) RootFieldNames() (rows, aggregate string) {
 	c := &f.Source.Customization
-	name := c.Word(f.GraphQLName)
-	if aggregate = f.AggregateName; aggregate == "" {
-		aggregate = c.Join(name, "aggregate")
+	return c.RootName(f.rowsName()), c.RootName(f.derived(f.AggregateName, "aggregate"))
+}
+
+// ConnectionName is the name of the root field of a Relay connection of the
+// function's rows.
+func (f *Function) ConnectionName() string {
+	c := &f.Source.Customization
+	return c.RootName(c.Join(f.rowsName(), "connection"))
+}
+
+// ArgumentsType names the input type of the function's arguments, which all of
+// its root fields share.
+func (f *Function) ArgumentsType() string {
+	return f.Source.Customization.TypeName(f.GraphQLName, "args")
+}
+
+func (f *Function) rowsName() string {
+	if f.RowsName == "" && !f.CustomName {
+		return f.Source.Customization.Word(f.GraphQLName)
 	}
-	return c.RootName(name), c.RootName(aggregate)
+	return firstOf(f.RowsName, f.GraphQLName)
+}
+
+// derived is a name that the metadata gives, or else one made of the function's.
+func (f *Function) derived(given, suffix string) string {
+	c := &f.Source.Customization
+	switch {
+	case given != "":
+		return given
+	case f.CustomName:
+		return f.GraphQLName + "_" + suffix
+	}
+	return c.Join(c.Word(f.GraphQLName), suffix)
 }
 
 // Word spells a name in the source's naming convention.
