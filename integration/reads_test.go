@@ -52,6 +52,8 @@ func askAll(t *testing.T, folder, kind string) {
 				return r.metadata(t, d.Input)
 			case "ask":
 				return r.ask(t, d.Input)
+			case "sql":
+				return r.sql(t, d.Input)
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)
 			return ""
@@ -123,6 +125,32 @@ func (r *reads) metadata(t *testing.T, commands string) string {
 	}
 	if out.Len() == 0 {
 		return "ok\n"
+	}
+	return out.String()
+}
+
+// sql has the engine run SQL, one script per line, and gives the errors.
+func (r *reads) sql(t *testing.T, scripts string) string {
+	t.Helper()
+	var out strings.Builder
+	for script := range strings.Lines(scripts) {
+		cascade := strings.HasPrefix(script, "cascade ")
+		body, err := json.Marshal(map[string]any{"type": "run_sql", "args": map[string]any{
+			"source": "pg", "sql": strings.TrimPrefix(script, "cascade "), "cascade": cascade,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := r.engine.Post(t, "/v2/query", nil, body)
+		var failure struct{ Path, Error, Code string }
+		if err := json.Unmarshal(answer, &failure); err != nil {
+			t.Fatalf("%s: %v", answer, err)
+		}
+		if status == http.StatusOK {
+			out.WriteString("ok\n")
+			continue
+		}
+		fmt.Fprintf(&out, "status %d %s @ %s [%s]\n", status, failure.Error, failure.Path, failure.Code)
 	}
 	return out.String()
 }

@@ -1,7 +1,10 @@
 package command
 
 import (
+	"slices"
+
 	"dovetail/internal/metadata/document"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -28,7 +31,14 @@ type changes struct {
 	gone          []document.TableName
 	goneColumns   []columnName
 	goneFunctions []document.TableName
+	// retyped are columns of another type than before.
+	retyped   []columnName
+	functions []functionChange
 }
+
+// functionChange is what became of a function; now is nil where it is gone.
+// renamed is the new function that looks like one that is gone.
+type functionChange struct{ before, now, renamed *sources.Function }
 
 func nameOf(t *sources.Table) document.TableName {
 	return document.TableName{Schema: t.Schema, Name: t.Name}
@@ -62,17 +72,49 @@ func compare(before, after *sources.Database) changes {
 		}
 		out.compareColumns(t, now)
 	}
-	functions := make(map[document.TableName]bool, len(after.Functions))
-	for _, f := range after.Functions {
-		functions[document.TableName{Schema: f.Schema, Name: f.Name}] = true
-	}
-	for _, f := range before.Functions {
-		if name := (document.TableName{Schema: f.Schema, Name: f.Name}); !functions[name] {
-			out.goneFunctions = append(out.goneFunctions, name)
-		}
-	}
+	out.compareFunctions(before, after)
 	return out
 }
+
+func functionName(f *sources.Function) document.TableName {
+	return document.TableName{Schema: f.Schema, Name: f.Name}
+}
+
+// compareFunctions tells what became of functions. They have no identity that
+// outlives a name, so a new function with the arguments and the result of one that
+// is gone counts as that one under another name.
+func (c *changes) compareFunctions(before, after *sources.Database) {
+	now := make(map[document.TableName]*sources.Function, len(after.Functions))
+	for _, f := range after.Functions {
+		now[functionName(f)] = f
+	}
+	known := make(map[document.TableName]bool, len(before.Functions))
+	for _, f := range before.Functions {
+		known[functionName(f)] = true
+	}
+	for _, f := range before.Functions {
+		change := functionChange{before: f, now: now[functionName(f)]}
+		if change.now == nil {
+			c.goneFunctions = append(c.goneFunctions, functionName(f))
+			i := slices.IndexFunc(after.Functions, func(x *sources.Function) bool { return !known[functionName(x)] && alike(f, x) })
+			if i >= 0 {
+				change.renamed = after.Functions[i]
+			}
+		}
+		c.functions = append(c.functions, change)
+	}
+}
+
+// alike reports whether two functions take and return the same.
+func alike(a, b *sources.Function) bool {
+	same := func(x, y sources.FunctionParameter) bool {
+		return x.Name == y.Name && sameType(x.Type, y.Type) && x.TableSchema == y.TableSchema && x.Table == y.Table
+	}
+	return a.ReturnsSet == b.ReturnsSet && sameType(a.Returns, b.Returns) && slices.EqualFunc(a.Arguments, b.Arguments, same)
+}
+
+// sameType reports whether two types are one of the database.
+func sameType(a, b plan.Type) bool { return a.Schema == b.Schema && a.Name == b.Name }
 
 func (c *changes) compareColumns(before, after *sources.Table) {
 	byPosition := make(map[int]*sources.Column, len(after.Columns))
@@ -92,6 +134,8 @@ func (c *changes) compareColumns(before, after *sources.Table) {
 			c.goneColumns = append(c.goneColumns, columnName{table: nameOf(after), name: column.Name})
 		case now.Name != column.Name:
 			c.columns = append(c.columns, columnRename{table: nameOf(after), from: column.Name, to: now.Name})
+		case !sameType(now.Type, column.Type):
+			c.retyped = append(c.retyped, columnName{table: nameOf(after), name: column.Name})
 		}
 	}
 }

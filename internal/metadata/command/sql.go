@@ -219,14 +219,24 @@ func (c *call) follow(ctx context.Context, a sqlArguments, before, after *source
 		gone = true
 		dropColumnConfiguration(s, column)
 	}
+	if err := refuseChanges(m, s, names, changes, a.cascade); err != nil {
+		return err
+	}
 	for _, f := range changes.goneFunctions {
-		gone = removeAll(&s.Functions, func(x *document.Function) bool { return x.Name == f }) || gone
+		gone = true // computed fields may rest on it
+		removeAll(&s.Functions, func(x *document.Function) bool { return x.Name == f })
 	}
 	reload := live.Reload{Contents: map[string]*sources.Database{a.source: after}}
 	if gone || a.cascade {
 		return c.applyWithout(ctx, m, a.cascade, reload)
 	}
-	return c.tx.Apply(ctx, m, reload, judgeFor(subject{}))
+	return c.tx.Apply(ctx, m, reload, func(before, now *live.State) error {
+		broken := newInconsistencies(before, now)
+		if len(broken) == 0 {
+			return nil
+		}
+		return fail(CodeDependencyError, "cannot continue due to newly found inconsistent metadata").with(inconsistenciesJSON(broken))
+	})
 }
 
 // dropColumnConfiguration forgets the names given to a column that is gone.
