@@ -281,7 +281,7 @@ func (s *Schema) keyColumns(t *catalog.Table, key []*catalog.Column) *Type {
 
 // updates is the input type of one of several updates.
 func (s *Schema) updates(t *catalog.Table, w *columnWrites) *Type {
-	return s.input(t.TypeName("updates"), "", func(x *Type) {
+	return s.input(t.UpdatesType(), "", func(x *Type) {
 		x.inputs = append(s.setArguments(t, w), s.affectedRows(t, "updated"))
 	})
 }

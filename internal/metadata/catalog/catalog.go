@@ -234,6 +234,8 @@ type Table struct {
 	document         *document.Table
 	// typeNames are the names of the types that it makes.
 	typeNames []string
+	// updatesAside: a table is called as the input type of several updates would be.
+	updatesAside bool
 	// unclashed: its fields can be told apart.
 	unclashed bool
 }

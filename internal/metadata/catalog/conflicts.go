@@ -45,6 +45,7 @@ func (b *builder) typeConflicts() {
 	if b.catalog.Settings.ApolloFederation {
 		names.places["_Entity"], names.places["_Service"] = federationPlace, federationPlace
 	}
+	b.updatesAside(tables)
 	for _, s := range b.sources {
 		for _, t := range slices.Clone(s.tables) {
 			if err := names.takeTable(t); err != nil {
@@ -63,6 +64,25 @@ func (b *builder) typeConflicts() {
 		return err != nil
 	})
 	b.alike = names.alike
+}
+
+// updatesAside has input types of several updates step aside for tables that are
+// called so.
+func (b *builder) updatesAside(tables int) {
+	rows := make(map[string]bool, tables)
+	for _, s := range b.sources {
+		for _, t := range s.tables {
+			rows[t.TypeName()] = !t.Unnamed
+		}
+	}
+	for _, s := range b.sources {
+		for _, t := range s.tables {
+			t.updatesAside = rows[t.TypeName(updatesPart)]
+			if t.old != nil && t.old.updatesAside != t.updatesAside {
+				t.typeNames = nil
+			}
+		}
+	}
 }
 
 // federationPlace is what makes the schema that of a subgraph.

@@ -49,7 +49,11 @@ type object struct {
 }
 
 func (b *builder) inconsistent(o object, err error) {
-	b.report(o, "Inconsistent object: "+o.context+message(err), err)
+	context := o.context
+	if _, dangling := errors.AsType[*danglingError](err); dangling {
+		context = ""
+	}
+	b.report(o, "Inconsistent object: "+context+message(err), err)
 }
 
 // conflicting reports an object of which there is another by the same name.

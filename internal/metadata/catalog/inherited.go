@@ -86,13 +86,18 @@ func (v *roleVisit) visit(r *document.InheritedRole) {
 	v.builder.inherit(r)
 }
 
-// cycle refuses roles that inherit from each other.
+// cycle refuses roles that inherit from each other. The whole cycle is named, from
+// the first role by name to itself; no command may make one.
 func (v *roleVisit) cycle(names []string) {
+	first := slices.Index(names, slices.Min(names))
+	names = slices.Concat(names[first:], names[:first+1])
 	err := fmt.Errorf("found cycle(s) in roles: [\"%s\"]", strings.Join(names, `","`))
 	for _, name := range names {
 		if v.state[name] != roleRefused {
 			v.state[name] = roleRefused
 			v.builder.inconsistent(inheritedRoleObject(v.documents[name]), err)
+			list := v.builder.catalog.Inconsistencies
+			list[len(list)-1].Refusal = &Refusal{Code: "cyclic-dependency", Message: err.Error()}
 		}
 	}
 }

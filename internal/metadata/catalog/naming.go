@@ -72,8 +72,24 @@ func (t *Table) derivedTypeNames() []string {
 	out := make([]string, len(parts))
 	for i, part := range parts {
 		out[i] = t.TypeName(part)
+		if part == updatesPart {
+			out[i] = t.UpdatesType()
+		}
 	}
 	return out
+}
+
+// updatesPart makes the name of the input type of several updates.
+const updatesPart = "updates"
+
+// UpdatesType names the input type of several updates. author_updates is a likely
+// name of a table beside author, which in v2 makes both fail: here the input type
+// steps aside.
+func (t *Table) UpdatesType() string {
+	if t.updatesAside {
+		return t.TypeName(updatesPart, "input")
+	}
+	return t.TypeName(updatesPart)
 }
 
 // writeTypes are the types that come with a table that can be written.
@@ -92,7 +108,7 @@ func (t *Table) writeTypes() []string {
 	}
 	if t.Info.Updatable {
 		parts = append(parts, "set_input", "inc_input", "append_input", "prepend_input", "delete_key_input", "delete_elem_input",
-			"delete_at_path_input", "pk_columns_input", "updates")
+			"delete_at_path_input", "pk_columns_input", updatesPart)
 	}
 	if t.Info.Insertable || t.Info.Updatable || t.Info.Deletable {
 		parts = append(parts, "mutation_response")

@@ -18,9 +18,23 @@ var (
 	errManyForeignKeys = errors.New("more than one foreign key constraint exists on the given column(s)")
 )
 
-func errNotTracked(n TableName) error { return fmt.Errorf("table %q is not tracked", n) }
-
 func errNoColumn(name string) error { return fmt.Errorf("column %q does not exist", name) }
+
+// danglingError says that what an object rests on isn't there. As in v2 such a
+// reason stands without the place of the object.
+type danglingError struct{ reason string }
+
+func (e *danglingError) Error() string { return e.reason }
+
+// errUntracked is for a table that an object rests on but nobody tracks.
+func errUntracked(n TableName) error {
+	return &danglingError{fmt.Sprintf("table %q is not tracked", n)}
+}
+
+// errNoField is for a column that an object rests on.
+func errNoField(t *Table, name string) error {
+	return &danglingError{fmt.Sprintf("table %q has no field named %q", t.Name, name)}
+}
 
 func (b *builder) relationships(s *sourceBuild) {
 	for _, t := range s.tables {
@@ -64,33 +78,31 @@ func relationship(s *sourceBuild, t *Table, doc *document.Relationship) (*Relati
 }
 
 func manualRelationship(s *sourceBuild, t *Table, r *Relationship, using *document.ManualUsing) error {
-	target, ok := s.Table(TableName(using.RemoteTable))
-	if !ok {
-		return errNotTracked(TableName(using.RemoteTable))
-	}
-	r.Target = target
 	r.AfterParent = using.InsertionOrder == "after_parent"
 	for _, p := range using.ColumnMapping {
 		left, ok := t.Column(p.Key)
 		if !ok {
-			return errNoColumn(p.Key)
+			return errNoField(t, p.Key)
 		}
+		r.Left = append(r.Left, left)
+	}
+	target, ok := s.Table(TableName(using.RemoteTable))
+	if !ok {
+		return errUntracked(TableName(using.RemoteTable))
+	}
+	r.Target = target
+	for _, p := range using.ColumnMapping {
 		right, ok := target.Column(p.Value)
 		if !ok {
-			return errNoColumn(p.Value)
+			return errNoField(target, p.Value)
 		}
-		r.Left, r.Right = append(r.Left, left), append(r.Right, right)
+		r.Right = append(r.Right, right)
 	}
 	return nil
 }
 
 // forwardRelationship follows a foreign key of the table itself.
 func forwardRelationship(s *sourceBuild, t *Table, r *Relationship, columns []string) error {
-	for _, c := range columns {
-		if _, ok := t.Column(c); !ok {
-			return errNoColumn(c)
-		}
-	}
 	fk, err := foreignKey(t.Info, columns, nil)
 	if err != nil {
 		return err
@@ -98,18 +110,18 @@ func forwardRelationship(s *sourceBuild, t *Table, r *Relationship, columns []st
 	name := TableName{fk.TargetSchema, fk.TargetTable}
 	target, ok := s.Table(name)
 	if !ok {
-		return errNotTracked(name)
+		return errUntracked(name)
 	}
 	r.Target = target
 	r.NonNull = !r.Array
 	for i := range fk.Columns {
 		left, ok := t.Column(fk.Columns[i])
 		if !ok {
-			return errNoColumn(fk.Columns[i])
+			return errNoField(t, fk.Columns[i])
 		}
 		right, ok := target.Column(fk.TargetColumns[i])
 		if !ok {
-			return errNoColumn(fk.TargetColumns[i])
+			return errNoField(target, fk.TargetColumns[i])
 		}
 		if left.Info.Nullable {
 			r.NonNull = false
@@ -123,12 +135,7 @@ func forwardRelationship(s *sourceBuild, t *Table, r *Relationship, columns []st
 func reverseRelationship(s *sourceBuild, t *Table, r *Relationship, name TableName, columns []string) error {
 	target, ok := s.Table(name)
 	if !ok {
-		return errNotTracked(name)
-	}
-	for _, c := range columns {
-		if _, ok := target.Column(c); !ok {
-			return errNoColumn(c)
-		}
+		return fmt.Errorf("table %q does not exist in source: %s", name, s.Name)
 	}
 	fk, err := foreignKey(target.Info, columns, &t.Name)
 	if err != nil {
@@ -138,11 +145,11 @@ func reverseRelationship(s *sourceBuild, t *Table, r *Relationship, name TableNa
 	for i := range fk.Columns {
 		left, ok := t.Column(fk.TargetColumns[i])
 		if !ok {
-			return errNoColumn(fk.TargetColumns[i])
+			return errNoField(t, fk.TargetColumns[i])
 		}
 		right, ok := target.Column(fk.Columns[i])
 		if !ok {
-			return errNoColumn(fk.Columns[i])
+			return errNoField(target, fk.Columns[i])
 		}
 		r.Left, r.Right = append(r.Left, left), append(r.Right, right)
 	}

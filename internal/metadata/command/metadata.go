@@ -68,6 +68,9 @@ func readReplacement(c *call) (*replacement, error) {
 		out.warnings = append(out.warnings, u.String())
 	}
 	out.warnings = append(out.warnings, live.Unserved(metadata)...)
+	if err := metadata.CheckActions(path); err != nil {
+		return out, parseError(err, path)
+	}
 	return out, checkTriggers(metadata)
 }
 
@@ -126,11 +129,7 @@ func replaceMetadata(ctx context.Context, c *call) ([]byte, error) {
 		return nil, fail(CodeMetadataWarnings, "failed due to metadata warnings").with(warningsJSON(r.warnings))
 	}
 	err = c.tx.Apply(ctx, r.metadata, live.Reload{Again: allSources(r.metadata)}, func(_, after *live.State) error {
-		if r.allowInconsistent || after.Consistent() {
-			return nil
-		}
-		return fail(CodeUnexpected, "cannot continue due to inconsistent metadata").
-			with(inconsistenciesJSON(after.Faulty()))
+		return replaceable(after, r.allowInconsistent)
 	})
 	if err != nil {
 		return nil, err
@@ -146,6 +145,29 @@ func replaceMetadata(ctx context.Context, c *call) ([]byte, error) {
 		answer["warnings"] = warningsJSON(r.warnings)
 	}
 	return marshal(answer)
+}
+
+// replaceable judges metadata that takes the place of what there was. As in v2
+// inherited roles may not be each other's parents, whatever else is allowed; and
+// permissions that can't be inherited count as inconsistent here.
+func replaceable(after *live.State, allowInconsistent bool) error {
+	all := after.Catalog.Inconsistencies
+	for _, i := range all {
+		if i.Type == catalog.ObjectInheritedRole && i.Refusal != nil {
+			return fail(i.Refusal.Code, "%s", i.Refusal.Message)
+		}
+	}
+	informational := slices.ContainsFunc(all, func(i catalog.Inconsistency) bool { return i.Informational() })
+	if allowInconsistent || after.Consistent() && !informational {
+		return nil
+	}
+	found := after.Faulty()
+	for _, i := range all {
+		if i.Informational() {
+			found = append(slices.Clip(found), i)
+		}
+	}
+	return fail(CodeUnexpected, "cannot continue due to inconsistent metadata").with(inconsistenciesJSON(found))
 }
 
 func marshal(v any) ([]byte, error) {

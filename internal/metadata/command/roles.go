@@ -29,12 +29,13 @@ func addInheritedRole(c *call, m *document.Metadata) (subject, error) {
 	case slices.Contains(roles, name):
 		return subject{}, fail(CodeInvalidParams, "an inherited role name cannot be in the role combination")
 	}
-	for _, r := range m.InheritedRoles {
-		if r.Name == name {
-			return subject{}, fail(CodeAlreadyExists, "inherited role with name %q already exists", name)
-		}
+	role := &document.InheritedRole{Name: name, Roles: roles}
+	// As in v2 a role that is there is made anew.
+	if i := slices.IndexFunc(m.InheritedRoles, func(r *document.InheritedRole) bool { return r.Name == name }); i >= 0 {
+		m.InheritedRoles[i] = role
+	} else {
+		m.InheritedRoles = append(m.InheritedRoles, role)
 	}
-	m.InheritedRoles = append(m.InheritedRoles, &document.InheritedRole{Name: name, Roles: roles})
 	return subject{kind: "inherited_role", name: name}, nil
 }
 

@@ -14,7 +14,7 @@ import (
 // but does not act on; their answers say so.
 func keptCommands() map[string]command {
 	return map[string]command{
-		"set_custom_types":                         kept("custom types", setPart(func(m *document.Metadata) *orderedjson.Value { return &m.CustomTypes })),
+		"set_custom_types":                         kept("custom types", setCustomTypes),
 		"set_api_limits":                           {edit: setAPILimits},
 		"remove_api_limits":                        {edit: clearPart(func(m *document.Metadata) *orderedjson.Value { return &m.APILimits })},
 		"set_metrics_config":                       kept("metrics", setPart(func(m *document.Metadata) *orderedjson.Value { return &m.MetricsConfig })),
@@ -26,8 +26,8 @@ func keptCommands() map[string]command {
 		"drop_host_from_tls_allowlist":             {edit: disallowHost},
 		"create_action_permission":                 kept("actions", createActionPermission),
 		"drop_action_permission":                   {edit: dropActionPermission},
-		"create_action":                            kept("actions", createEntry("action with name %q", actionList)),
-		"update_action":                            kept("actions", updateEntry("action with name %q", actionList)),
+		"create_action":                            kept("actions", checkedAction(createEntry("action with name %q", actionList))),
+		"update_action":                            kept("actions", checkedAction(updateEntry("action with name %q", actionList))),
 		"drop_action":                              {edit: dropEntry("action with name %q", actionList)},
 		"create_cron_trigger":                      kept("cron triggers", createEntry("cron trigger with name: %s", cronList)),
 		"delete_cron_trigger":                      {edit: dropEntry("cron trigger with name: %s", cronList)},
@@ -58,6 +58,24 @@ func setPart(part func(*document.Metadata) *orderedjson.Value) edit {
 		}
 		*part(m) = c.args
 		return subject{}, nil
+	}
+}
+
+func setCustomTypes(c *call, m *document.Metadata) (subject, error) {
+	if err := document.CheckCustomTypes(c.args, argsPath); err != nil {
+		return subject{}, parseError(err, argsPath)
+	}
+	m.CustomTypes = c.args
+	return subject{}, nil
+}
+
+// checkedAction refuses actions that v2 would: they are kept as they are written.
+func checkedAction(e edit) edit {
+	return func(c *call, m *document.Metadata) (subject, error) {
+		if err := document.CheckAction(c.args, argsPath); err != nil {
+			return subject{}, parseError(err, argsPath)
+		}
+		return e(c, m)
 	}
 }
 
