@@ -156,7 +156,17 @@ func (c *compiler) value(v plan.Value, t plan.Type) (expression, error) {
 	if v == nil {
 		return nil, fmt.Errorf("a value of type %q is missing", t.Name)
 	}
-	as := declared(t)
+	return c.valueAs(v, declared(t))
+}
+
+// valueAs is the same for a type as it is declared.
+func (c *compiler) valueAs(v plan.Value, as sqlType) (expression, error) {
+	if b, ok := v.(*plan.BindingValue); ok {
+		return c.value(b, typeOf(as))
+	}
+	if v == nil {
+		return nil, fmt.Errorf("a value of the type %s is missing", as.name())
+	}
 	value := c.parameter(parameterSource{form: formScalar, value: v, as: as})
 	if _, ok := value.(member); ok && as.collation != "" {
 		// A parameter takes its collation from the other side, a column doesn't.

@@ -10,17 +10,17 @@ import (
 // library is the schema that the compiler's goldens are about, one statement a
 // line.
 const library = `CREATE TABLE [author] ([id] int NOT NULL PRIMARY KEY, [name] nvarchar(50), [nick] varchar(20) COLLATE Polish_100_CI_AS, [born] date, [seen] datetimeoffset(7), [score] float, [active] bit, [mark] uniqueidentifier, [place] geography, [area] geometry, [data] varbinary(max), [doc] xml)
-CREATE TABLE [article] ([id] int NOT NULL PRIMARY KEY, [author_id] int, [title] nvarchar(100), [rating] decimal(10,2), [big] bigint, [price] money, [written] datetime, [body] ntext)
+CREATE TABLE [article] ([id] int NOT NULL PRIMARY KEY, [author_id] int, [title] nvarchar(100), [rating] decimal(10,2), [big] bigint, [price] money, [written] datetime, [body] ntext, [stars] tinyint)
 CREATE FUNCTION [search](@term nvarchar(50), @session nvarchar(max)) RETURNS TABLE AS RETURN SELECT * FROM [article] WHERE [title] LIKE N'%' + @term + N'%'
 INSERT INTO [author] VALUES (1, N'Ann', 'annie', '1950-01-02', '2020-01-01T12:00:00+02:00', 0.5, 1, '0A1B2C3D-0000-4000-8000-00000000000F', geography::Point(47, 8, 4326), geometry::Point(1, 2, 0), 0x0102, N'<a/>')
 INSERT INTO [author] VALUES (2, N'Bob', N'łoś', NULL, NULL, 1e100, 0, NULL, NULL, NULL, NULL, NULL)
 INSERT INTO [author] VALUES (3, N'Bob', NULL, '2000-02-29', '2020-01-01T12:00:00Z', NULL, NULL, NULL, NULL, NULL, 0x, NULL)
-INSERT INTO [article] VALUES (1, 1, N'a1', 1.50, 9007199254740993, 1.25, '2020-01-02T03:04:05.123', N'one')
-INSERT INTO [article] VALUES (2, 1, N'a2', 3, 2, NULL, NULL, NULL)
-INSERT INTO [article] VALUES (3, 2, N'b1', NULL, NULL, -0.5, '2020-01-02T03:04:05', N'')
-INSERT INTO [article] VALUES (4, 1, N'a3', 2, -5, 0, NULL, N'four')
-INSERT INTO [article] VALUES (5, NULL, N'x', 9, 0, 0, NULL, NULL)
-INSERT INTO [article] VALUES (6, 1, N'a1', 2.5, 1, 0, NULL, NULL)`
+INSERT INTO [article] VALUES (1, 1, N'a1', 1.50, 9007199254740993, 1.25, '2020-01-02T03:04:05.123', N'one', 5)
+INSERT INTO [article] VALUES (2, 1, N'a2', 3, 2, NULL, NULL, NULL, NULL)
+INSERT INTO [article] VALUES (3, 2, N'b1', NULL, NULL, -0.5, '2020-01-02T03:04:05', N'', 0)
+INSERT INTO [article] VALUES (4, 1, N'a3', 2, -5, 0, NULL, N'four', 4)
+INSERT INTO [article] VALUES (5, NULL, N'x', 9, 0, 0, NULL, NULL, 255)
+INSERT INTO [article] VALUES (6, 1, N'a1', 2.5, 1, 0, NULL, NULL, NULL)`
 
 // col is a column of the library.
 func col(name string) plan.Column {
@@ -28,7 +28,7 @@ func col(name string) plan.Column {
 		"id": "int", "author_id": "int", "name": "nvarchar(50)", "nick": "varchar(20) COLLATE Polish_100_CI_AS",
 		"born": "date", "seen": "datetimeoffset(7)", "score": "float", "active": "bit", "mark": "uniqueidentifier", "place": "geography",
 		"area": "geometry", "data": "varbinary(max)", "doc": "xml", "title": "nvarchar(100)",
-		"rating": "decimal(10,2)", "big": "bigint", "price": "money", "written": "datetime", "body": "ntext",
+		"rating": "decimal(10,2)", "big": "bigint", "price": "money", "written": "datetime", "body": "ntext", "stars": "tinyint",
 	}
 	t, ok := types[name]
 	if !ok {

@@ -271,17 +271,24 @@ func (m *mutationCompiler) update(u *plan.Update) ([]expression, error) {
 
 // assigned is the new value of a column.
 func (m *mutationCompiler) assigned(a plan.Assignment, s *scope) (expression, error) {
-	value, err := m.stored(a.Value, a.Column.Type)
-	if err != nil {
-		return nil, err
-	}
 	switch a.Operator { //nolint:exhaustive // all others are those of JSON
 	case plan.AssignSet:
-		return value, nil
+		return m.stored(a.Value, a.Column.Type)
 	case plan.AssignIncrement:
-		return sqlgen.Infix("+", s.column(a.Column.Name), value), nil
+		value, err := m.valueAs(a.Value, addedAs(declared(a.Column.Type)))
+		return sqlgen.Infix("+", s.column(a.Column.Name), value), err
 	}
 	return nil, sources.NotSupported("SQL Server has no assignment %s (of the column %q)", a.Operator, a.Column.Name)
+}
+
+// addedAs is the type of what is added to a value. A tinyint can't hold -1, but
+// what is left of it: the database checks that when it stores the sum.
+func addedAs(t sqlType) sqlType {
+	switch t.base {
+	case typeTinyint, typeSmallint, typeInt:
+		return asBigint
+	}
+	return t
 }
 
 // stored is a parameter for a value that a column gets.

@@ -30,7 +30,7 @@ func answeringOne(of plan.Rows, row ...plan.Field) *plan.MutationOutput {
 func columnsOf(of plan.Rows) []plan.Column {
 	names := []string{"id", "name", "nick", "born", "seen", "score", "active", "mark", "place", "area", "data", "doc"}
 	if of.From.(*plan.Table).Name == "article" {
-		names = []string{"id", "author_id", "title", "rating", "big", "price", "written", "body"}
+		names = []string{"id", "author_id", "title", "rating", "big", "price", "written", "body", "stars"}
 	}
 	out := make([]plan.Column, 0, len(names))
 	for _, n := range names {
@@ -80,7 +80,7 @@ func mutationCases(out map[string]*plan.Fragment) {
 		[]string{"7", `"x"`, `"y"`, `"2020-01-02"`, `"2020-01-02T03:04:05Z"`, "2.23e-308", "true", `"0A1B2C3D-0000-4000-8000-00000000000F"`, `"POINT(1 2)"`, `"POINT(1 2)"`, `"AAHiQA=="`, `"<a/>"`})
 	all.Identity = "id"
 	out["insert every kind of value"] = root(all)
-	others := []string{"author_id", "rating", "big", "price", "written", "body"}
+	others := []string{"author_id", "rating", "big", "price", "written", "body", "stars"}
 	checked := inserting(articles(), answering(articles(), cols(others...)...), others, []string{"1", "1.50", "9007199254740993", "1.25", `"2020-01-02T03:04:05.123"`, `"one"`})
 	checked.Restricted, checked.Check = true, &plan.And{Parts: []plan.Predicate{mine, &plan.Exists{Target: authorOf(where(cmp("name", plan.Equal, literal(`"Ann"`))))}}}
 	out["insert under a check"] = root(checked)
@@ -122,6 +122,8 @@ func mutationCases(out map[string]*plan.Fragment) {
 	limited := updating(articles(where(cmp("id", plan.Equal, literal("1"))), permit(mine)), answering(articles()), assign("written", literal(`"2020-01-02"`)), assign("rating", literal("2.5")))
 	limited.Check = cmp("rating", plan.Less, literal("5"))
 	out["update under a check"] = root(limited)
+	out["increment a small number"] = root(updating(articles(where(cmp("stars", plan.Less, literal("300")))), answering(articles(), cols("stars")...), assign("big", literal("1")),
+		plan.Assignment{Column: col("stars"), Operator: plan.AssignIncrement, Value: literal("-1")}))
 	out["update nothing"] = root(updating(authors(), answering(authors(), cols("id")...)))
 	out["update by key"] = root(updating(articles(where(cmp("id", plan.Equal, literal("1")))), answeringOne(articles(), cols("id", "title")...), assign("title", literal(`"x"`))))
 	out["append to a column"] = root(updating(authors(), answering(authors()), plan.Assignment{Column: col("name"), Operator: plan.AssignAppend, Value: literal("1")}))

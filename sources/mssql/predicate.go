@@ -168,10 +168,10 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 	if right == nil {
 		return nil, fmt.Errorf("operator %q has no right side", operator)
 	}
-	as := declared(t)
+	as := comparedAs(declared(t))
 	switch o.right {
 	case rightSame:
-		value, err := c.value(right, t)
+		value, err := c.valueAs(right, as)
 		return sqlgen.Infix(o.sql, comparing(left, as), value), err
 	case rightPattern:
 		// A pattern may be longer than what it is compared with.
@@ -184,6 +184,17 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 		return c.shapeTest(left, as, o.sql, right), nil
 	}
 	return nil, fmt.Errorf("operator %q has an unknown right side", operator)
+}
+
+// comparedAs is the type of what a value is compared with. Every whole number is
+// less than, equal to or greater than a tinyint, whether or not a tinyint can
+// hold it.
+func comparedAs(t sqlType) sqlType {
+	switch t.base {
+	case typeTinyint, typeSmallint:
+		return sqlType{base: typeBigint, small: true}
+	}
+	return t
 }
 
 // inList is IN or NOT IN of the elements of one JSON array.

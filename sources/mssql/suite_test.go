@@ -22,7 +22,7 @@ func TestSource(t *testing.T) {
 			return openDatabase(t)
 		},
 		Types: map[sourcetest.Logical]string{
-			sourcetest.Integer: "int", sourcetest.Bigint: "bigint", sourcetest.Numeric: "decimal(12,2)", sourcetest.Double: "float",
+			sourcetest.Smallint: "tinyint", sourcetest.Integer: "int", sourcetest.Bigint: "bigint", sourcetest.Numeric: "decimal(12,2)", sourcetest.Double: "float",
 			sourcetest.Text: "nvarchar(200) COLLATE Latin1_General_100_BIN2", sourcetest.Boolean: "bit",
 			sourcetest.Timestamp: "datetime2", sourcetest.Date: "date", sourcetest.Time: "time",
 		},

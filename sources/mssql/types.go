@@ -83,6 +83,8 @@ type sqlType struct {
 	// precision and scale of decimals; scale of times, with scaled set.
 	precision, scale int
 	scaled           bool
+	// small: the type is that of values compared with whole numbers of fewer bits.
+	small bool
 	// collation of strings, empty for that of the database.
 	collation string
 }

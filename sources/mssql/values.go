@@ -174,7 +174,11 @@ func integerValue(text string, as sqlType) (bound, error) {
 	if !ok || d.scale > 0 {
 		return bound{}, invalidSyntax(text, as)
 	}
-	n, err := strconv.ParseInt(d.String(), 10, 64)
+	whole := d.String()
+	if as.small {
+		whole = sqlgen.ClampedInteger(whole)
+	}
+	n, err := strconv.ParseInt(whole, 10, 64)
 	least, most := integerRange(as.base)
 	if err != nil || n < least || n > most {
 		return bound{}, outOfRange(text, as)

@@ -348,7 +348,9 @@ func (m *mutationCompiler) assigned(a plan.Assignment, s *scope) (expression, er
 	case plan.AssignSet:
 		return m.value(a.Value, a.Column.Type)
 	case plan.AssignIncrement:
-		by, err := m.value(a.Value, a.Column.Type)
+		// What is added need not be of the type: the sum must be.
+		t, _ := widened(a.Column.Type)
+		by, err := m.value(a.Value, t)
 		return sqlgen.Infix("+", old, by), err
 	case plan.AssignAppend:
 		return sqlgen.Infix("||", old, scalar("jsonb", formJSON)), nil

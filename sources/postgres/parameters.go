@@ -50,12 +50,15 @@ type parameterSource struct {
 	part  int
 	// set is the key set of formFound.
 	set int
+	// clamped: whole numbers beyond 64 bits become the nearest ones.
+	clamped bool
 }
 
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.cast != o.cast || s.member != o.member || s.binding != o.binding ||
-		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || s.set != o.set || s.element != o.element || !slices.Equal(s.path, o.path) {
+		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || s.set != o.set || s.element != o.element || s.clamped != o.clamped ||
+		 !slices.Equal(s.path, o.path) {
 		return false
 	}
 	return sqlgen.SameValue(s.value, o.value)
@@ -101,6 +104,9 @@ func (s *parameterSource) encode(j orderedjson.Value, session bool) ([]byte, err
 		}
 		return nil, nil
 	}
+	if s.clamped {
+		j = clamped(j)
+	}
 	switch s.form {
 	case formJSON:
 		if session {
@@ -117,6 +123,22 @@ func (s *parameterSource) encode(j orderedjson.Value, session bool) ([]byte, err
 	case formText, formSession, formPath, formBinding, formKeySet, formFound, formColumn, formRegister, formRows:
 	}
 	return []byte(j.TextOf()), nil
+}
+
+// clamped gives whole numbers, or a list of them, as numbers of 64 bits.
+func clamped(j orderedjson.Value) orderedjson.Value {
+	switch j.Kind {
+	case orderedjson.Array:
+		items := make([]orderedjson.Value, len(j.Items))
+		for i, item := range j.Items {
+			items[i] = clamped(item)
+		}
+		j.Items = items
+	case orderedjson.Number, orderedjson.String:
+		j.Text = sqlgen.ClampedInteger(j.Text)
+	case orderedjson.Null, orderedjson.Bool, orderedjson.Object:
+	}
+	return j
 }
 
 // dig takes the member; an object in a session variable is JSON text.

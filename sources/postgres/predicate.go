@@ -185,6 +185,11 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 		}
 		return sqlgen.Infix(o.sql, left, c.parameter(parameterSource{form: form, value: right, cast: cast})), nil
 	}
+	if o.right == rightSame || o.right == rightList {
+		if wide, ok := widened(t); ok {
+			return c.wideComparison(left, wide, o, right)
+		}
+	}
 	switch o.right {
 	case rightSame:
 		value, err := c.value(right, t)
@@ -209,6 +214,37 @@ func (c *compiler) comparison(left expression, t plan.Type, operator plan.Operat
 		return c.geometryTest(left, t, operator, o.sql, right)
 	}
 	return nil, fmt.Errorf("operator %q has an unknown right side", operator)
+}
+
+// widened is the type of what a small whole number is compared with: every
+// whole number is less than, equal to or greater than an int2, whether or not an
+// int2 can hold it. Indexes of the one serve comparisons with the other.
+func widened(t plan.Type) (plan.Type, bool) {
+	if name, ok := systemName(t.Underlying()); ok && name == "int2" {
+		return systemType("int8"), true
+	}
+	return t, false
+}
+
+// wideComparison compares a small whole number with greater ones.
+func (c *compiler) wideComparison(left expression, wide plan.Type, o operation, right plan.Value) (expression, error) {
+	if _, bound := right.(*plan.BindingValue); bound {
+		value, err := c.value(right, wide)
+		return sqlgen.Infix(o.sql, left, value), err
+	}
+	if right == nil {
+		return nil, fmt.Errorf("a value or a list is missing on the right side of %s", o.sql)
+	}
+	source := parameterSource{form: formText, value: right, cast: castOf(wide), clamped: true}
+	if o.right == rightSame {
+		return sqlgen.Infix(o.sql, left, c.parameter(source)), nil
+	}
+	source.form, source.cast = formArray, arrayCast(source.cast)
+	out := quantified{operator: o.sql, left: left, quantifier: "ANY", array: c.parameter(source)}
+	if o.sql != "=" {
+		out.quantifier = "ALL"
+	}
+	return out, nil
 }
 
 // withoutInequality gives the operator to negate for types of PostGIS, which has

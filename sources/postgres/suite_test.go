@@ -15,7 +15,7 @@ func suite(config Config) sourcetest.Harness {
 		},
 		Schema: "public",
 		Types: map[sourcetest.Logical]string{
-			sourcetest.Integer: "integer", sourcetest.Bigint: "bigint", sourcetest.Numeric: "numeric(12, 2)", sourcetest.Double: "double precision",
+			sourcetest.Smallint: "smallint", sourcetest.Integer: "integer", sourcetest.Bigint: "bigint", sourcetest.Numeric: "numeric(12, 2)", sourcetest.Double: "double precision",
 			sourcetest.Text: "text", sourcetest.Boolean: "boolean", sourcetest.Timestamp: "timestamp", sourcetest.TimestampTZ: "timestamptz",
 			sourcetest.Date: "date", sourcetest.Time: "time", sourcetest.UUID: "uuid", sourcetest.JSON: "json", sourcetest.JSONB: "jsonb",
 		},

@@ -271,6 +271,33 @@ func testLists(t *testing.T, f *fixture) {
 	wantCode(t, err, sources.CodeDataException)
 }
 
+// testSmallIntegers checks that a comparison with a whole number that a column
+// can't hold has an answer all the same.
+func testSmallIntegers(t *testing.T, f *fixture) {
+	t.Helper()
+	if _, ok := f.tables["small"]; !ok {
+		t.Skip("SKIPPED: the source has no small whole numbers")
+	}
+	for _, great := range []string{"40000", "3000000000", "9223372036854775807", "9223372036854775808", "123456789012345678901234567890"} {
+		for _, sign := range []string{"", "-"} {
+			value := literal(t, sign+great)
+			below, above := []int{1, 2}, []int(nil)
+			if sign != "" {
+				below, above = nil, []int{1, 2}
+			}
+			f.where(t, "small", f.compare(t, "small", "n", plan.Less, value), below...)
+			f.where(t, "small", f.compare(t, "small", "n", plan.LessOrEqual, value), below...)
+			f.where(t, "small", f.compare(t, "small", "n", plan.Greater, value), above...)
+			f.where(t, "small", f.compare(t, "small", "n", plan.GreaterOrEqual, value), above...)
+			f.where(t, "small", f.compare(t, "small", "n", plan.Equal, value))
+			f.where(t, "small", f.compare(t, "small", "n", plan.NotEqual, value), 1, 2)
+			list := literal(t, "[200, "+sign+great+"]")
+			f.where(t, "small", f.compare(t, "small", "n", plan.In, list), 2)
+			f.where(t, "small", f.compare(t, "small", "n", plan.NotIn, list), 1)
+		}
+	}
+}
+
 // testBadValues checks that a value that isn't of its column's type is the
 // user's error.
 func testBadValues(t *testing.T, f *fixture) {

@@ -75,6 +75,9 @@ func (f *fixture) create(t *testing.T) {
 	f.createTable(t, "booking", []column{
 		{"id", Integer, " NOT NULL PRIMARY KEY"}, {"region", Text, ""}, {"number", Integer, ""}, {"amount", Integer, ""},
 	})
+	if _, ok := f.harness.Types[Smallint]; ok {
+		f.createTable(t, "small", []column{{"id", Integer, " NOT NULL PRIMARY KEY"}, {"n", Smallint, ""}})
+	}
 	f.createTable(t, oddTable, []column{{"id", Integer, " NOT NULL PRIMARY KEY"}, {oddColumn, Text, ""}})
 	columns := []column{{"id", Integer, " NOT NULL PRIMARY KEY"}}
 	for _, l := range logicals {
@@ -105,6 +108,9 @@ func (f *fixture) fill(t *testing.T) {
 	f.insert(t, "account", []any{"eu", 1, "ann"}, []any{"eu", 2, "bob"}, []any{"us", 1, "cid"})
 	f.insert(t, "booking",
 		[]any{1, "eu", 1, 10}, []any{2, "eu", 2, 20}, []any{3, "us", 1, 30}, []any{4, "eu", 1, 40}, []any{5, nil, 1, 50}, []any{6, "us", 9, 60})
+	if _, ok := f.harness.Types[Smallint]; ok {
+		f.insert(t, "small", []any{1, 0}, []any{2, 200}, []any{3, nil})
+	}
 	f.insert(t, oddTable, []any{1, "plain"}, []any{2, `quote ' and " and \`})
 	for i := range len(logicals[0].values) {
 		row := []any{i + 1}

@@ -19,6 +19,7 @@ type Logical string
 // The logical types. A harness leaves out those its database lacks.
 const (
 	Integer     Logical = "integer"
+	Smallint    Logical = "smallint"
 	Bigint      Logical = "bigint"
 	Numeric     Logical = "numeric"
 	Double      Logical = "double"
@@ -85,6 +86,7 @@ func Run(t *testing.T, h Harness) {
 		{"column comparison", testColumnComparison},
 		{"aggregate predicates", testAggregatePredicates},
 		{"lists of values", testLists},
+		{"small integers", testSmallIntegers},
 		{"bad values", testBadValues},
 		{"order", testOrder},
 		{"order by relations", testOrderByRelations},

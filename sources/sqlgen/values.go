@@ -1,9 +1,12 @@
 package sqlgen
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dovetail/internal/orderedjson"
@@ -64,6 +67,20 @@ func List(value orderedjson.Value, session bool) ([]orderedjson.Value, error) {
 		return []orderedjson.Value{value}, nil
 	}
 	return value.Items, nil
+}
+
+// ClampedInteger gives the text of a whole number as one of 64 bits: what is
+// beyond is as great, or as small, as 64 bits allow. To a column of fewer bits
+// both compare alike. Any other text stays, for the database to judge.
+func ClampedInteger(text string) string {
+	_, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err == nil || !errors.Is(err, strconv.ErrRange) {
+		return text
+	}
+	if strings.HasPrefix(strings.TrimSpace(text), "-") {
+		return strconv.FormatInt(math.MinInt64, 10)
+	}
+	return strconv.FormatInt(math.MaxInt64, 10)
 }
 
 func malformed(what, text string) error {

@@ -26,7 +26,7 @@ func open(t *testing.T, config sqlite.Config) *sqlite.Source {
 }
 
 var portableTypes = map[sourcetest.Logical]string{ //nolint:gochecknoglobals // test data
-	sourcetest.Integer: "INTEGER", sourcetest.Bigint: "BIGINT", sourcetest.Numeric: "NUMERIC(12, 2)",
+	sourcetest.Smallint: "SMALLINT", sourcetest.Integer: "INTEGER", sourcetest.Bigint: "BIGINT", sourcetest.Numeric: "NUMERIC(12, 2)",
 	sourcetest.Double: "DOUBLE PRECISION", sourcetest.Text: "TEXT", sourcetest.Boolean: "BOOLEAN",
 	sourcetest.Timestamp: "TIMESTAMP", sourcetest.TimestampTZ: "TIMESTAMPTZ", sourcetest.Date: "DATE",
 	sourcetest.Time: "TIME", sourcetest.UUID: "UUID", sourcetest.JSON: "JSON", sourcetest.JSONB: "JSONB",

@@ -157,7 +157,18 @@ func (p *parameter) resolve(args *plan.Arguments, bindings plan.Bindings, keyTyp
 		}
 		return b, nil
 	}
-	return scalarValue(value.TextOf(), p.typ)
+	return comparedValue(value.TextOf(), p.typ)
+}
+
+// comparedValue is what a column is compared with: a whole number that an Int
+// can't hold is less or greater than all of them.
+func comparedValue(text string, t plan.Type) (bound, error) {
+	if t.Class == plan.ClassInteger && t.Scalar == scalarInt {
+		if d, ok := parseDecimal(text); ok && d.scale == 0 && !d.unscaled.IsInt64() {
+			return bound{kind: zombiezen.TypeFloat, real: math.Inf(d.unscaled.Sign())}, nil
+		}
+	}
+	return scalarValue(text, t)
 }
 
 // writtenValue is what a column gets: JSON as it was given, moments in time with
@@ -293,7 +304,7 @@ func listValue(value orderedjson.Value, t plan.Type, session bool) (bound, error
 			out = append(out, "null"...)
 			continue
 		}
-		b, err := scalarValue(item.TextOf(), t)
+		b, err := comparedValue(item.TextOf(), t)
 		if err != nil {
 			return bound{}, err
 		}
