@@ -286,6 +286,14 @@ func (a *aggregator) countOf(values []expression, distinct bool) *call {
 	return sqlgen.Function(countFunction, a.input(sqlgen.CaseWhen(sqlgen.And(full...), one)))
 }
 
+// ordered is the aggregate of rows that others are ordered by.
+func (a *aggregator) ordered(key *plan.OrderAggregate) (expression, error) {
+	if key.Function == functionCount {
+		return a.countOf(nil, false), nil
+	}
+	return a.compared(key.Function, key.Column, key.Guard)
+}
+
 // compared is an aggregate of a column as something to order or to filter by.
 func (a *aggregator) compared(function string, column plan.Column, guard plan.Predicate) (expression, error) {
 	if !supportsAggregate(column.Type, function) {

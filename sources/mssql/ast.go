@@ -161,6 +161,8 @@ func (t openJSON) Print(p *printer) {
 type query struct {
 	// top bounds the rows; not together with offset.
 	top expression
+	// distinct leaves one of equal rows.
+	distinct bool
 	// star names the alias whose columns are all selected before items.
 	star    string
 	items   []item
@@ -181,6 +183,9 @@ func (q *query) limited() bool { return q.top != nil || q.offset != nil }
 // Print writes the statement.
 func (q *query) Print(p *printer) {
 	p.Text("SELECT ")
+	if q.distinct {
+		p.Text("DISTINCT ")
+	}
 	if q.top != nil {
 		p.Text("TOP (")
 		q.top.Print(p)

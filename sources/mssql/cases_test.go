@@ -231,6 +231,23 @@ func keySetCases(out map[string]*plan.Fragment) {
 		{Rank: &plan.OrderAggregate{Target: articlesOf(), Function: "max", Column: rating, Guard: cmp("big", plan.Greater, literal("0"))}}, {Name: "id", Type: id.Type},
 	}}
 	out["ranked keys"] = &plan.Fragment{Joins: []*plan.Join{ranks}, Query: many(authors(distinctOn("id")), &plan.HoleField{Key: "k", Join: ranks})}
+	wanted := func(name string, rows plan.Rows, keys ...plan.JoinKey) {
+		join := &plan.Join{OnNull: []byte("null"), KeysOnly: true, Keys: keys}
+		rows.Limit = literal("101")
+		out[name] = &plan.Fragment{Joins: []*plan.Join{join}, Query: many(rows, &plan.HoleField{Key: "k", Join: join})}
+	}
+	author := col("author_id")
+	key := plan.JoinKey{Name: "author_id", Type: author.Type}
+	// shared are the articles of the author of an article.
+	shared := func(changes ...change) plan.Rows { return changed(articles(on("author_id", "author_id")), changes...) }
+	wanted("wanted keys", articles(where(cmp("rating", plan.Greater, literal("1"))), distinctOn("author_id")), key)
+	wanted("wanted keys that are unique", articles(distinctOn("id")), plan.JoinKey{Name: "id", Type: id.Type})
+	wanted("wanted keys of many articles", articles(where(&plan.And{Parts: []plan.Predicate{isNull("author_id", true), &plan.CompareAggregate{
+		Target: shared(permit(cmp("rating", plan.Greater, literal("1")))), Function: "count", Having: []plan.AggregateComparison{{Operator: plan.Greater, Right: literal("3")}},
+	}, &plan.Not{Part: &plan.CompareAggregate{
+		Target: shared(), Function: "sum", Arguments: []plan.Column{rating}, Distinct: true, Having: []plan.AggregateComparison{{Operator: plan.Less, Right: variable("top")}},
+	}}}}), distinctOn("author_id")), key)
+	wanted("wanted keys with their counts", articles(distinctOn("author_id")), plan.JoinKey{Rank: &plan.OrderAggregate{Target: shared(), Function: "count"}}, key)
 	out["guarded order"] = root(many(authors(by(&plan.OrderColumn{Column: nick, Guard: cmp("id", plan.Equal, literal("1"))})), cols("id")...))
 	out["connection"] = root(&plan.Connection{})
 }

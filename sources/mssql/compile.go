@@ -95,6 +95,8 @@ type compiler struct {
 	readsOnly   bool
 	// procedures are the calls that come before the statement.
 	procedures []*procedureCall
+	// keyed are the rows that are wanted for their keys; nil: none are.
+	keyed *keyedRows
 	// authored are the native queries, commonTables what they begin with.
 	authored     []authoredText
 	commonTables []commonTable

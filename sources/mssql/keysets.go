@@ -90,13 +90,18 @@ func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expre
 	return value, nil
 }
 
-// rankOf is the dense rank of a row by an order key, null where that is.
+// rankOf is the dense rank of a row by an order key, null where that is. Nulls,
+// which would be less than everything, come last so that ranks begin with one.
 func (c *compiler) rankOf(key plan.OrderKey, l *cells) (expression, error) {
 	value, err := c.orderKey(key, l.scope, l.query)
 	if err != nil {
 		return nil, err
 	}
 	rank := window{Function: "DENSE_RANK", OrderBy: []ordering{{Value: value}}}
+	if !neverNull(key, l.scope) {
+		last := sqlgen.CaseElse(sqlgen.IsNull(value), one, zero)
+		rank.OrderBy = append([]ordering{{Value: last}}, rank.OrderBy...)
+	}
 	return sqlgen.CaseWhen(sqlgen.IsNotNull(value), rank), nil
 }
 

@@ -143,6 +143,13 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope, q *query) 
 	if key.Computed != nil {
 		return nil, computed(key.Computed)
 	}
+	if c.sharesKey(&key.Target, s) {
+		value, err := c.ofSharedKey(&key.Target, func(a *aggregator) (expression, error) { return a.ordered(key) })
+		if key.Function == functionCount {
+			value = sqlgen.Function("ISNULL", value, zero)
+		}
+		return value, err
+	}
 	target := key.Target
 	target.OrderBy = nil
 	rows, err := c.rows(&target, rowsRequest{outer: s})
@@ -150,11 +157,9 @@ func (c *compiler) orderAggregate(key *plan.OrderAggregate, s *scope, q *query) 
 		return nil, err
 	}
 	a := newAggregator(c, rows)
-	value := expression(a.countOf(nil, false))
-	if key.Function != functionCount {
-		if value, err = a.compared(key.Function, key.Column, key.Guard); err != nil {
-			return nil, err
-		}
+	value, err := a.ordered(key)
+	if err != nil {
+		return nil, err
 	}
 	const name = "v"
 	alias := c.alias()

@@ -287,6 +287,9 @@ func (c *compiler) exists(p *plan.Exists, s predicateScope) (expression, error) 
 
 // compareAggregate holds when the row of an aggregate satisfies comparisons.
 func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) (expression, error) {
+	if tuples := p.Distinct && len(p.Arguments) > 1; !tuples && c.sharesKey(&p.Target, s.row) {
+		return c.compareSharedKey(p)
+	}
 	rows, err := c.related(&p.Target, s)
 	if err != nil {
 		return nil, err
@@ -303,16 +306,8 @@ func (c *compiler) compareAggregate(p *plan.CompareAggregate, s predicateScope) 
 		items: []item{{Value: one}},
 		from:  []fromItem{{Source: sqlgen.Subquery(a.query([]item{{Value: aggregate, Alias: name}})), Alias: alias}},
 	}
-	for _, h := range p.Having {
-		if h.IsNull != nil {
-			q.where = append(q.where, sqlgen.NullTest(value, !*h.IsNull))
-			continue
-		}
-		e, err := c.comparison(value, result, h.Operator, h.Right)
-		if err != nil {
-			return nil, err
-		}
-		q.where = append(q.where, e)
+	if q.where, err = c.having(p, value, result); err != nil {
+		return nil, err
 	}
 	return sqlgen.Exists(q), nil
 }

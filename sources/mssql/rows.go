@@ -20,6 +20,8 @@ type rowsRequest struct {
 	derive bool
 	// single: one row is enough.
 	single bool
+	// keys are what the rows are wanted for; nil: for themselves.
+	keys *plan.Join
 	// permitLimit applies the role's row limit.
 	permitLimit bool
 }
@@ -48,6 +50,11 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 		return nil, err
 	}
 	base := &query{from: []fromItem{{Source: source, Alias: s.alias}}}
+	distinct := len(r.DistinctOn) > 0
+	if table, ok := r.From.(*plan.Table); ok && request.keys != nil && request.outer == nil && !request.bound {
+		distinct = distinctKeys(request.keys, r, base)
+		c.keyed = &keyedRows{table: table, scope: s, query: base}
+	}
 	correlated, err := c.correlations(r.On, request.outer, s)
 	if err != nil {
 		return nil, err
@@ -59,7 +66,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	limited := len(r.DistinctOn) > 0 || c.limits(r, request)
+	limited := distinct || c.limits(r, request)
 	apart := limited && (request.bound || request.derive)
 	if request.bound && !apart {
 		// The binding set comes first, so that what is joined may refer to it.
@@ -69,7 +76,7 @@ func (c *compiler) rows(r *plan.Rows, request rowsRequest) (*rowsQuery, error) {
 		return c.withOrdinal(base, s, order), nil
 	}
 	base.where = append(correlated, base.where...)
-	if len(r.DistinctOn) > 0 {
+	if distinct {
 		if base, s, order, err = c.distinct(base, s, r, order); err != nil {
 			return nil, err
 		}

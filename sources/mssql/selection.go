@@ -86,13 +86,18 @@ func (c *compiler) rootSelection(s *plan.Selection) (*cells, *jsonshape.Shape, e
 
 // selection compiles rows and their fields; outer is the enclosing row.
 func (c *compiler) selection(s *plan.Selection, outer *scope, bound bool) (*cells, *jsonshape.Object, error) {
+	keys := sqlgen.KeysOnly(s)
 	rows, err := c.rows(&s.Rows, rowsRequest{
 		outer: outer, bound: bound, permitLimit: true,
 		single: s.Card == plan.One && !sqlgen.Identifies(&s.Rows),
-		derive: sqlgen.Derives(&s.Rows, s.Fields),
+		derive: sqlgen.Derives(&s.Rows, s.Fields), keys: keys,
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	if keys != nil && c.keyed != nil {
+		// Ranks are those of the rows that have been made distinct.
+		c.keyed.scope, c.keyed.query = rows.scope, rows.query
 	}
 	l := newCells(rows, outer != nil)
 	object, err := c.object(s.Fields, l)
