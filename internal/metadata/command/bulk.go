@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
+	"net/http"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
 
 	"dovetail/internal/metadata/live"
 	"dovetail/internal/orderedjson"
@@ -29,13 +32,15 @@ func (c *call) list() ([]orderedjson.Value, error) {
 	return c.args.Items, nil
 }
 
-// carryOut carries out one command of a bulk.
-func (c *call) carryOut(ctx context.Context, value orderedjson.Value) ([]byte, error) {
-	req, err := readRequest(value, c.api, "$")
+// carryOut carries out the i-th command of a bulk.
+func (c *call) carryOut(ctx context.Context, i int, value orderedjson.Value) ([]byte, error) {
+	req, err := readRequest(value, c.api)
 	if err != nil {
 		return nil, err
 	}
-	return c.runner.dispatch(ctx, c, req)
+	item := *c
+	item.place += "/" + strconv.Itoa(i)
+	return c.runner.dispatch(ctx, &item, req)
 }
 
 func join(answers [][]byte) []byte {
@@ -74,7 +79,10 @@ func (c *call) eachOf(ctx context.Context, failed func(error) ([]byte, error)) (
 	}
 	answers := make([][]byte, 0, len(list))
 	for i, value := range list {
-		answer, err := c.carryOut(ctx, value)
+		answer, err := c.carryOut(ctx, i, value)
+		if errors.Is(err, live.ErrConflict) {
+			return nil, err // the whole request is carried out again
+		}
 		if err != nil {
 			if answer, err = failed(underIndex(err, i)); err != nil {
 				return nil, err
@@ -85,7 +93,7 @@ func (c *call) eachOf(ctx context.Context, failed func(error) ([]byte, error)) (
 	return join(answers), nil
 }
 
-// atomic tells which commands bulk_atomic takes.
+// atomic reports which commands bulk_atomic takes.
 func atomic(name string) bool {
 	switch name {
 	case "create_object_relationship", "create_array_relationship", "drop_relationship", "delete_remote_relationship",
@@ -103,12 +111,12 @@ func bulkAtomic(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	m := c.metadata().Clone()
 	for i, value := range list {
-		req, err := readRequest(value, c.api, "$")
+		req, err := readRequest(value, c.api)
 		if err != nil {
 			return nil, underIndex(err, i)
 		}
@@ -142,37 +150,91 @@ func bulkAtomic(ctx context.Context, c *call) ([]byte, error) {
 	return success(), nil
 }
 
-// maxConcurrentSQL bounds the commands of a concurrent bulk that run at once.
-const maxConcurrentSQL = 8
+// maxConcurrent bounds the commands of a concurrent bulk that run at once.
+const maxConcurrent = 8
 
-// concurrentBulk runs SQL that only reads, side by side.
+// concurrentBulk carries out commands that leave the metadata as it is: side by
+// side, but for those after which a database is read anew.
 func concurrentBulk(ctx context.Context, c *call) ([]byte, error) {
 	list, err := c.list()
 	if err != nil {
 		return nil, err
 	}
+	alone := make([]bool, len(list))
 	for i, value := range list {
-		args, _ := value.Get("args")
-		readOnly, _ := args.Get("read_only")
-		if readOnly.Kind != orderedjson.Bool || readOnly.Text != "true" {
-			return nil, underIndex(fail(CodeBadRequest, "Only read-only queries are allowed in a concurrent_bulk"), i)
-		}
-	}
-	answers, failures := make([][]byte, len(list)), make([]error, len(list))
-	slots := make(chan struct{}, maxConcurrentSQL)
-	var group sync.WaitGroup
-	for i, value := range list {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			answers[i], failures[i] = c.carryOut(ctx, value)
-		})
-	}
-	group.Wait()
-	for i, err := range failures {
+		changes, apart, err := c.effects(value)
 		if err != nil {
 			return nil, underIndex(err, i)
 		}
+		if changes {
+			return nil, (&Error{Status: http.StatusInternalServerError, Code: CodeUnexpected, Path: "$"}).
+				message("Only read-only queries are allowed in a concurrent_bulk")
+		}
+		alone[i] = apart
+	}
+	answers, failures := make([][]byte, len(list)), make([]error, len(list))
+	group := errgroup.Group{}
+	group.SetLimit(maxConcurrent)
+	for i, value := range list {
+		if !alone[i] {
+			group.Go(func() error {
+				answers[i], failures[i] = c.carryOut(ctx, i, value)
+				return nil
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, value := range list {
+		if alone[i] {
+			answers[i], failures[i] = c.carryOut(ctx, i, value)
+		}
+		if errors.Is(failures[i], live.ErrConflict) {
+			return nil, failures[i]
+		}
+		if failures[i] != nil {
+			return nil, underIndex(failures[i], i)
+		}
 	}
 	return join(answers), nil
+}
+
+// effects reports whether a command of a concurrent bulk may change what the
+// metadata rests on, and whether it changes the transaction, which one at a time
+// may do.
+func (c *call) effects(value orderedjson.Value) (changes, alone bool, err error) {
+	req, err := readRequest(value, c.api)
+	if err != nil {
+		return false, false, err
+	}
+	_, name, _, err := c.runner.find(c.api, req.name)
+	if err != nil {
+		return false, false, err
+	}
+	inner := *c
+	inner.args = req.args
+	switch name {
+	case "select", "count", "insert", "update", "delete":
+		return false, false, nil
+	case "run_sql":
+		a, err := readSQL(&inner)
+		if err != nil {
+			return false, false, err
+		}
+		return a.check && !a.readOnly, !a.readOnly && createWords.MatchString(a.sql), nil
+	case "bulk", "concurrent_bulk":
+		list, err := inner.list()
+		if err != nil {
+			return false, false, err
+		}
+		for _, item := range list {
+			changes, _, err := inner.effects(item)
+			if err != nil || changes {
+				return changes, true, err
+			}
+		}
+		return false, true, nil
+	}
+	return true, true, nil
 }

@@ -158,7 +158,7 @@ func (c *call) change(ctx context.Context, e edit) error {
 }
 
 func (c *call) changeWith(ctx context.Context, e edit, reload live.Reload) error {
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return err
 	}
 	m := c.metadata().Clone()
@@ -177,21 +177,21 @@ func (c *call) changeWith(ctx context.Context, e edit, reload live.Reload) error
 	return err
 }
 
-// writable locks the metadata for a change.
-func (c *call) writable(ctx context.Context) error {
+// writable refuses changes of the metadata where they are not allowed.
+func (c *call) writable() error {
 	if c.runner.config.ReadOnly {
 		return fail(CodeNotSupported, "metadata cannot be modified in read-only mode")
 	}
 	if c.runner.config.Maintenance {
 		return fail(CodeUnexpected, "metadata cannot be modified in maintenance mode").serious()
 	}
-	return c.tx.Lock(ctx)
+	return nil
 }
 
 // drop carries out an edit that takes something away. What depends on it is
 // named in an error, or with cascade taken away too.
 func (c *call) drop(ctx context.Context, cascade bool, e edit) ([]byte, error) {
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	m := c.metadata().Clone()

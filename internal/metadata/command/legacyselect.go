@@ -174,6 +174,12 @@ func (c *call) legacyAnswer(ctx context.Context, r *legacyReader, take func(data
 		query += "(" + strings.Join(r.declared, ", ") + ")"
 	}
 	query += " {" + r.text.String() + "}"
+	if done, ok := c.tx.Recall(c.place); ok && r.mutation {
+		if done, ok := done.([]byte); ok {
+			return done, nil
+		}
+	}
+	c.tx.Yield()
 	data, err := c.runner.query(ctx, c.tx.State(), c.session, query, r.variables)
 	if err != nil {
 		return nil, err
@@ -182,7 +188,11 @@ func (c *call) legacyAnswer(ctx context.Context, r *legacyReader, take func(data
 	if err != nil {
 		return nil, fmt.Errorf("reading an answer: %w", err)
 	}
-	return jsonBytes(take(value)), nil
+	answer := jsonBytes(take(value))
+	if r.mutation {
+		c.tx.Record(c.place, answer)
+	}
+	return answer, nil
 }
 
 // declare makes a variable of a value.

@@ -122,7 +122,7 @@ func replaceMetadata(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	if len(r.warnings) > 0 && !r.allowWarnings {
@@ -182,7 +182,7 @@ func marshal(v any) ([]byte, error) {
 const defaultSourceName = "default"
 
 func clearMetadata(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	// As in v2, a source by the name of the one that a database URL makes stays,
@@ -253,7 +253,7 @@ func reloadMetadata(ctx context.Context, c *call) ([]byte, error) {
 	if len(connectors) > 0 {
 		return nil, fail(CodeNotExists, "Data connector with name %q not found in metadata", connectors[0])
 	}
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	if err := c.tx.Apply(ctx, c.metadata(), reload, nil); err != nil {
@@ -273,7 +273,7 @@ func inconsistentMetadata(_ context.Context, c *call) ([]byte, error) {
 }
 
 func dropInconsistentMetadata(ctx context.Context, c *call) ([]byte, error) {
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	m := c.metadata().Clone()

@@ -98,7 +98,7 @@ func reloadRemoteSchema(ctx context.Context, c *call) ([]byte, error) {
 		return nil, err
 	}
 	name := r.Name
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	err = c.tx.Apply(ctx, c.metadata(), live.Reload{Remotes: map[string]bool{name: true}}, func(before, after *live.State) error {

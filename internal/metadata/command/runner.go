@@ -99,6 +99,8 @@ type call struct {
 	tx      *live.Transaction
 	session *session.Session
 	api     API
+	// place is the command's place in the request: "" or that of an item of bulks.
+	place string
 	// name is the command's without prefix, kind what the prefix says.
 	name    string
 	kind    string
@@ -115,7 +117,7 @@ func (r *Runner) Run(ctx context.Context, api API, who *session.Session, body []
 	if err != nil {
 		return Answer{}, &Error{Status: http.StatusBadRequest, Code: CodeInvalidJSON, Path: "$", Message: "Error in $: " + err.Error()}
 	}
-	req, err := readRequest(value, api, "$")
+	req, err := readRequest(value, api)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -125,17 +127,16 @@ func (r *Runner) Run(ctx context.Context, api API, who *session.Session, body []
 	r.live.CatchUp(ctx)
 	tx := r.live.Begin()
 	defer tx.Close(ctx)
-	if req.resourceVersion != nil {
-		if err := r.checkVersion(ctx, tx, *req.resourceVersion); err != nil {
-			return Answer{}, err
+	base := call{runner: r, tx: tx, session: who, api: api}
+	out, err := r.attempt(ctx, base, req)
+	for attempt := 1; errors.Is(err, live.ErrConflict) && attempt < maxAttempts; attempt++ {
+		// Somebody else was quicker: what the command has read and done still holds.
+		if err = tx.StartOver(ctx); err == nil {
+			out, err = r.attempt(ctx, base, req)
 		}
 	}
-	out, err := r.dispatch(ctx, &call{runner: r, tx: tx, session: who, api: api}, req)
-	if err == nil {
-		err = tx.Commit(ctx)
-	}
 	if errors.Is(err, live.ErrConflict) {
-		return Answer{}, conflict(tx.ResourceVersion())
+		return Answer{}, versionError(tx.ResourceVersion())
 	}
 	if err != nil {
 		return Answer{}, err
@@ -143,28 +144,34 @@ func (r *Runner) Run(ctx context.Context, api API, who *session.Session, body []
 	return Answer{JSON: out, ResourceVersion: tx.State().ResourceVersion}, nil
 }
 
-func conflict(referenced int64) error {
+// maxAttempts bounds how often a command is carried out because others change the
+// metadata at the same time.
+const maxAttempts = 10
+
+// attempt carries out a request's command on the newest state.
+func (r *Runner) attempt(ctx context.Context, base call, req request) ([]byte, error) {
+	if req.resourceVersion != nil && base.tx.ResourceVersion() != *req.resourceVersion {
+		return nil, versionError(*req.resourceVersion)
+	}
+	out, err := r.dispatch(ctx, &base, req)
+	if err != nil {
+		return nil, err
+	}
+	return out, base.tx.Commit(ctx)
+}
+
+func versionError(referenced int64) error {
 	return (&Error{Status: http.StatusConflict, Code: CodeConflict, Path: "$"}).
 		message("metadata resource version referenced (%d) did not match current version", referenced)
 }
 
-func (r *Runner) checkVersion(ctx context.Context, tx *live.Transaction, want int64) error {
-	if err := tx.Lock(ctx); err != nil {
-		return err
-	}
-	if tx.ResourceVersion() != want {
-		return conflict(want)
-	}
-	return nil
-}
-
 // readRequest reads a command's envelope.
-func readRequest(value orderedjson.Value, api API, path string) (request, error) {
+func readRequest(value orderedjson.Value, api API) (request, error) {
 	what := "Object"
 	if api == V1Metadata {
 		what = "RQLMetadata"
 	}
-	o := readObject(value, what, path)
+	o := readObject(value, what, "$")
 	out := request{version: 1, name: o.text("type")}
 	if v, ok := o.optional("args"); ok {
 		out.args = v
@@ -177,13 +184,13 @@ func readRequest(value orderedjson.Value, api API, path string) (request, error)
 		case "2":
 			out.version = 2
 		default:
-			o.failAt(child(path, "version"), "expected 1 or 2, encountered %s", v.TextOf())
+			o.failAt(child("$", "version"), "expected 1 or 2, encountered %s", v.TextOf())
 		}
 	}
 	if v, ok := o.optional("resource_version"); ok {
 		n, err := strconv.ParseInt(v.Text, 10, 64)
 		if err != nil || v.Kind != orderedjson.Number {
-			o.failAt(child(path, "resource_version"), "parsing Int failed, expected Number, but encountered %s", v.Kind)
+			o.failAt(child("$", "resource_version"), "parsing Int failed, expected Number, but encountered %s", v.Kind)
 		}
 		out.resourceVersion = &n
 	}

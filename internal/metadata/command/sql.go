@@ -68,6 +68,7 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 	if database.SQL == nil {
 		return nil, fail(CodeNotSupported, "source %q does not run SQL", a.source)
 	}
+	c.tx.Yield()
 	var result *sources.SQLResult
 	switch {
 	case a.readOnly:
@@ -76,6 +77,9 @@ func runSQL(ctx context.Context, c *call) ([]byte, error) {
 		result, err = c.runChecked(ctx, database, a)
 	default:
 		result, err = c.runUnchecked(ctx, database, a)
+	}
+	if errors.Is(err, live.ErrConflict) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, sqlError(err, described.Kind)
@@ -147,52 +151,103 @@ func plain(ctx context.Context, database sources.Extras, a sqlArguments) (*sourc
 	return database.SQL.RunSQL(ctx, a.sql, false)
 }
 
+// ran is what SQL has done that can't be taken back.
+type ran struct {
+	result *sources.SQLResult
+	err    error
+	// before and after are the database's contents, if the metadata follows them.
+	before, after *sources.Database
+}
+
+// once runs SQL that can't be taken back, or gives what it did before the
+// transaction started over.
+func (c *call) once(run func() ran) ran {
+	if done, ok := c.tx.Recall(c.place); ok {
+		if done, ok := done.(ran); ok {
+			return done
+		}
+	}
+	done := run()
+	c.tx.Record(c.place, done)
+	return done
+}
+
 // runUnchecked runs SQL that can't break the metadata; if it may have made
 // something new, the database is read again.
 func (c *call) runUnchecked(ctx context.Context, database sources.Extras, a sqlArguments) (*sources.SQLResult, error) {
-	if !createWords.MatchString(a.sql) {
-		return plain(ctx, database, a)
+	creates := createWords.MatchString(a.sql)
+	if creates {
+		c.tx.Touch(a.source)
 	}
-	if err := c.tx.Lock(ctx); err != nil {
-		return nil, err
+	done := c.once(func() ran {
+		result, err := plain(ctx, database, a)
+		return ran{result: result, err: err}
+	})
+	if done.err != nil || !creates {
+		return done.result, done.err
 	}
-	c.tx.Touch(a.source)
-	result, err := plain(ctx, database, a)
-	if err != nil {
-		return nil, err
-	}
-	return result, c.tx.Refresh(ctx, live.Reload{Again: map[string]bool{a.source: true}})
+	return done.result, c.tx.Refresh(ctx, live.Reload{Again: map[string]bool{a.source: true}})
 }
 
 // runChecked runs SQL that may take away what the metadata rests on. The
 // metadata follows what is renamed; what rests on something that is gone is an
 // error, and the SQL taken back, or with cascade gone too.
 func (c *call) runChecked(ctx context.Context, database sources.Extras, a sqlArguments) (*sources.SQLResult, error) {
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	_, before, ok := c.tx.State().Database(a.source)
 	if !ok {
 		return nil, c.unreachable(a.source)
 	}
-	follow := func(after *sources.Database) error { return c.follow(ctx, a, before, after) }
-	if database.CheckedSQL != nil && !a.noTransaction {
-		result, err := database.CheckedSQL.RunCheckedSQL(ctx, a.sql, follow)
-		if err == nil {
-			c.tx.Touch(a.source)
-		}
-		return result, err
+	done, again := c.tx.Recall(c.place)
+	if d := database.CheckedSQL; d != nil && !a.noTransaction && !again {
+		return c.runRevocable(ctx, d, a, before)
 	}
 	c.tx.Touch(a.source)
-	result, err := plain(ctx, database, a)
+	what, ok := done.(ran)
+	if !ok {
+		what = c.once(func() ran {
+			result, err := plain(ctx, database, a)
+			if err != nil {
+				return ran{err: err}
+			}
+			after, err := database.SQL.Introspect(ctx)
+			return ran{result: result, err: err, before: before, after: after}
+		})
+	}
+	if what.err != nil {
+		return nil, what.err
+	}
+	return what.result, c.follow(ctx, a, what.before, what.after)
+}
+
+// runRevocable runs SQL in a transaction that ends well only if the metadata could
+// follow. Nobody else changes the metadata between that and its end.
+func (c *call) runRevocable(ctx context.Context, d sources.CheckedSQL, a sqlArguments, before *sources.Database) (*sources.SQLResult, error) {
+	var after *sources.Database
+	result, err := d.RunCheckedSQL(ctx, a.sql, func(now *sources.Database) error {
+		if err := c.tx.Lock(ctx); err != nil {
+			return err
+		}
+		if _, newest, _ := c.tx.State().Database(a.source); newest != before {
+			// Somebody else has read the database meanwhile, perhaps after changing it.
+			return live.ErrConflict
+		}
+		after = now
+		return c.follow(ctx, a, before, after)
+	})
 	if err != nil {
 		return nil, err
 	}
-	after, err := database.SQL.Introspect(ctx)
-	if err != nil {
-		return nil, err
+	c.tx.Touch(a.source)
+	c.tx.Record(c.place, ran{result: result, before: before, after: after})
+	s, ok := c.metadata().Source(a.source)
+	if ok && slices.ContainsFunc(s.Tables, func(t *document.Table) bool { return t.IsEnum }) {
+		// The values of enum tables could not be read before the SQL was committed.
+		return result, c.tx.Refresh(ctx, live.Reload{Again: map[string]bool{a.source: true}})
 	}
-	return result, follow(after)
+	return result, nil
 }
 
 // follow brings the metadata in line with what a database now contains.

@@ -114,7 +114,7 @@ func (c *call) each(ctx context.Context, verb, code string, f func(ctx context.C
 	if err != nil {
 		return nil, err
 	}
-	if err := c.writable(ctx); err != nil {
+	if err := c.writable(); err != nil {
 		return nil, err
 	}
 	warnings := []warningJSON{}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"dovetail/internal/metadata/store"
 )
 
-// upToDate tells whether the current state is of the stored version.
+// upToDate reports whether the current state is of the stored version.
 func (e *Metadata) upToDate(ctx context.Context) (bool, error) {
 	text, err := e.store.Get(ctx, store.KeyResourceVersion)
 	if err != nil {
@@ -37,7 +38,7 @@ func (e *Metadata) maintain(ctx context.Context) {
 	e.background.Go(func() { e.retry(ctx) })
 }
 
-// pause waits, and tells whether to go on.
+// pause waits, and reports whether to go on.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -108,15 +109,98 @@ func (e *Metadata) CatchUp(ctx context.Context) {
 	}
 }
 
+// followOnce makes the stored version the current one. Sources are read before the
+// writer's lock is taken, and what was made of an outdated state is made anew.
 func (e *Metadata) followOnce(ctx context.Context) error {
-	if same, err := e.upToDate(ctx); err != nil || same {
-		return err
+	for {
+		if same, err := e.upToDate(ctx); err != nil || same {
+			return err
+		}
+		if done, err := e.follower.do(ctx, e.followStored); err != nil || done {
+			return err
+		}
 	}
+}
+
+// followStored makes a state of what is stored, and reports whether it became the
+// current one. The caller is the only one that follows.
+func (e *Metadata) followStored(ctx context.Context) (bool, error) {
+	if same, err := e.upToDate(ctx); err != nil || same {
+		return same, err
+	}
+	base, release := e.Acquire()
+	defer release()
+	next, err := e.buildStored(ctx, base)
+	if err != nil {
+		return false, err
+	}
+	return e.replace(ctx, base, next)
+}
+
+// buildStored builds the state of the stored document. The caller holds it.
+func (e *Metadata) buildStored(ctx context.Context, base *State) (*State, error) {
+	snapshot, err := e.store.Load(ctx, base.ResourceVersion)
+	if err != nil {
+		return nil, err
+	}
+	if snapshot.Document == nil {
+		return nil, errors.New("the metadata has been deleted from its store")
+	}
+	metadata, err := e.parse(ctx, snapshot.Document)
+	if err != nil {
+		return nil, err
+	}
+	reload, ok := readNotes(snapshot.Notes)
+	everything := Reload{Again: map[string]bool{}}
+	for _, s := range metadata.Sources {
+		everything.Again[s.Name] = true
+	}
+	if !ok || !snapshot.Complete {
+		// Somebody has left no note: the databases may be others too.
+		return e.build(ctx, metadata, snapshot.ResourceVersion, base, everything, nil)
+	}
+	next, err := e.build(ctx, metadata, snapshot.ResourceVersion, base, reload, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(newFaults(base, next)) > 0 {
+		// What others could apply may rest on what is new in a database.
+		next.release()
+		return e.build(ctx, metadata, snapshot.ResourceVersion, base, everything.add(reload), nil)
+	}
+	return next, nil
+}
+
+// replace makes a state the current one if the one that it was made from still is,
+// and reports whether it was; otherwise it is discarded.
+func (e *Metadata) replace(ctx context.Context, base, next *State) (bool, error) {
 	if err := e.lock(ctx); err != nil {
-		return err
+		next.release()
+		return false, err
 	}
 	defer e.unlock()
-	return e.catchUp(ctx)
+	if e.current.Load() != base {
+		next.release()
+		return false, nil
+	}
+	e.publish(ctx, next)
+	return true, nil
+}
+
+// newFaults are the inconsistent objects of a state that the one before it did
+// not have.
+func newFaults(before, after *State) []string {
+	known := map[string]bool{}
+	for _, i := range before.Faulty() {
+		known[i.Type+" "+i.Name] = true
+	}
+	var out []string
+	for _, i := range after.Faulty() {
+		if name := i.Type + " " + i.Name; !known[name] {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // retry tries again what can't be reached, less and less often.
@@ -138,12 +222,11 @@ func (e *Metadata) retry(ctx context.Context) {
 	}
 }
 
+// retryOnce reads the faulty sources anew. If the state has changed meanwhile, what
+// was read is discarded: the next attempt is made from the new one.
 func (e *Metadata) retryOnce(ctx context.Context) error {
-	if err := e.lock(ctx); err != nil {
-		return err
-	}
-	defer e.unlock()
-	state := e.current.Load()
+	state, release := e.Acquire()
+	defer release()
 	reload := Reload{Sources: map[string]bool{}, Remotes: map[string]bool{}}
 	faults := state.Faults()
 	for name := range faults {
@@ -153,7 +236,7 @@ func (e *Metadata) retryOnce(ctx context.Context) error {
 			reload.Sources[name] = true
 		}
 	}
-	next, err := e.build(ctx, state.Metadata, state.ResourceVersion, state, reload)
+	next, err := e.build(ctx, state.Metadata, state.ResourceVersion, state, reload, nil)
 	if err != nil {
 		return err
 	}
@@ -161,6 +244,6 @@ func (e *Metadata) retryOnce(ctx context.Context) error {
 		next.release()
 		return nil
 	}
-	e.publish(ctx, next)
-	return nil
+	_, err = e.replace(ctx, state, next)
+	return err
 }

@@ -44,10 +44,13 @@ type Metadata struct {
 
 	current  atomic.Pointer[State]
 	versions atomic.Uint64
-	// writer is held by whoever changes the state.
-	writer chan struct{}
+	// writer is held by whoever puts another state into the place of the current
+	// one, and never while a source is asked for anything.
+	writer mutex
+	// follower is held by whoever takes over what other processes have saved.
+	follower mutex
 	// stored is the last document that was taken over from others; it belongs to
-	// the writer.
+	// the follower.
 	stored *document.Stored
 
 	ending     context.CancelFunc
@@ -68,7 +71,7 @@ const (
 func Open(ctx context.Context, c Config) (*Metadata, error) {
 	e := &Metadata{
 		store: c.Store, factories: c.Factories, settings: c.Settings, logger: c.Logger,
-		timeout: c.Timeout, poll: c.PollInterval, writer: make(chan struct{}, 1),
+		timeout: c.Timeout, poll: c.PollInterval, writer: newMutex(), follower: newMutex(),
 	}
 	if e.timeout <= 0 {
 		e.timeout = defaultTimeout
@@ -95,7 +98,7 @@ func Open(ctx context.Context, c Config) (*Metadata, error) {
 			return nil, err
 		}
 	}
-	state, err := e.build(ctx, metadata, snapshot.ResourceVersion, nil, Reload{})
+	state, err := e.build(ctx, metadata, snapshot.ResourceVersion, nil, Reload{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +113,7 @@ func Open(ctx context.Context, c Config) (*Metadata, error) {
 	return e, nil
 }
 
-// parse reads a stored document. The caller holds the writer's lock, or is alone.
+// parse reads a stored document. The caller is the only one that follows.
 func (e *Metadata) parse(ctx context.Context, text []byte) (*document.Metadata, error) {
 	stored, unknown, err := document.ParseAgain(text, e.stored)
 	if err != nil {
@@ -132,7 +135,7 @@ func (e *Metadata) Acquire() (*State, func()) {
 	}
 }
 
-// Ping tells whether the metadata store can be reached.
+// Ping reports whether the metadata store can be reached.
 func (e *Metadata) Ping(ctx context.Context) error {
 	_, err := e.store.Get(ctx, store.KeyResourceVersion)
 	return err
@@ -166,8 +169,11 @@ func (r Reload) source(name string) bool { return r.AllSources || r.Sources[name
 func (r Reload) remote(name string) bool { return r.AllRemotes || r.Remotes[name] }
 
 // build makes a state of a document. What the base state already knows is
-// used again. The caller holds the new state.
-func (e *Metadata) build(ctx context.Context, metadata *document.Metadata, version int64, base *State, reload Reload) (*State, error) {
+// used again, and what the reader has read before. The caller holds the new state.
+func (e *Metadata) build(
+	ctx context.Context, metadata *document.Metadata, version int64, base *State, reload Reload, r *reader,
+) (*State, error) {
+	r = r.orNew()
 	state := &State{Metadata: metadata, ResourceVersion: version, parts: map[string]*part{}}
 	state.users.Store(1)
 	var old map[string]*part
@@ -188,14 +194,14 @@ func (e *Metadata) build(ctx context.Context, metadata *document.Metadata, versi
 	group.SetLimit(maxParallel)
 	for _, s := range metadata.Sources {
 		group.Go(func() error {
-			add(s.Name, e.buildDatabase(ctx, s, old[s.Name], reload))
+			add(s.Name, e.buildDatabase(ctx, s, old[s.Name], reload, r))
 			return nil
 		})
 	}
-	for _, r := range metadata.RemoteSchemas {
-		name := RemotePrefix + r.Name
+	for _, schema := range metadata.RemoteSchemas {
+		name := RemotePrefix + schema.Name
 		group.Go(func() error {
-			add(name, e.buildRemote(ctx, r, old[name], base == nil, reload))
+			add(name, e.buildRemote(ctx, schema, old[name], base == nil, reload, r))
 			return nil
 		})
 	}

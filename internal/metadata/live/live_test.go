@@ -21,6 +21,7 @@ import (
 	"dovetail/internal/metadata/store"
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/plan"
+	"dovetail/internal/testwait"
 	"dovetail/sources"
 )
 
@@ -162,10 +163,18 @@ func apply(t *testing.T, e *live.Metadata, text string, reload live.Reload) erro
 	t.Helper()
 	tx := e.Begin()
 	defer tx.Close(t.Context())
-	if err := tx.Apply(t.Context(), parse(t, text), reload, nil); err != nil {
-		return err
+	for {
+		err := tx.Apply(t.Context(), parse(t, text), reload, nil)
+		if err == nil {
+			err = tx.Commit(t.Context())
+		}
+		if !errors.Is(err, live.ErrConflict) {
+			return err
+		}
+		if err := tx.StartOver(t.Context()); err != nil {
+			return err
+		}
 	}
-	return tx.Commit(t.Context())
 }
 
 func mustApply(t *testing.T, e *live.Metadata, text string, reload live.Reload) {
@@ -253,32 +262,21 @@ func TestWritersOfTwoEngines(t *testing.T) {
 	for _, e := range []*live.Metadata{first, second, first, second} {
 		group.Go(func() {
 			for range 10 {
-				err := apply(t, e, oneSource, live.Reload{})
-				switch {
-				case err == nil:
-					done.Add(1)
-				case !errors.Is(err, live.ErrConflict):
+				if err := apply(t, e, oneSource, live.Reload{}); err != nil {
 					t.Error(err)
 				}
+				done.Add(1)
 			}
 		})
 	}
 	group.Wait()
 	mustApply(t, first, otherURL, live.Reload{})
 	version := int64(done.Load()) + 2
-	deadline := time.Now().Add(10 * time.Second)
-	for {
+	testwait.Eventually(t, "the second engine has the last version", func() bool {
 		state, release := second.Acquire()
-		got, url := state.ResourceVersion, state.Metadata.Sources[0].Configuration.String()
-		release()
-		if got == version && url == `{"connection_info":{"database_url":"y"}}` {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the second engine is at version %d, %s; want %d", got, url, version)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		defer release()
+		return state.ResourceVersion == version && state.Metadata.Sources[0].Configuration.String() == `{"connection_info":{"database_url":"y"}}`
+	})
 }
 
 func TestRemoteSchemaServesItsLastIntrospection(t *testing.T) {
@@ -301,19 +299,11 @@ func TestRemoteSchemaServesItsLastIntrospection(t *testing.T) {
 	release()
 
 	w.down.Store(false)
-	deadline := time.Now().Add(10 * time.Second)
-	for {
+	testwait.Eventually(t, "it is tried again", func() bool {
 		state, release := e.Acquire()
-		faults := len(state.Faults())
-		release()
-		if faults == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("it was not tried again")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		defer release()
+		return len(state.Faults()) == 0
+	})
 }
 
 func TestUnreachableSourceIsInconsistent(t *testing.T) {

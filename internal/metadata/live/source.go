@@ -89,6 +89,11 @@ type part struct {
 	// connection is nil when it could not be made.
 	connection *connection
 	version    uint64
+	// read is later than that of parts whose reading began before the source was as
+	// this part knows it; checked: its contents are those of a transaction in the
+	// database, which ends when the part is published.
+	read    uint64
+	checked bool
 	// fault is why the source can't be served, or with stale, why its contents
 	// may be out of date.
 	fault error
@@ -116,43 +121,60 @@ func (e *Metadata) openDatabase(ctx context.Context, s *document.Source) (*conne
 
 // buildDatabase makes the part of a source. old is what the base state has of
 // it, if anything.
-func (e *Metadata) buildDatabase(ctx context.Context, s *document.Source, old *part, reload Reload) *part {
+func (e *Metadata) buildDatabase(ctx context.Context, s *document.Source, old *part, reload Reload, r *reader) *part {
 	configuration := s.Kind + " " + s.Configuration.String()
 	reusable := old != nil && old.configuration == configuration
-	if reusable && !reload.source(s.Name) && reload.Contents[s.Name] == nil && !reload.Again[s.Name] {
-		return e.withEnums(ctx, s, old, false)
+	if !reusable {
+		old = nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	p := &part{configuration: configuration, version: e.versions.Add(1)}
-	if reusable && old.connection != nil && !reload.source(s.Name) {
-		p.connection = old.connection
-	} else {
-		p.connection, p.fault = e.openDatabase(ctx, s)
-		if p.fault != nil {
-			return p
+	switch contents := reload.Contents[s.Name]; {
+	case reusable && contents != nil && old.connection != nil && !reload.source(s.Name):
+		now := e.versions.Add(1)
+		p := &part{configuration: configuration, version: now, read: now, checked: true, connection: old.connection, database: contents}
+		if old.database != nil {
+			contents.Share(old.database)
+			p.keepEnums(s, old)
 		}
+		return p
+	case reusable && !reload.source(s.Name) && contents == nil && !reload.Again[s.Name]:
+		return e.withEnums(ctx, s, old, r)
 	}
-	if p.database = reload.Contents[s.Name]; p.database == nil {
-		database := p.connection.source.Extras().SQL
-		if database == nil {
-			p.fault = fmt.Errorf("source %q can't be introspected", s.Name)
-			return p
-		}
-		if p.database, p.fault = database.Introspect(ctx); p.fault != nil {
-			p.database = nil
-			return p
-		}
-	}
-	if reusable && old.database != nil {
-		p.database.Share(old.database)
-	}
-	return e.withEnums(ctx, s, p, true)
+	p := r.read(s.Name, configuration, old, func() *part {
+		return e.readDatabase(ctx, s, configuration, old, reload.source(s.Name))
+	})
+	return e.withEnums(ctx, s, p, r)
 }
 
-// withEnums adds the values of the enum tables that the part does not know yet.
-// The part itself is changed only if it is new.
-func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, isNew bool) *part {
+// readDatabase introspects a database, over the connection that there is unless a
+// new one is wanted.
+func (e *Metadata) readDatabase(ctx context.Context, s *document.Source, configuration string, old *part, connect bool) *part {
+	now := e.versions.Add(1)
+	p := &part{configuration: configuration, version: now, read: now}
+	if old != nil && old.connection != nil && !connect {
+		p.connection = old.connection
+	} else if p.connection, p.fault = e.openDatabase(ctx, s); p.fault != nil {
+		return p
+	}
+	database := p.connection.source.Extras().SQL
+	if database == nil {
+		p.fault = fmt.Errorf("source %q can't be introspected", s.Name)
+		return p
+	}
+	if p.database, p.fault = database.Introspect(ctx); p.fault != nil {
+		p.database = nil
+		return p
+	}
+	if old != nil && old.database != nil {
+		p.database.Share(old.database)
+	}
+	return p
+}
+
+// withEnums adds the values of the enum tables that the part does not know yet, to
+// a copy of it.
+func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, r *reader) *part {
 	if p.database == nil {
 		return p
 	}
@@ -160,6 +182,7 @@ func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, i
 	if database == nil {
 		return p
 	}
+	isNew := false
 	for _, t := range s.Tables {
 		if !t.IsEnum {
 			continue
@@ -171,11 +194,9 @@ func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, i
 		if !isNew {
 			p, isNew = p.copyForEnums(), true
 		}
-		if p.enums == nil {
-			p.enums = map[catalog.TableName][]catalog.EnumValue{}
-			p.enumFaults = map[catalog.TableName]error{}
-		}
-		values, err := enumValues(ctx, database, findTable(p.database, t.Name))
+		values, err := r.enum(p.read, s.Name, name, func() ([]catalog.EnumValue, error) {
+			return enumValues(ctx, database, findTable(p.database, t.Name))
+		})
 		if err != nil {
 			p.enumFaults[name] = err
 			continue
@@ -185,6 +206,30 @@ func (e *Metadata) withEnums(ctx context.Context, s *document.Source, p *part, i
 	return p
 }
 
+// keepEnums takes the values of enum tables from the part that a source had: those
+// of a transaction that has not ended can't be read from outside of it. Tables that
+// have another name now are found by their ids.
+func (p *part) keepEnums(s *document.Source, old *part) {
+	p.enums = make(map[catalog.TableName][]catalog.EnumValue, len(old.enums))
+	for _, t := range s.Tables {
+		now := findTable(p.database, t.Name)
+		if !t.IsEnum || now == nil {
+			continue
+		}
+		for _, before := range old.database.Tables {
+			name := catalog.TableName{Schema: before.Schema, Name: before.Name}
+			same := name == catalog.TableName(t.Name)
+			if now.ObjectID != 0 {
+				same = before.ObjectID == now.ObjectID
+			}
+			if values, ok := old.enums[name]; ok && same {
+				p.enums[catalog.TableName(t.Name)] = values
+			}
+		}
+	}
+}
+
+// copyForEnums copies the part; values that could not be read are read again.
 func (p *part) copyForEnums() *part {
 	out := *p
 	out.enums = make(map[catalog.TableName][]catalog.EnumValue, len(p.enums)+1)
@@ -233,15 +278,27 @@ func (e *Metadata) recall(ctx context.Context, name, configuration string) ([]by
 }
 
 // buildRemote makes the part of a remote schema.
-func (e *Metadata) buildRemote(ctx context.Context, r *document.RemoteSchema, old *part, atStart bool, reload Reload) *part {
-	configuration := r.Definition.JSON().String()
-	reusable := old != nil && old.configuration == configuration
-	if reusable && !reload.remote(r.Name) {
+func (e *Metadata) buildRemote(
+	ctx context.Context, schema *document.RemoteSchema, old *part, atStart bool, reload Reload, r *reader,
+) *part {
+	configuration := schema.Definition.JSON().String()
+	if old != nil && old.configuration != configuration {
+		old = nil
+	}
+	if old != nil && !reload.remote(schema.Name) {
 		return old
 	}
+	return r.read(RemotePrefix+schema.Name, configuration, old, func() *part {
+		return e.readRemote(ctx, schema, configuration, old, atStart)
+	})
+}
+
+// readRemote introspects a remote schema. old is what was known of it before.
+func (e *Metadata) readRemote(ctx context.Context, r *document.RemoteSchema, configuration string, old *part, atStart bool) *part {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	p := &part{configuration: configuration, version: e.versions.Add(1)}
+	now := e.versions.Add(1)
+	p := &part{configuration: configuration, version: now, read: now}
 	source, err := e.factories.OpenRemote(ctx, r)
 	if err != nil {
 		p.fault = err
@@ -258,7 +315,7 @@ func (e *Metadata) buildRemote(ctx context.Context, r *document.RemoteSchema, ol
 	// that somebody asks for it: then they want to know.
 	var before []byte
 	switch {
-	case reusable && old.introspection != nil:
+	case old != nil && old.introspection != nil:
 		before = old.introspection
 	case atStart:
 		if before, err = e.recall(ctx, r.Name, configuration); err != nil {

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/store"
 )
 
 // Transaction is one request's changes to the metadata: seen by itself at once,
-// by others all together at the end, or never.
+// by others all together at the end, or never. It reads sources without keeping
+// others from their changes, and finds out at the end whether there were any. Its
+// methods but Recall and Record are for one goroutine.
 type Transaction struct {
 	engine *Metadata
 	// base is the state that the transaction started from, state the one that
@@ -23,13 +26,25 @@ type Transaction struct {
 	// touched are databases whose contents have been changed by SQL, whatever
 	// becomes of the transaction.
 	touched map[string]bool
+	reader  *reader
+
+	mutex sync.Mutex
+	// done is what was done that can't be taken back, by who did it.
+	done map[string]any
 }
 
 // Begin starts a transaction. It must be closed.
 func (e *Metadata) Begin() *Transaction {
-	s, _ := e.Acquire()
-	s.hold()
-	return &Transaction{engine: e, base: s, state: s, touched: map[string]bool{}}
+	t := &Transaction{engine: e, touched: map[string]bool{}, done: map[string]any{}, reader: &reader{}}
+	t.start()
+	return t
+}
+
+// start takes the current state.
+func (t *Transaction) start() {
+	t.base, _ = t.engine.Acquire()
+	t.base.hold()
+	t.state = t.base
 }
 
 // State is what the transaction sees.
@@ -42,37 +57,78 @@ func (t *Transaction) ResourceVersion() int64 { return t.base.ResourceVersion }
 // Touch notes that SQL has changed a database.
 func (t *Transaction) Touch(source string) { t.touched[source] = true }
 
-// Lock makes the transaction the only one that may change the metadata, and
-// moves it to the newest state.
+// Recall gives what was recorded under a key before the transaction started over.
+func (t *Transaction) Recall(key string) (any, bool) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	v, ok := t.done[key]
+	return v, ok
+}
+
+// Record keeps the outcome of something that must not be done twice should the
+// transaction start over.
+func (t *Transaction) Record(key string, outcome any) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.done[key] = outcome
+}
+
+// Lock makes the transaction the only one that may change the metadata, until it
+// has to read a source or ends. A transaction without changes moves to the newest
+// state; for one with changes that are out of date it is a conflict.
 func (t *Transaction) Lock(ctx context.Context) error {
 	if t.locked {
 		return nil
 	}
 	e := t.engine
-	if err := e.lock(ctx); err != nil {
-		return err
+	for {
+		if err := e.lock(ctx); err != nil {
+			return err
+		}
+		same, err := e.upToDate(ctx)
+		if same && err == nil {
+			break
+		}
+		e.unlock()
+		if err == nil {
+			err = e.followOnce(ctx)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	t.locked = true
-	if err := e.catchUp(ctx); err != nil {
-		return err
+	switch {
+	case e.current.Load() == t.base:
+	case t.changed:
+		return ErrConflict
+	default:
+		t.leave()
+		t.start()
 	}
-	t.base.release()
-	t.state.release()
-	t.base, _ = e.Acquire()
-	t.base.hold()
-	t.state = t.base
 	return nil
+}
+
+// Yield lets others change the metadata while the transaction waits for something.
+func (t *Transaction) Yield() {
+	if t.locked {
+		t.locked = false
+		t.engine.unlock()
+	}
+}
+
+func (t *Transaction) leave() {
+	t.state.release()
+	t.base.release()
 }
 
 // Apply builds the state of a changed document, asks judge whether it will do,
 // and makes it the transaction's own if it does. The document must not be
 // changed afterwards.
 func (t *Transaction) Apply(ctx context.Context, metadata *document.Metadata, reload Reload, judge func(before, after *State) error) error {
-	if err := t.Lock(ctx); err != nil {
-		return err
-	}
+	t.reader.before = sync.OnceFunc(t.Yield)
 	// However many changes there are, saving them makes one new version.
-	next, err := t.engine.build(ctx, metadata, t.base.ResourceVersion+1, t.state, reload)
+	next, err := t.engine.build(ctx, metadata, t.base.ResourceVersion+1, t.state, reload, t.reader)
 	if err != nil {
 		return err
 	}
@@ -87,14 +143,39 @@ func (t *Transaction) Apply(ctx context.Context, metadata *document.Metadata, re
 	return nil
 }
 
-// ErrConflict says that another process has changed the metadata meanwhile.
+// ErrConflict says that somebody else has changed the metadata meanwhile. The
+// transaction may start over.
 var ErrConflict = store.ErrConflict
 
-// Commit saves what was changed and makes it current.
+// StartOver begins the transaction again, from the newest state. What it has read
+// of sources, and what it has recorded, it keeps.
+func (t *Transaction) StartOver(ctx context.Context) error {
+	t.Yield()
+	if err := t.engine.followOnce(ctx); err != nil {
+		return err
+	}
+	t.leave()
+	t.start()
+	t.changed, t.reload = false, Reload{}
+	t.reader.restart()
+	return t.Lock(ctx)
+}
+
+// Commit saves what was changed and makes it current, unless somebody else has
+// changed the metadata since the transaction started.
 func (t *Transaction) Commit(ctx context.Context) error {
 	e := t.engine
 	if !t.changed {
 		return nil
+	}
+	if !t.locked {
+		if err := e.lock(ctx); err != nil {
+			return err
+		}
+		t.locked = true
+	}
+	if e.current.Load() != t.base {
+		return ErrConflict
 	}
 	note := t.reload.add(Reload{Again: t.touched}).note()
 	version, err := e.store.Save(ctx, t.state.Text(), note, t.base.ResourceVersion)
@@ -113,6 +194,13 @@ func (t *Transaction) Commit(ctx context.Context) error {
 
 // publish makes the transaction's state the current one.
 func (t *Transaction) publish(ctx context.Context) {
+	for _, p := range t.state.parts {
+		if p.checked {
+			// Only now what it knows is in the database: whoever has read that since this
+			// part was made may have read it as it was before.
+			p.checked, p.read = false, t.engine.versions.Add(1)
+		}
+	}
 	t.state.hold() // passes to the engine
 	t.engine.publish(ctx, t.state)
 	t.changed = false
@@ -124,122 +212,59 @@ func (t *Transaction) publish(ctx context.Context) {
 func (t *Transaction) Close(ctx context.Context) {
 	e := t.engine
 	ctx = context.WithoutCancel(ctx)
+	t.Yield()
 	if len(t.touched) > 0 {
-		if err := t.reread(ctx); err != nil {
+		if err := e.reread(ctx, t.touched); err != nil {
 			e.logger.ErrorContext(ctx, "metadata", "detail", map[string]any{"message": "re-reading databases failed", "error": err.Error()})
 		}
 	}
-	t.state.release()
-	t.base.release()
-	if t.locked {
-		e.unlock()
-	}
+	t.leave()
+	t.reader.forget()
 }
 
 // rereadAttempts is how often a lost race for a new version is run again.
 const rereadAttempts = 5
 
-// reread reads the touched databases anew, here and in other processes.
-func (t *Transaction) reread(ctx context.Context) error {
-	if err := t.Lock(ctx); err != nil {
-		return err
-	}
-	e := t.engine
+// reread reads databases anew, here and in other processes.
+func (e *Metadata) reread(ctx context.Context, touched map[string]bool) error {
+	again := Reload{Again: touched}
 	for attempt := 1; ; attempt++ {
-		now := e.current.Load()
-		again := Reload{Again: t.touched}
-		version, err := e.store.Save(ctx, now.Text(), again.note(), now.ResourceVersion)
-		if errors.Is(err, store.ErrConflict) && attempt < rereadAttempts {
-			if err := e.catchUp(ctx); err != nil {
+		now, release := e.Acquire()
+		_, err := e.store.Save(ctx, now.Text(), again.note(), now.ResourceVersion)
+		release()
+		switch {
+		case err == nil:
+			// This process reads them as all others do: because it is noted.
+			return e.followOnce(ctx)
+		case errors.Is(err, store.ErrConflict) && attempt < rereadAttempts:
+			if err := e.followOnce(ctx); err != nil {
 				return err
 			}
-			continue
-		}
-		if err != nil {
-			return errors.Join(err, e.rebuild(ctx, now.Metadata, now.ResourceVersion, again))
-		}
-		return e.rebuild(ctx, now.Metadata, version, again)
-	}
-}
-
-func (e *Metadata) lock(ctx context.Context) error {
-	select {
-	case e.writer <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for another change of the metadata: %w", ctx.Err())
-	}
-}
-
-func (e *Metadata) unlock() { <-e.writer }
-
-// rebuild replaces the current state by one of the given document. The caller
-// holds the writer's lock.
-func (e *Metadata) rebuild(ctx context.Context, metadata *document.Metadata, version int64, reload Reload) error {
-	next, err := e.build(ctx, metadata, version, e.current.Load(), reload)
-	if err != nil {
-		return err
-	}
-	e.publish(ctx, next)
-	return nil
-}
-
-// catchUp takes over what other processes have saved. The caller holds the
-// writer's lock.
-func (e *Metadata) catchUp(ctx context.Context) error {
-	same, err := e.upToDate(ctx)
-	if err != nil || same {
-		return err
-	}
-	current := e.current.Load()
-	snapshot, err := e.store.Load(ctx, current.ResourceVersion)
-	if err != nil {
-		return err
-	}
-	if snapshot.Document == nil {
-		return errors.New("the metadata has been deleted from its store")
-	}
-	metadata, err := e.parse(ctx, snapshot.Document)
-	if err != nil {
-		return err
-	}
-	reload, ok := readNotes(snapshot.Notes)
-	everything := Reload{Again: map[string]bool{}}
-	for _, s := range metadata.Sources {
-		everything.Again[s.Name] = true
-	}
-	if !ok || !snapshot.Complete {
-		// Somebody has left no note: the databases may be others too.
-		return e.rebuild(ctx, metadata, snapshot.ResourceVersion, everything)
-	}
-	next, err := e.build(ctx, metadata, snapshot.ResourceVersion, current, reload)
-	if err != nil {
-		return err
-	}
-	if len(newFaults(current, next)) > 0 {
-		// What others could apply may rest on what is new in a database.
-		next.release()
-		return e.rebuild(ctx, metadata, snapshot.ResourceVersion, everything.add(reload))
-	}
-	e.publish(ctx, next)
-	return nil
-}
-
-// newFaults are the inconsistent objects of a state that the one before it did
-// not have.
-func newFaults(before, after *State) []string {
-	known := map[string]bool{}
-	for _, i := range before.Faulty() {
-		known[i.Type+" "+i.Name] = true
-	}
-	var out []string
-	for _, i := range after.Faulty() {
-		if name := i.Type + " " + i.Name; !known[name] {
-			out = append(out, name)
+		default:
+			return errors.Join(err, e.refresh(ctx, again))
 		}
 	}
-	return out
 }
+
+// refresh reads sources anew in this process only.
+func (e *Metadata) refresh(ctx context.Context, reload Reload) error {
+	for {
+		base, release := e.Acquire()
+		next, err := e.build(ctx, base.Metadata, base.ResourceVersion, base, reload, nil)
+		done := false
+		if err == nil {
+			done, err = e.replace(ctx, base, next)
+		}
+		release()
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+func (e *Metadata) lock(ctx context.Context) error { return e.writer.lock(ctx) }
+
+func (e *Metadata) unlock() { e.writer.unlock() }
 
 // Refresh reads sources anew without changing the document, in all processes.
 // What that makes inconsistent is listed, not refused.
