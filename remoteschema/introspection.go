@@ -71,7 +71,7 @@ func (s *Source) Introspect(ctx context.Context) (*Schema, error) {
 		raw, err := s.introspect(ctx, query)
 		if err != nil {
 			failure = err
-			if _, refused := errors.AsType[graphql.Errors](err); refused {
+			if refusesQuery(err) {
 				continue // an older server, perhaps
 			}
 			return nil, err
@@ -89,6 +89,29 @@ func (s *Source) Introspect(ctx context.Context) (*Schema, error) {
 		return &Schema{Raw: raw, Upstream: schema}, nil
 	}
 	return nil, failure
+}
+
+// refusesQuery reports whether a server has refused an introspection query, in
+// which it may know a field or an argument not: with errors under a status of
+// success, or, as most do since GraphQL over HTTP, with a client's error.
+func refusesQuery(err error) bool {
+	if network, ok := errors.AsType[graphql.NetworkError](err); ok {
+		return network.StatusCode() == http.StatusBadRequest || network.StatusCode() == http.StatusUnprocessableEntity
+	}
+	_, refused := errors.AsType[graphql.Errors](err)
+	return refused
+}
+
+// errorsOf are the errors of a GraphQL answer, whatever its status; none if the
+// body is something else.
+func errorsOf(body string) graphql.Errors {
+	var answer struct {
+		Errors graphql.Errors `json:"errors"`
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		return nil
+	}
+	return answer.Errors
 }
 
 // isSubgraph tells whether a service is part of an Apollo federation.
@@ -205,6 +228,9 @@ func (s *Source) introspectionError(d *introspectionDoer, err error) error {
 	switch {
 	case errors.As(err, &network):
 		out.Message = fmt.Sprintf("introspection query failed: HTTP status %d, content type %q", status, contentType)
+		if said := errorsOf(network.Body()); len(said) > 0 {
+			out.Message = fmt.Sprintf("introspection query failed with HTTP status %d: %s", status, said[0].Message)
+		}
 		r := response{status: status, contentType: contentType, body: []byte(network.Body())}
 		out.Internal = r.internal()
 		out.Cause = network

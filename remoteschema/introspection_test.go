@@ -180,25 +180,54 @@ func FuzzLoadIntrospection(f *testing.F) {
 	})
 }
 
+// TestIntrospectOlderServer has servers refuse what they don't know, in every
+// way in which they do.
 func TestIntrospectOlderServer(t *testing.T) {
-	var queries []string
-	url := peer(t, func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Query string `json:"query"`
+	for name, refuse := range map[string]http.HandlerFunc{
+		"errors with 200":    answering(http.StatusOK, "application/json", `{"errors":[{"message":"no such field"}]}`),
+		"errors with 400":    answering(http.StatusBadRequest, "application/json", `{"errors":[{"message":"no such field"}]}`),
+		"errors with 422":    answering(http.StatusUnprocessableEntity, "application/graphql-response+json", `{"errors":[{"message":"no such field"}]}`),
+		"400 with some text": answering(http.StatusBadRequest, "text/plain", "no such field"),
+	} {
+		for field, want := range map[string]int{"isOneOf": 2, "specifiedByURL": 3} {
+			t.Run(name+" for "+field, func(t *testing.T) {
+				queries := 0
+				url := peer(t, func(w http.ResponseWriter, r *http.Request) {
+					var body struct {
+						Query string `json:"query"`
+					}
+					if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+						t.Error(err)
+					}
+					if queries++; strings.Contains(body.Query, field) {
+						refuse(w, r)
+						return
+					}
+					answering(http.StatusOK, "application/json", `{"data":`+everything+`}`)(w, r)
+				})
+				schema, err := openSource(t, Config{URL: url}).Introspect(t.Context())
+				if err != nil || schema.Upstream.Types["Cat"] == nil || queries != want {
+					t.Errorf("%v after %d queries", err, queries)
+				}
+			})
 		}
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			t.Error(err)
+	}
+}
+
+// TestIntrospectIsNotTriedAgain has servers answer that no other query would
+// fare better.
+func TestIntrospectIsNotTriedAgain(t *testing.T) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests, http.StatusBadGateway} {
+		queries := 0
+		url := peer(t, func(w http.ResponseWriter, r *http.Request) {
+			queries++
+			answering(status, "application/json", `{"errors":[{"message":"not you"}]}`)(w, r)
+		})
+		_, err := openSource(t, Config{URL: url}).Introspect(t.Context())
+		want := fmt.Sprintf("introspection query failed with HTTP status %d: not you", status)
+		if err == nil || !strings.Contains(err.Error(), want) || queries != 1 {
+			t.Errorf("%v after %d queries, want %s", err, queries, want)
 		}
-		queries = append(queries, body.Query)
-		if strings.Contains(body.Query, "specifiedByURL") {
-			answering(http.StatusOK, "application/json", `{"errors":[{"message":"no such field"}]}`)(w, r)
-			return
-		}
-		answering(http.StatusOK, "application/json", `{"data":`+everything+`}`)(w, r)
-	})
-	schema, err := openSource(t, Config{URL: url}).Introspect(t.Context())
-	if err != nil || schema.Upstream.Types["Cat"] == nil || len(queries) != 3 {
-		t.Errorf("%v after %d queries", err, len(queries))
 	}
 }
 
