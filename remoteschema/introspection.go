@@ -109,7 +109,7 @@ func errorsOf(body string) graphql.Errors {
 		Errors graphql.Errors `json:"errors"`
 	}
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		return nil
+		return nil //nolint:nilerr // no answer of GraphQL's, as any proxy may give
 	}
 	return answer.Errors
 }

@@ -19,6 +19,7 @@ import (
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/plan"
 	"dovetail/internal/rest"
+	"dovetail/internal/schema"
 	"dovetail/remoteschema"
 	"dovetail/sources"
 	"dovetail/sources/mssql"
@@ -37,9 +38,19 @@ func factories(s *settings) live.Factories {
 		Customize:  customize,
 		Permission: permission,
 
+		TypeClashes:  typeClashes,
 		CheckQueries: rest.Check,
 		Decorate:     decorate(),
 	}
+}
+
+// typeClashes holds the types of remote schemas against those of sources.
+func typeClashes(c *catalog.Catalog) []live.TypeClash {
+	var out []live.TypeClash
+	for _, clash := range schema.TypeClashes(c) {
+		out = append(out, live.TypeClash(clash))
+	}
+	return out
 }
 
 // database is how a kind of database is opened; what the metadata must know of it

@@ -40,7 +40,7 @@ func (b *builder) typeConflicts() {
 	for _, name := range []string{
 		"query_root", "mutation_root", "subscription_root", "order_by", "cursor_ordering", "String", "Int", "Float", "Boolean", "ID",
 	} {
-		names.places[name] = "the built-in types"
+		names.places[name] = builtInPlace
 	}
 	if b.catalog.Settings.ApolloFederation {
 		names.places["_Entity"], names.places["_Service"] = federationPlace, federationPlace
@@ -84,6 +84,12 @@ func (b *builder) updatesAside(tables int) {
 		}
 	}
 }
+
+// builtInPlace is where the types are that every schema has.
+const builtInPlace = "the built-in types"
+
+// ownDirections are enums of ours that those of other engines are equal to.
+func ownDirections(name string) bool { return name == "order_by" || name == "cursor_ordering" }
 
 // federationPlace is what makes the schema that of a subgraph.
 const federationPlace = "Apollo Federation"
@@ -141,6 +147,9 @@ func (r *Relationships) drop(name string) {
 	r.ToRemoteSchema = slices.DeleteFunc(r.ToRemoteSchema, func(x *ToRemoteSchema) bool { return x.Name == name })
 }
 
+// TypeConflict says that two types of one name differ, and where they are.
+func TypeConflict(name, place, first string) error { return errTypeConflict(name, place, first) }
+
 func errTypeConflict(name, place, first string) error {
 	return fmt.Errorf("Found conflicting definitions for GraphQL type '%s'. The definition at %s differs from the definition at %s.", //nolint:staticcheck,revive // v2's words
 		name, place, first)
@@ -151,12 +160,12 @@ func (n *typeNames) takeTable(t *tableBuild) error {
 	if t.Unnamed {
 		return nil
 	}
-	name, place := t.TypeName(), describeTable(t.Table)
+	name, place := t.TypeName(), t.Describe()
 	if first, ok := n.tables[name]; ok {
 		if rootPath(t.Table, RootSelect) == rootPath(first.Table, RootSelect) {
-			return errRootConflict(t.RootFieldName(RootSelect), describeTable(first.Table), place)
+			return errRootConflict(t.RootFieldName(RootSelect), first.Describe(), place)
 		}
-		return errTypeConflict(name, place, describeTable(first.Table))
+		return errTypeConflict(name, place, first.Describe())
 	}
 	if t.typeNames == nil {
 		t.typeNames = append([]string{name}, t.derivedTypeNames()...)
@@ -189,16 +198,18 @@ func (n *typeNames) takeModel(m *LogicalModel, place string) error {
 }
 
 // takeRemote claims the names of a remote schema's types. Scalars, and types
-// that are alike in two remote schemas, may share a name.
+// that are alike in two remote schemas, may share a name. Whether types that
+// sources make are like those of a remote schema is seen in the schemas of roles
+// only.
 func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*remoteType) error {
 	mine := map[string]*remoteType{}
 	place := "remote schema " + r.Name
 	reachable := reachableRoots(r.Upstream)
 	for _, typeName := range sortedKeys(r.Upstream.Types) {
 		d := r.Upstream.Types[typeName]
-		root := d == r.Upstream.Query || d == r.Upstream.Mutation || d == r.Upstream.Subscription
-		if d.BuiltIn || isBuiltinScalar(typeName) || strings.HasPrefix(typeName, "__") ||
-			root && r.Customization.Namespace == "" && !reachable[typeName] || n.places[typeName] == federationPlace {
+		unseen := d == r.Upstream.Subscription || (d == r.Upstream.Query || d == r.Upstream.Mutation) && r.Customization.Namespace == ""
+		if d.BuiltIn || isBuiltinScalar(typeName) && r.Customization.Types[typeName] == "" || strings.HasPrefix(typeName, "__") ||
+			unseen && !reachable[typeName] || n.places[typeName] == federationPlace {
 			continue
 		}
 		t := &remoteType{remote: r.RemoteSchema, definition: d}
@@ -209,17 +220,21 @@ func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*remoteType) 
 			}
 			continue
 		}
-		if first, taken := n.places[name]; taken {
-			if other, ok := upstream[name]; !ok || !sameType(other, t) {
-				return errTypeConflict(name, place, first)
-			}
+		if other, ok := upstream[name]; ok && !sameType(other, t) {
+			return errTypeConflict(name, place, "remote schema "+other.remote.Name)
+		}
+		if n.places[name] == builtInPlace && !ownDirections(name) {
+			return errTypeConflict(name, place, builtInPlace)
 		}
 		mine[name] = t
 	}
 	for name, t := range mine {
 		n.alike[name] = append(n.alike[name], t)
 		if _, taken := n.places[name]; !taken {
-			n.places[name], n.composite[name], upstream[name] = place, place, t
+			n.places[name] = place
+		}
+		if upstream[name] == nil {
+			n.composite[name], upstream[name] = place, t
 		}
 	}
 	return nil
@@ -306,7 +321,8 @@ func sameType(a, b *remoteType) bool {
 	return a.definition.Kind == b.definition.Kind && slices.Equal(a.members(), b.members())
 }
 
-func describeTable(t *Table) string {
+// Describe names the table and its source, for messages.
+func (t *Table) Describe() string {
 	return "table " + t.Name.String() + " in source " + t.Source.Name
 }
 
@@ -412,7 +428,7 @@ func (b *builder) tableConflicts(names *rootNames, s *sourceBuild, t *tableBuild
 		kinds = append(kinds, RootSelectByPK)
 	}
 	for _, kind := range kinds {
-		err := names.take(namespace, t.RootFieldName(kind), describeTable(t.Table))
+		err := names.take(namespace, t.RootFieldName(kind), t.Describe())
 		if err != nil {
 			b.inconsistent(tableObject(s.Name, t.document), err)
 			t.hideRoot(kind)
@@ -439,7 +455,7 @@ func (b *builder) mutationConflicts(names *rootNames, s *sourceBuild) {
 			continue
 		}
 		for _, kind := range t.writeRoots() {
-			if err := names.take(namespace, t.RootFieldName(kind), describeTable(t.Table)); err != nil {
+			if err := names.take(namespace, t.RootFieldName(kind), t.Describe()); err != nil {
 				b.inconsistent(tableObject(s.Name, t.document), err)
 				t.hideRoot(kind)
 			}

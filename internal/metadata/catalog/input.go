@@ -51,6 +51,9 @@ type IntrospectedRemote struct {
 	// Permissions by role; PermissionErrors says why a role's doesn't hold.
 	Permissions      map[string]*RemotePermission
 	PermissionErrors map[string]error
+	// RoleClashes are the roles that can't have what they are to see of it beside
+	// the types of sources, and why.
+	RoleClashes map[string]error
 	// Err says why the remote schema can't be used.
 	Err error
 	// Stale says why the schema may be out of date.

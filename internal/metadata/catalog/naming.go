@@ -54,6 +54,9 @@ func (c *Column) FieldName(in *Customization) string {
 	return in.Word(c.GraphQLName)
 }
 
+// TypeNames are the names of the types that come with the table.
+func (t *Table) TypeNames() []string { return t.typeNames }
+
 // derivedTypeNames are the names of the types that come with the table's own.
 func (t *Table) derivedTypeNames() []string {
 	if t.LogicalModel {

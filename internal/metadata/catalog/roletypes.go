@@ -52,11 +52,14 @@ func (b *builder) notInherited(r *remoteBuild, role *document.InheritedRole, cau
 	})
 }
 
-// roleConflict finds a type of a role that an earlier remote schema has in
-// another form.
+// roleConflict finds a type of a role that a source or an earlier remote schema
+// has in another form.
 func (b *builder) roleConflict(r *remoteBuild, role string) error {
 	if r.Permissions[role] == nil {
 		return nil
+	}
+	if err := b.in.RemoteSchemas[r.Name].RoleClashes[role]; err != nil {
+		return err
 	}
 	for _, name := range sortedKeys(b.alike) {
 		group := b.alike[name]

@@ -21,11 +21,39 @@ func (e *Metadata) catalog(s *State, earlier *catalog.Catalog) *catalog.Catalog 
 	for _, r := range s.Metadata.RemoteSchemas {
 		in.RemoteSchemas[r.Name] = e.introspectedRemote(r, s.parts[RemotePrefix+r.Name])
 	}
-	out := catalog.Build(in)
+	out := e.withoutClashes(in)
 	if e.factories.CheckQueries != nil {
 		out.Inconsistencies = append(out.Inconsistencies, e.factories.CheckQueries(out, s.Metadata)...)
 	}
 	return out
+}
+
+// withoutClashes builds a catalog in which no remote schema has a type that
+// differs from one of a source: those that have are inconsistent. Without them
+// other types may differ, so it is built until none do.
+func (e *Metadata) withoutClashes(in catalog.Input) *catalog.Catalog {
+	for {
+		out := catalog.Build(in)
+		if e.factories.TypeClashes == nil {
+			return out
+		}
+		clashes := e.factories.TypeClashes(out)
+		for _, c := range clashes {
+			r := in.RemoteSchemas[c.Remote]
+			if c.Role == "" {
+				r.Err = c.Cause
+			} else {
+				if r.RoleClashes == nil {
+					r.RoleClashes = map[string]error{}
+				}
+				r.RoleClashes[c.Role] = c.Cause
+			}
+			in.RemoteSchemas[c.Remote] = r
+		}
+		if len(clashes) == 0 {
+			return out
+		}
+	}
 }
 
 // settingsFor are the settings with what the metadata itself sets.

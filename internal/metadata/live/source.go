@@ -42,6 +42,9 @@ type Factories struct {
 	Customize func(schema *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCustomization, error)
 	// Permission reads a role's view of a service.
 	Permission func(permission *document.RemoteSchemaPermission, upstream *ast.Schema) (*catalog.RemotePermission, error)
+	// TypeClashes finds the types of remote schemas that differ from those of
+	// sources; nil: none are looked for.
+	TypeClashes func(c *catalog.Catalog) []TypeClash
 	// CheckQueries finds the queries of collections that a catalog can't answer;
 	// nil: none are checked.
 	CheckQueries func(c *catalog.Catalog, metadata *document.Metadata) []catalog.Inconsistency
@@ -55,6 +58,13 @@ func (f *Factories) decorated(s sources.Source) sources.Source {
 		return s
 	}
 	return f.Decorate(s)
+}
+
+// TypeClash is a type that a remote schema (or what a role sees of it, if one is
+// named) can't have beside those of sources.
+type TypeClash struct {
+	Remote, Role string
+	Cause        error
 }
 
 // connection is an open source that states share.
