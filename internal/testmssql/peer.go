@@ -246,10 +246,17 @@ func statementText(kind byte, message []byte) string {
 	if kind == packetBatch {
 		return fromUCS2(body)
 	}
-	// The procedure's number, options, a nameless parameter and its status.
-	const start = 4 + 2 + 1 + 1
+	// The procedure's number or its name, options, a nameless parameter and its
+	// status.
+	start := 4 + 2 + 1 + 1
 	const typeAndCollation = 1 + 2 + 5
-	if len(body) < start+typeAndCollation+2 || body[0] != 0xff || body[1] != 0xff {
+	if len(body) < 2 {
+		return ""
+	}
+	if name := int(binary.LittleEndian.Uint16(body)); name != 0xffff {
+		start += 2*name - 2
+	}
+	if len(body) < start+typeAndCollation+2 {
 		return ""
 	}
 	most := binary.LittleEndian.Uint16(body[start+1:])

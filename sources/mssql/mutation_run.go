@@ -73,7 +73,7 @@ func (t *mutationRun) all(ctx context.Context, tx querier) error {
 		}
 		r := mutationResult{statement: statement, rows: &jsonshape.Gathered{}, affected: "0"}
 		if statement.program == nil || !statement.program.idle {
-			values, err := statement.values(m.Args, plan.Bindings{})
+			values, err := statement.arguments(m.Args, plan.Bindings{})
 			if err != nil {
 				return err
 			}
@@ -89,6 +89,7 @@ func (t *mutationRun) all(ctx context.Context, tx querier) error {
 
 // run runs the batch of a mutation.
 func (r *mutationResult) run(ctx context.Context, tx querier, text string, values []any) (err error) {
+	text, values = asCall(text, values)
 	rows, err := tx.QueryContext(ctx, text, values...)
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package mssql
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
+	"unicode/utf16"
 
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/plan"
@@ -130,26 +132,99 @@ func (s *parameterSource) count(j orderedjson.Value) (bound, error) {
 	return boundInteger(n), nil
 }
 
-// values are the parameters' values.
-func (s *Statement) values(args *plan.Arguments, bindings plan.Bindings) ([]any, error) {
-	values := make([]any, len(s.parameters))
+// asCall gives a statement with parameters as the driver runs it: as a call of the
+// procedure for that, whose first argument it is. The driver itself would declare
+// each text by its length, and the server keep a plan for every length.
+func asCall(text string, arguments []any) (string, []any) {
+	if len(arguments) == 0 {
+		return text, nil
+	}
+	arguments[0] = text
+	return "sp_executesql", arguments
+}
+
+// arguments are those of asCall: room for the statement, the declarations of the
+// parameters, and their values. A statement without parameters has none.
+func (s *Statement) arguments(args *plan.Arguments, bindings plan.Bindings) ([]any, error) {
+	if len(s.parameters) == 0 {
+		return nil, nil
+	}
+	const before = 2
+	out := make([]any, before, before+len(s.parameters))
+	declarations := make([]byte, 0, 24*len(s.parameters))
 	for i := range s.parameters {
 		source := &s.parameters[i]
+		var b bound
+		var err error
 		if source.form == formOverflow {
-			array, err := s.overflowing(args, bindings)
-			if err != nil {
-				return nil, err
-			}
-			values[i] = boundJSON(array).value()
-			continue
+			var array []byte
+			array, err = s.overflowing(args, bindings)
+			b = boundJSON(array)
+		} else {
+			b, err = source.resolve(args, bindings)
 		}
-		b, err := source.resolve(args, bindings)
 		if err != nil {
 			return nil, err
 		}
-		values[i] = b.value()
+		name := parameterName(i + 1)
+		if i > 0 {
+			declarations = append(declarations, ',')
+		}
+		declarations = append(append(append(declarations, name...), ' '), source.declares(b)...)
+		out = append(out, sql.Named(name[1:], b.value()))
 	}
-	return values, nil
+	out[1] = string(declarations)
+	return out, nil
+}
+
+// The longest texts of a length that is stated.
+const (
+	mostNational = 4000
+	mostNarrow   = 8000
+)
+
+// declares is the type that a parameter is declared with for a value. It follows
+// the column, so that the server makes one plan for all values; only a text that
+// is longer than the column's may be has the next step.
+func (s *parameterSource) declares(b bound) string {
+	switch b.kind {
+	case kindOfInteger:
+		return typeBigint
+	case kindOfFloat:
+		return typeFloat
+	case kindOfText:
+		return textStep(typeNvarchar, s.as, utf16Length(b.text), mostNational)
+	case kindOfNarrow:
+		return textStep(typeVarchar, s.as, len(b.text), mostNarrow)
+	case boundNull, kindOfLong:
+	}
+	return s.declaration()
+}
+
+// textStep is the least of the steps in which texts compared with a type are
+// declared that holds a length.
+func textStep(name string, as sqlType, length, most int) string {
+	switch {
+	case as.isText() && as.length > 0 && as.length <= most && length <= as.length:
+		most = as.length
+	case !as.isText() && length <= shortText:
+		most = shortText
+	case length > most:
+		return name + "(max)"
+	}
+	return name + "(" + strconv.Itoa(most) + ")"
+}
+
+// shortText is enough for numbers, dates, and all but long bytes and shapes.
+const shortText = 100
+
+// utf16Length is the number of UTF-16 units of a text.
+func utf16Length(text string) int {
+	n := 0
+	for _, r := range text {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n
 }
 
 // overflowing is the JSON array of the values that are no parameters.

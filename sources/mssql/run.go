@@ -44,7 +44,7 @@ func ready(statement plan.Statement, args *plan.Arguments, bindings plan.Binding
 	if err != nil || bindings.Width > 0 && len(bindings.Cells) == 0 {
 		return nil, nil, err
 	}
-	values, err := compiled.values(args, bindings)
+	values, err := compiled.arguments(args, bindings)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,7 +138,8 @@ func (e *execution) on(ctx context.Context, connection querier, set string) (err
 	if e.statement.program != nil {
 		return errors.New("rows are written in a transaction")
 	}
-	rows, err := connection.QueryContext(ctx, set+e.statement.text, e.values...)
+	text, arguments := asCall(set+e.statement.text, e.values)
+	rows, err := connection.QueryContext(ctx, text, arguments...)
 	if err != nil {
 		return err
 	}

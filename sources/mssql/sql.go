@@ -229,7 +229,10 @@ func (s *parameterSource) declaration() string {
 			return typeBigint
 		case typeFloat, typeReal:
 			return typeFloat
+		case typeChar, typeVarchar, typeText:
+			return textStep(typeVarchar, s.as, 0, mostNarrow)
 		}
+		return textStep(typeNvarchar, s.as, 0, mostNational)
 	case formList, formSession, formBindings, formKeySet, formOverflow, formNewRows:
 	}
 	return "nvarchar(max)"

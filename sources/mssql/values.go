@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	driver "github.com/microsoft/go-mssqldb"
 
@@ -322,10 +321,5 @@ func tooLong(text string, as sqlType) bool {
 // textLength is the number of UTF-16 units of a text without trailing spaces,
 // which comparisons pass over.
 func textLength(text string) int {
-	text = strings.TrimRight(text, " ")
-	n := 0
-	for _, r := range text {
-		n += max(utf16.RuneLen(r), 1)
-	}
-	return n
+	return utf16Length(strings.TrimRight(text, " "))
 }

@@ -1,6 +1,7 @@
 package mssql
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -242,15 +243,16 @@ func TestManyParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values, err := statement.values(&plan.Arguments{}, plan.Bindings{})
+	values, err := statement.arguments(&plan.Arguments{}, plan.Bindings{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	values = values[2:] // behind the statement and the declarations
 	if len(values) != maxScalars+1 || !strings.Contains(statement.text, "(SELECT [value] FROM OPENJSON(@p1801) WHERE [key] = N'1199')") {
 		t.Errorf("%d parameters", len(values))
 	}
 	var rest []string
-	if err := json.Unmarshal([]byte(fmt.Sprint(values[maxScalars])), &rest); err != nil || len(rest) != 1200 || rest[1199] != "2999" {
+	if err := json.Unmarshal([]byte(fmt.Sprint(values[maxScalars].(sql.NamedArg).Value)), &rest); err != nil || len(rest) != 1200 || rest[1199] != "2999" {
 		t.Errorf("the rest is %v %v", rest, err)
 	}
 	lists := &plan.And{}
@@ -259,6 +261,42 @@ func TestManyParameters(t *testing.T) {
 	}
 	if _, err := compile(condition(lists)); err == nil {
 		t.Error("a statement with too many lists was compiled")
+	}
+}
+
+// TestDeclarations checks that parameters are declared by their columns, so that
+// the server makes one plan for all values.
+func TestDeclarations(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 5000)
+	for _, c := range []struct{ column, value, want string }{
+		{"name", `"a"`, "nvarchar(50)"},
+		{"name", `"` + long[:50] + `"`, "nvarchar(50)"},
+		{"name", `"` + long[:51] + `"`, "nvarchar(4000)"},
+		{"name", `"` + long + `"`, "nvarchar(max)"},
+		{"name", "null", "nvarchar(50)"},
+		{"nick", `"a"`, "varchar(20)"},
+		{"nick", `"łoś"`, "nvarchar(20)"},
+		{"nick", `"` + long + `"`, "varchar(8000)"},
+		{"body", `"a"`, "nvarchar(4000)"},
+		{"id", "1", "bigint"},
+		{"score", "1e3", "float"},
+		{"rating", "1.5", "nvarchar(100)"},
+		{"mark", `"0a1b2c3d-0000-4000-8000-00000000000f"`, "nvarchar(100)"},
+		{"data", `"0x` + strings.Repeat("00", 3000) + `"`, "nvarchar(max)"},
+	} {
+		statement, err := compile(condition(cmp(c.column, plan.Equal, literal(c.value))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		arguments, err := statement.arguments(&plan.Arguments{}, plan.Bindings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, arguments := asCall(statement.text, arguments)
+		if text != "sp_executesql" || arguments[0] != statement.text || arguments[1] != "@p1 "+c.want {
+			t.Errorf("%s: %v %v, want %s", c.column, text, arguments[1], c.want)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ type parameterSource struct {
 func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.cast != o.cast || s.member != o.member || s.binding != o.binding ||
 		s.fallback != o.fallback || s.tuple != o.tuple || s.part != o.part || s.set != o.set || s.element != o.element || s.clamped != o.clamped ||
-		 !slices.Equal(s.path, o.path) {
+		!slices.Equal(s.path, o.path) {
 		return false
 	}
 	return sqlgen.SameValue(s.value, o.value)
