@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 
+	"dovetail/internal/server"
 	"dovetail/internal/session"
 )
 
@@ -18,6 +22,9 @@ func authentication(s *settings) (session.Config, error) {
 		var more []string
 		if json.Unmarshal([]byte(s.adminSecrets), &more) != nil {
 			return out, errors.New("admin-secrets: expected a JSON list of strings")
+		}
+		if len(more) == 0 {
+			return out, errors.New("admin-secrets: the list has no secret; leave the setting out for an engine that trusts everybody")
 		}
 		out.AdminSecrets = more // as in v2, instead of the one
 	}
@@ -39,4 +46,31 @@ func authentication(s *settings) (session.Config, error) {
 		out.Webhook = &s.hook
 	}
 	return out, nil
+}
+
+// origins says which origins may ask from a browser: all of them where they need
+// a secret to, else those of the machine itself, unless something else is said.
+func (s *settings) origins(secret bool) server.CORS {
+	out := s.cors
+	switch {
+	case s.corsGiven:
+	case secret:
+		out.Origins = []string{"*"}
+	default:
+		out.Local = true
+	}
+	return out
+}
+
+// warnOfOpenness says that everybody is trusted, where that is so.
+func warnOfOpenness(ctx context.Context, logger *slog.Logger, s *settings) {
+	reach := "everybody who reaches this machine"
+	if ip := net.ParseIP(s.host); s.host == "localhost" || ip != nil && ip.IsLoopback() {
+		reach = "everybody on this machine"
+	}
+	logger.WarnContext(ctx, "security", "detail", map[string]any{
+		"kind": "no_admin_secret",
+		"info": "THERE IS NO ADMIN SECRET: " + reach + " may read and change all data and metadata. " +
+			"Set " + ownPrefix + "ADMIN_SECRET (or " + v2Prefix + "ADMIN_SECRET).",
+	})
 }

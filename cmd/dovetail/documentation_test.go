@@ -59,9 +59,15 @@ them off are accepted.
 		fmt.Fprintf(&out, "| `--%s` | `%s` | %s |\n", d.name, d.variableName(), d.reason)
 	}
 	out.WriteString(`
+A variable that begins with ` + "`DOVETAIL_`" + ` and is no setting keeps the engine from starting; one that begins with ` + "`HASURA_GRAPHQL_`" + `
+is told of at the start.
+
 ## Authentication
 
-Without an admin secret every request is trusted. With one, a request is of the role that
+Without an admin secret every request is trusted, and the start warns of it. Browsers are then kept from using the engine for
+pages of other origins than its own and those of localhost; ` + "`cors-domain`" + ` names others. Endpoints of the admin API take no origin that
+is not named (` + "`*`" + ` names none), unless the request carries a secret or token that browsers don't add by themselves. An empty
+secret is refused. With a secret, a request is of the role that
 
 1. its ` + "`x-hasura-admin-secret`" + ` header entitles it to: any, by ` + "`x-hasura-role`" + `, else ` + "`admin`" + `; a wrong secret is refused;
 2. the webhook or its token says, if there is one;

@@ -196,7 +196,7 @@ func TestOrigins(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"a.com", "ftp://a.com", "http://a.com/path", "http://a.*.com"} {
-		if _, _, _, err := parseSettings([]string{"serve", "--cors-domain", bad}, environment(), io.Discard); err == nil {
+		if _, _, _, err := parseSettings([]string{"serve", "--cors-domain", bad}, variables(), io.Discard); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}
@@ -233,7 +233,7 @@ func TestShutdown(t *testing.T) {
 func TestAuthenticationSettings(t *testing.T) {
 	t.Parallel()
 	key := strings.Repeat("k", 32)
-	s, _, _, err := parseSettings([]string{"serve"}, environment(
+	s, _, _, err := parseSettings([]string{"serve"}, variables(
 		"HASURA_GRAPHQL_ADMIN_SECRETS", `["a","b"]`, "HASURA_GRAPHQL_JWT_SECRETS", fmt.Sprintf(`[{"type":"HS256","key":"%s"}]`, key),
 	), io.Discard)
 	if err != nil {
@@ -247,7 +247,7 @@ func TestAuthenticationSettings(t *testing.T) {
 		{"HASURA_GRAPHQL_JWT_SECRET", `{"type":"HS256","key":"sesame"}`},
 		{"HASURA_GRAPHQL_JWT_SECRETS", `["sesame"]`},
 	} {
-		s, _, _, err := parseSettings([]string{"serve"}, environment(pairs...), io.Discard)
+		s, _, _, err := parseSettings([]string{"serve"}, variables(pairs...), io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], environ(os.Environ()), os.Stdout, os.Stderr)
 	stop()
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -29,11 +29,22 @@ func main() {
 	}
 }
 
-// lookup finds an environment variable.
-type lookup func(name string) (string, bool)
+// environment are the variables of the process, by name.
+type environment map[string]string
+
+// environ reads an environment as the system gives it, name=value.
+func environ(list []string) environment {
+	out := make(environment, len(list))
+	for _, item := range list {
+		if name, value, ok := strings.Cut(item, "="); ok {
+			out[name] = value
+		}
+	}
+	return out
+}
 
 // run carries out a command line.
-func run(ctx context.Context, arguments []string, env lookup, stdout, stderr io.Writer) error {
+func run(ctx context.Context, arguments []string, env environment, stdout, stderr io.Writer) error {
 	s, subcommand, rest, err := parseSettings(arguments, env, stderr)
 	if err != nil {
 		return err

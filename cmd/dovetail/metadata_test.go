@@ -18,7 +18,7 @@ func TestMetadataCommands(t *testing.T) {
 	folder := t.TempDir()
 	do := func(arguments ...string) (string, error) {
 		var out bytes.Buffer
-		err := run(t.Context(), append(arguments, "--endpoint", server.URL, "--project", folder, "--admin-secret", "s"), environment(), &out, io.Discard)
+		err := run(t.Context(), append(arguments, "--endpoint", server.URL, "--project", folder, "--admin-secret", "s"), variables(), &out, io.Discard)
 		return out.String(), err
 	}
 	for _, c := range []struct{ verb, want string }{

@@ -20,6 +20,10 @@ func init() {
 	if address == "" {
 		return
 	}
+	if err := os.Unsetenv(pprofVariable); err != nil { // it is no setting
+		slog.Error("profiles are not served", "error", err)
+		return
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		slog.Error("profiles are not served", "error", err)

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,9 +33,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asEngine) == "" {
 		os.Exit(m.Run())
 	}
+	if err := os.Unsetenv(asEngine); err != nil {
+		panic(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], environ(os.Environ()), os.Stdout, os.Stderr); err != nil {
 		_, _ = os.Stderr.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
@@ -84,7 +88,8 @@ func startProcess(t *testing.T, arguments ...string) *process {
 	p := &process{url: "http://127.0.0.1:" + port, output: &lockedBuffer{}}
 	arguments = append([]string{"serve", "--server-host", "127.0.0.1", "--server-port", port, "--enabled-log-types", "startup"}, arguments...)
 	p.command = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], arguments...)
-	p.command.Env = append(os.Environ(), asEngine+"=1")
+	// The tests' own variables are none of an engine's.
+	p.command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DOVETAIL_") }), asEngine+"=1")
 	p.command.Stdout, p.command.Stderr = p.output, p.output
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)

@@ -75,6 +75,9 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	for _, text := range s.ignored {
 		logger.WarnContext(ctx, "startup", "detail", map[string]any{"kind": "ignored_setting", "info": text})
 	}
+	for _, text := range s.unknown {
+		logger.WarnContext(ctx, "startup", "detail", map[string]any{"kind": "unknown_setting", "info": text})
+	}
 	who, err := authentication(s)
 	if err != nil {
 		return nil, err
@@ -83,6 +86,9 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	authenticator, err := session.New(ctx, who)
 	if err != nil {
 		return nil, err
+	}
+	if !authenticator.HasSecret() {
+		warnOfOpenness(ctx, logger, s)
 	}
 	keeper, err := openStore(ctx, s)
 	if err != nil {
@@ -113,7 +119,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 			Engine: running, Commands: commands, Authenticator: authenticator, Logger: logger, Version: version,
 			Executor: executor.New(executor.Settings{ChunkSize: s.chunkSize, Snapshot: s.readSnapshot, Strict: s.catalog.StrictRemoteJoins}),
 			DevMode:  s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
-			CORS: s.cors, Persisted: s.persisted, Allowlist: s.allowlist, LogTypes: s.logTypes, APIs: s.apis, Description: map[string]any{"experimental_features": append([]string{}, s.experimental...), "feature_flags": []any{}},
+			CORS: s.origins(authenticator.HasSecret()), Persisted: s.persisted, Allowlist: s.allowlist, LogTypes: s.logTypes, APIs: s.apis, Description: map[string]any{"experimental_features": append([]string{}, s.experimental...), "feature_flags": []any{}},
 			ReadOnly: s.readOnlyData, MaxHeaderBytes: s.maxHeaderBytes, ShutdownTimeout: s.shutdown, QueryTimeout: s.queryTimeout,
 		}),
 	}, nil

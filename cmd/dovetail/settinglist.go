@@ -75,17 +75,22 @@ func storeSettings() []setting {
 func sessionSettings() []setting {
 	return []setting{
 		{
-			name: "admin-secret", help: "secret that requests must carry", variables: []string{"HASURA_GRAPHQL_ACCESS_KEY"},
-			apply: text(func(s *settings) *string { return &s.adminSecret }),
+			name: "admin-secret", help: "secret that requests must carry; an empty one is refused", variables: []string{"HASURA_GRAPHQL_ACCESS_KEY"},
+			empty: true, apply: secret(func(s *settings) *string { return &s.adminSecret }),
 		},
-		{name: "access-key", help: "older name of admin-secret", apply: text(func(s *settings) *string { return &s.adminSecret })},
+		{name: "access-key", empty: true, help: "older name of admin-secret", apply: func(s *settings, v string) error {
+			if s.adminSecret != "" {
+				v = s.adminSecret // the newer name counts
+			}
+			return secret(func(s *settings) *string { return &s.adminSecret })(s, v)
+		}},
 		{
 			name: "unauthorized-role", help: "role of requests that carry no secret",
 			apply: text(func(s *settings) *string { return &s.unauthorizedRole }),
 		},
 		{
-			name: "admin-secrets", help: "JSON list of secrets of which requests carry one, instead of admin-secret",
-			apply: text(func(s *settings) *string { return &s.adminSecrets }),
+			name: "admin-secrets", empty: true, help: "JSON list of secrets of which requests carry one, instead of admin-secret",
+			apply: secret(func(s *settings) *string { return &s.adminSecrets }),
 		},
 		{
 			name: "jwt-secret", help: "JSON that says whose tokens are accepted: type and key, or jwk_url",
@@ -110,6 +115,18 @@ func sessionSettings() []setting {
 			name: "auth-hook-send-request-body", help: "send the webhook the GraphQL request too, when posting (true)",
 			apply: boolean(func(s *settings) *bool { return &s.hook.SendRequestBody }),
 		},
+	}
+}
+
+// secret reads a text that must not be empty: an engine that was to have a secret
+// must not be open because a variable of its deployment is missing.
+func secret(target func(*settings) *string) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		if strings.TrimSpace(v) == "" {
+			return errors.New("a secret must not be empty; leave the setting out for an engine that trusts everybody")
+		}
+		*target(s) = v
+		return nil
 	}
 }
 
@@ -141,9 +158,9 @@ func serverSettings() []setting {
 			name: "preserve-401-errors", help: "answer failed authentication of GraphQL requests with status 401", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.preserve401 }),
 		},
-		{name: "cors-domain", empty: true, help: "origins that may ask from a browser, empty for none (*)", apply: func(s *settings, v string) error {
+		{name: "cors-domain", empty: true, help: "origins that may ask from a browser, empty for none (*; without a secret: the engine's own and localhost)", apply: func(s *settings, v string) error {
 			origins, err := server.ParseOrigins(v)
-			s.cors.Origins = origins
+			s.cors.Origins, s.corsGiven = origins, true
 			return err
 		}},
 		{

@@ -37,23 +37,26 @@ type settings struct {
 	readOnly                            bool
 	preserve401                         bool
 	maxBodyBytes                        int64
-	cors                                server.CORS
-	allowlist                           server.Allowlist
-	persisted                           server.PersistedQueries
-	apis                                map[server.API]bool
-	shutdown                            time.Duration
-	poll                                time.Duration
-	sourceTimeout                       time.Duration
-	logLevel                            slog.Level
-	logTypes                            map[string]bool
-	experimental                        []string
-	catalog                             catalog.Settings
-	remoteChunkSize                     int
-	chunkSize                           int
-	readSnapshot                        bool
-	queryTimeout                        time.Duration
-	postgres                            postgresDefaults
-	checkURL                            string
+	// cors holds if corsGiven; what holds otherwise depends on whether there is a
+	// secret.
+	cors            server.CORS
+	corsGiven       bool
+	allowlist       server.Allowlist
+	persisted       server.PersistedQueries
+	apis            map[server.API]bool
+	shutdown        time.Duration
+	poll            time.Duration
+	sourceTimeout   time.Duration
+	logLevel        slog.Level
+	logTypes        map[string]bool
+	experimental    []string
+	catalog         catalog.Settings
+	remoteChunkSize int
+	chunkSize       int
+	readSnapshot    bool
+	queryTimeout    time.Duration
+	postgres        postgresDefaults
+	checkURL        string
 	// endpoint, project, role and allowInconsistent are for commands that talk
 	// to a running engine.
 	endpoint, project, role string
@@ -61,8 +64,8 @@ type settings struct {
 	maintenance             bool
 	maxHeaderBytes          int
 	allowInconsistent       bool
-	// ignored settings are told of at the start.
-	ignored []string
+	// ignored settings are told of at the start, as are unknown ones.
+	ignored, unknown []string
 }
 
 // postgresDefaults hold for sources that don't say otherwise.
@@ -76,7 +79,6 @@ type postgresDefaults struct {
 func defaults() *settings {
 	return &settings{
 		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20, maxHeaderBytes: 1 << 20,
-		cors: server.CORS{Origins: []string{"*"}},
 		apis: map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
 		hook: session.WebhookConfig{SendRequestBody: true},
 		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
@@ -160,9 +162,9 @@ func (d setting) variableName() string {
 }
 
 // fromEnvironment finds a setting's value in the environment.
-func (d setting) fromEnvironment(env lookup) (value, name string, ok bool) {
+func (d setting) fromEnvironment(env environment) (value, name string, ok bool) {
 	for _, name := range append([]string{"DOVETAIL_" + d.variableName(), "HASURA_GRAPHQL_" + d.variableName()}, d.variables...) {
-		if v, ok := env(name); ok {
+		if v, ok := env[name]; ok {
 			return v, name, true
 		}
 	}
@@ -171,7 +173,7 @@ func (d setting) fromEnvironment(env lookup) (value, name string, ok bool) {
 
 // parseSettings reads a command line: flags, a command, more flags. What flags
 // don't say, the environment does.
-func parseSettings(arguments []string, env lookup, output io.Writer) (s *settings, subcommand string, rest []string, err error) {
+func parseSettings(arguments []string, env environment, output io.Writer) (s *settings, subcommand string, rest []string, err error) {
 	s = defaults()
 	flags := flag.NewFlagSet("dovetail", flag.ContinueOnError)
 	flags.SetOutput(output)
@@ -248,23 +250,6 @@ func defineNames(flags *flag.FlagSet, names []string, toggle bool, help string, 
 			flags.Func(name, help, apply)
 		}
 	}
-}
-
-// checkOthers looks for v2's other settings in the environment.
-func (s *settings) checkOthers(env lookup) error {
-	for _, d := range refusedSettings() {
-		name := d.variableName()
-		if v, ok := env(name); ok && !d.harmless(v) {
-			return fmt.Errorf("%s is set, but %s", name, d.reason)
-		}
-	}
-	for _, d := range ignoredSettings() {
-		name := d.variableName()
-		if _, ok := env(name); ok {
-			s.ignored = append(s.ignored, name+": "+d.reason)
-		}
-	}
-	return nil
 }
 
 // address is where the server listens.

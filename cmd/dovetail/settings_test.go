@@ -13,15 +13,12 @@ import (
 	"time"
 )
 
-func environment(pairs ...string) lookup {
-	return func(name string) (string, bool) {
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == name {
-				return pairs[i+1], true
-			}
-		}
-		return "", false
+func variables(pairs ...string) environment {
+	out := environment{}
+	for i := 0; i < len(pairs); i += 2 {
+		out[pairs[i]] = pairs[i+1]
 	}
+	return out
 }
 
 func TestSettings(t *testing.T) {
@@ -31,7 +28,7 @@ func TestSettings(t *testing.T) {
 			"--metadata-database-url", "postgres://m", "serve", "--enable-telemetry=false", "--server-port", "8099",
 			"--stringify-numeric-types", "--enable-console", "--infer-function-permissions", "false",
 		},
-		environment(
+		variables(
 			"HASURA_GRAPHQL_ADMIN_SECRET", "from v2", "DOVETAIL_ADMIN_SECRET", "ours", "HASURA_GRAPHQL_SERVER_PORT", "1",
 			"HASURA_GRAPHQL_DATABASE_URL", "postgres://d", "HASURA_GRAPHQL_DEV_MODE", "true", "HASURA_GRAPHQL_ENABLE_ALLOWLIST", "false",
 			"HASURA_GRAPHQL_EXPERIMENTAL_FEATURES", "naming_convention, apollo_federation",
@@ -54,7 +51,7 @@ func TestNamesOfV2(t *testing.T) {
 	t.Parallel()
 	s, _, _, err := parseSettings(
 		[]string{"serve", "-c", "7", "--timeout", "8", "--conn-lifetime", "9", "-i", "serializable", "--retries", "3", "--trace-sql-query"},
-		environment(
+		variables(
 			"HASURA_GRAPHQL_CORS_DOMAIN", "", "HASURA_GRAPHQL_NO_OF_RETRIES", "2", "HASURA_GRAPHQL_CACHE_MAX_ENTRY_TTL", "5",
 			"HASURA_GRAPHQL_MAX_TOTAL_HEADER_LENGTH", "4096", "HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES", "false",
 			"HASURA_GRAPHQL_ADMIN_SECRET", "one", "HASURA_GRAPHQL_ADMIN_SECRETS", `["two", "three"]`,
@@ -68,6 +65,63 @@ func TestNamesOfV2(t *testing.T) {
 	}
 	if who, err := authentication(s); err != nil || !slices.Equal(who.AdminSecrets, []string{"two", "three"}) {
 		t.Errorf("%v %v", who.AdminSecrets, err)
+	}
+}
+
+// TestUnknownVariables: those of v2 that nobody knows are told of, and don't
+// keep the engine from starting; those of others are none of its business.
+func TestUnknownVariables(t *testing.T) {
+	t.Parallel()
+	s, _, _, err := parseSettings([]string{"serve"}, variables(
+		"HASURA_GRAPHQL_ADMIN_SECERT", "x", "HASURA_GRAPHQL_MY_SHOP", "y", "DOVETAIL_ENABLE_CONSOLE", "true", "OTHER", "z",
+		"HASURA_GRAPHQL_ACCESS_KEY", "older", "HASURA_GRAPHQL_ADMIN_SECRET", "newer",
+	), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"HASURA_GRAPHQL_ADMIN_SECERT: there is no such setting, perhaps HASURA_GRAPHQL_ADMIN_SECRET is meant",
+		"HASURA_GRAPHQL_MY_SHOP: there is no such setting",
+	}
+	if !slices.Equal(s.unknown, want) || len(s.ignored) != 1 || s.adminSecret != "newer" {
+		t.Errorf("%q %q %q", s.unknown, s.ignored, s.adminSecret)
+	}
+	var output bytes.Buffer
+	s.metadataPath, s.poll = t.TempDir()+"/m.db", 0
+	i, err := start(t.Context(), s, &output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.close(); err != nil {
+		t.Error(err)
+	}
+	if text := output.String(); !strings.Contains(text, `"kind":"unknown_setting"`) || strings.Contains(text, "no_admin_secret") {
+		t.Error(text)
+	}
+}
+
+// TestOpenness: an engine that everybody may use says so, whatever is logged.
+func TestOpenness(t *testing.T) {
+	t.Parallel()
+	for host, reach := range map[string]string{"": "everybody who reaches this machine", "127.0.0.1": "everybody on this machine"} {
+		var output bytes.Buffer
+		s := defaults()
+		s.metadataPath, s.poll, s.logTypes, s.host = t.TempDir()+"/m.db", 0, map[string]bool{}, host
+		i, err := start(t.Context(), s, &output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := i.close(); err != nil {
+			t.Error(err)
+		}
+		if text := output.String(); !strings.Contains(text, `"level":"warn"`) || !strings.Contains(text, "THERE IS NO ADMIN SECRET: "+reach) {
+			t.Errorf("%q: %s", host, text)
+		}
+	}
+	s := defaults()
+	s.adminSecrets = "[]"
+	if _, err := authentication(s); err == nil || !strings.Contains(err.Error(), "admin-secrets: the list has no secret") {
+		t.Errorf("an empty list of secrets: %v", err)
 	}
 }
 
@@ -110,10 +164,18 @@ func TestRefusedSettings(t *testing.T) {
 		{arguments: []string{"serve", "--no-such-flag"}, message: "flag provided but not defined: -no-such-flag"},
 		{arguments: []string{"serve", "--server-port", "x"}, message: "expected a port number"},
 		{env: []string{"HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES", "true"}, message: "HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES is set, but"},
+		{env: []string{"DOVETAIL_ADMIN_SECERT", "x"}, message: "DOVETAIL_ADMIN_SECERT: there is no such setting, perhaps DOVETAIL_ADMIN_SECRET is meant"},
+		{env: []string{"DOVETAIL_ADMIN_SECRET", ""}, message: "a secret must not be empty"},
+		{env: []string{"HASURA_GRAPHQL_ADMIN_SECRET", " "}, message: "a secret must not be empty"},
+		{env: []string{"HASURA_GRAPHQL_ACCESS_KEY", ""}, message: "a secret must not be empty"},
+		{env: []string{"HASURA_GRAPHQL_ADMIN_SECRETS", ""}, message: "a secret must not be empty"},
+		{arguments: []string{"serve", "--admin-secret", ""}, message: "a secret must not be empty"},
+		{arguments: []string{"serve", "--access-key="}, message: "a secret must not be empty"},
+		{env: []string{"DOVETAIL_METADATA_DEFAULTS", `{"a":1}`}, message: "DOVETAIL_METADATA_DEFAULTS is set, but"},
 		{env: []string{"HASURA_GRAPHQL_DEV_MODE", "perhaps"}, message: `HASURA_GRAPHQL_DEV_MODE="perhaps": expected true or false`},
 		{env: []string{"HASURA_GRAPHQL_EXPERIMENTAL_FEATURES", "hide_stream_fields"}, message: "is not supported"},
 	} {
-		_, _, _, err := parseSettings(c.arguments, environment(c.env...), io.Discard)
+		_, _, _, err := parseSettings(c.arguments, variables(c.env...), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.message) {
 			t.Errorf("%v %v: %v, want %q", c.arguments, c.env, err, c.message)
 		}
@@ -133,7 +195,7 @@ func TestRun(t *testing.T) {
 		{arguments: []string{"healthcheck", "--url", "http://127.0.0.1:1/healthz"}, message: "connection refused"},
 	} {
 		var out bytes.Buffer
-		err := run(t.Context(), c.arguments, environment(), &out, io.Discard)
+		err := run(t.Context(), c.arguments, variables(), &out, io.Discard)
 		if c.message == "" && err != nil || c.message != "" && (err == nil || !strings.Contains(err.Error(), c.message)) || out.String() != c.output {
 			t.Errorf("%v: %v, %q", c.arguments, err, out.String())
 		}
@@ -156,10 +218,10 @@ func TestDemo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	var out bytes.Buffer
-	go func() { ended <- run(ctx, []string{"demo", "--server-port", port}, environment(), &out, io.Discard) }()
+	go func() { ended <- run(ctx, []string{"demo", "--server-port", port}, variables(), &out, io.Discard) }()
 	url := "http://" + address
 	deadline := time.Now().Add(30 * time.Second)
-	for run(t.Context(), []string{"healthcheck", "--url", url + "/healthz"}, environment(), io.Discard, io.Discard) != nil {
+	for run(t.Context(), []string{"healthcheck", "--url", url + "/healthz"}, variables(), io.Discard, io.Discard) != nil {
 		if time.Now().After(deadline) {
 			t.Fatal("the demo did not start")
 		}

@@ -128,22 +128,25 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz/sources", s.handleHealthSources)
 	mux.HandleFunc("GET /v1/version", s.handleVersion)
 	if s.config.APIs[APIMetadata] {
-		mux.HandleFunc("POST /v1/metadata", s.admin(command.V1Metadata))
-		mux.HandleFunc("POST /v1/query", s.admin(command.V1Query))
-		mux.HandleFunc("POST /v2/query", s.admin(command.V2Query))
+		mux.HandleFunc("POST /v1/metadata", s.guard(true, s.admin(command.V1Metadata)))
+		mux.HandleFunc("POST /v1/query", s.guard(true, s.admin(command.V1Query)))
+		mux.HandleFunc("POST /v2/query", s.guard(true, s.admin(command.V2Query)))
 	}
 	if s.config.APIs[APIConfig] {
-		mux.HandleFunc("GET /v1alpha1/config", s.handleConfig)
+		mux.HandleFunc("GET /v1alpha1/config", s.guard(true, s.handleConfig))
 	}
 	if s.config.APIs[APIGraphQL] {
-		mux.HandleFunc("POST /v1/graphql", s.handleGraphQL)
-		mux.HandleFunc("POST /v1alpha1/graphql", s.handleGraphQLV1Alpha1)
-		mux.HandleFunc("POST /v1beta1/relay", s.handleRelay)
-		mux.HandleFunc("POST /v1/graphql/explain", s.handleExplain)
+		mux.HandleFunc("POST /v1/graphql", s.guard(false, s.handleGraphQL))
+		mux.HandleFunc("POST /v1alpha1/graphql", s.guard(false, s.handleGraphQLV1Alpha1))
+		mux.HandleFunc("POST /v1beta1/relay", s.guard(false, s.handleRelay))
 		mux.HandleFunc("GET /v1/graphql", s.handleGraphQLGet)
 	}
+	if s.config.APIs[APIGraphQL] && s.config.APIs[APIMetadata] {
+		// It shows the statements and permissions of every role.
+		mux.HandleFunc("POST /v1/graphql/explain", s.guard(true, s.handleExplain))
+	}
 	mux.HandleFunc("GET /api/swagger/json", s.handleSwagger)
-	mux.HandleFunc(restPrefix, s.handleREST)
+	mux.HandleFunc(restPrefix, s.guard(false, s.handleREST))
 	mux.HandleFunc("/", s.handleNotFound)
 	return mux
 }

@@ -159,6 +159,18 @@ func (a *Authenticator) HasSecret() bool { return len(a.secrets) > 0 }
 // HasWebhook tells whether a webhook decides about requests.
 func (a *Authenticator) HasWebhook() bool { return a.webhook != nil }
 
+// Deliberate reports whether a request carries a credential that browsers don't
+// add to requests by themselves, as they do cookies: whoever sent it meant to.
+func (a *Authenticator) Deliberate(h http.Header) bool {
+	if _, sent := secretOf(h); sent {
+		return true
+	}
+	if kind, _, _ := strings.Cut(h.Get(headerAuthorization), " "); strings.EqualFold(kind, "Bearer") {
+		return true
+	}
+	return slices.ContainsFunc(a.issuers, func(i *issuer) bool { return i.header.kind == headerCustom && h.Get(i.header.name) != "" })
+}
+
 // Claims describes where an issuer's tokens keep their claims.
 type Claims struct {
 	Namespace     string                     `json:"claims_namespace,omitempty"`
