@@ -442,3 +442,13 @@ func (r *Response) Data() []byte {
 	r.WriteData(func(p []byte) { out = append(out, p...) })
 	return out
 }
+
+// Length is how many bytes the response holds, as near as can be told without
+// writing it.
+func (r *Response) Length() int {
+	size := 0
+	for _, a := range r.answers {
+		size += a.Len()
+	}
+	return size
+}

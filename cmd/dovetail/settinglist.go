@@ -190,6 +190,22 @@ func serverSettings() []setting {
 			apply: positive(func(s *settings) *int { return &s.maxHeaderBytes }),
 		},
 		{
+			name: "batch-max-operations", help: "operations that one request may batch, 0 for no bound (1000)",
+			apply: count(func(s *settings) *int { return &s.maxBatch }),
+		},
+		{
+			name: "request-read-timeout", help: "seconds that a request's body may take, 0 for no bound (60)",
+			apply: duration(func(s *settings) *time.Duration { return &s.timeouts.Read }, time.Second),
+		},
+		{
+			name: "response-write-timeout", help: "seconds that a client may take to accept the next 256 KiB of an answer, 0 for no bound (60)",
+			apply: duration(func(s *settings) *time.Duration { return &s.timeouts.Write }, time.Second),
+		},
+		{
+			name: "idle-timeout", help: "seconds that connections of clients are kept without a request, 0 for no bound (180)",
+			apply: duration(func(s *settings) *time.Duration { return &s.timeouts.Idle }, time.Second),
+		},
+		{
 			name: "graceful-shutdown-timeout", help: "seconds that running requests get to end (60)",
 			apply: duration(func(s *settings) *time.Duration { return &s.shutdown }, time.Second),
 		},

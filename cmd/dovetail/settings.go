@@ -55,6 +55,8 @@ type settings struct {
 	chunkSize       int
 	readSnapshot    bool
 	queryTimeout    time.Duration
+	timeouts        server.Timeouts
+	maxBatch        int
 	postgres        postgresDefaults
 	checkURL        string
 	// endpoint, project, role and allowInconsistent are for commands that talk
@@ -79,7 +81,8 @@ type postgresDefaults struct {
 func defaults() *settings {
 	return &settings{
 		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20, maxHeaderBytes: 1 << 20,
-		apis: map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
+		apis:     map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
+		timeouts: server.Timeouts{Read: time.Minute, Write: time.Minute, Idle: 3 * time.Minute}, maxBatch: 1000,
 		hook: session.WebhookConfig{SendRequestBody: true},
 		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
 		catalog: catalog.Settings{InferFunctionPermissions: true, DefaultNamingConvention: "hasura-default"},
@@ -140,6 +143,18 @@ func positive(target func(*settings) *int) func(*settings, string) error {
 			return errors.New("expected a whole number above zero")
 		}
 		*target(s) = n
+		return nil
+	}
+}
+
+// count reads a whole number that may be zero.
+func count(target func(*settings) *int) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		n, err := strconv.ParseUint(v, 10, 31)
+		if err != nil {
+			return fmt.Errorf("expected a whole number: %w", err)
+		}
+		*target(s) = int(n) //nolint:gosec // 31 bits
 		return nil
 	}
 }

@@ -38,3 +38,15 @@ func TestWithoutRepeats(t *testing.T) {
 		}
 	}
 }
+
+// TestElements counts elements of the first level alone.
+func TestElements(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int{
+		``: 0, `{"a":[1,2]}`: 0, ` [ ] `: 0, `[1]`: 1, `[[1,2],{"a":1,"b":2},"],\\\",",null]`: 4, ` [1,2,3,4,5,6,7,8]`: 6, `[1,`: 2, `["\\`: 1, `[`: 1,
+	} {
+		if got := orderedjson.Elements([]byte(in), 5); got != want {
+			t.Errorf("%s: %d", in, got)
+		}
+	}
+}

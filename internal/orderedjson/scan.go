@@ -180,3 +180,37 @@ func (s *scanner) digits() int {
 	}
 	return s.at - start
 }
+
+// Elements counts the elements of an array without reading them, up to most+1;
+// 0 if the text is no array. It costs one look at each byte, where reading costs
+// many times the text's size. Of a faulty text the number may be any.
+func Elements(data []byte, most int) int {
+	s := scanner{data: data}
+	if s.next() != '[' {
+		return 0
+	}
+	s.at++
+	if s.next() == ']' {
+		return 0
+	}
+	depth, count := 1, 1
+	for ; s.at < len(data) && depth > 0 && count <= most; s.at++ {
+		switch data[s.at] {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		case ',':
+			if depth == 1 {
+				count++
+			}
+		case '"':
+			for s.at++; s.at < len(data) && data[s.at] != '"'; s.at++ {
+				if data[s.at] == '\\' {
+					s.at++
+				}
+			}
+		}
+	}
+	return count
+}

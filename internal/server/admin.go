@@ -18,6 +18,10 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *comm
 		body = http.MaxBytesReader(w, body, s.config.MaxBodyBytes)
 	}
 	data, err := io.ReadAll(body)
+	if slow := slowBody(w, err); slow != nil {
+		return nil, slow
+	}
+	s.bodyRead(w)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

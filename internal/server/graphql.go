@@ -169,29 +169,58 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request, state *live.State
 		return
 	}
 	w.Header().Set("Content-Type", jsonContentType)
-	answers, refusals := make([]*executor.Response, len(items)), make([]*refusal, len(items))
-	for i := range items {
-		answers[i], refusals[i] = s.operationAt(r, state, who, &items[i], at)
-		if refusals[i] == nil {
-			setCookies(w, answers[i])
-		}
-	}
+	pending := make([]batchAnswer, 0, len(items))
 	out := newResponseWriter(w)
 	out.text("[")
-	for i := range items {
-		if i > 0 {
-			out.text(",")
+	held, first := 0, true
+	write := func() {
+		for i := range pending {
+			if !first {
+				out.text(",")
+			}
+			first = false
+			s.writeBatchAnswer(r, out, &pending[i], who)
 		}
-		if refusals[i] != nil {
-			s.logCause(r.Context(), refusals[i])
-			out.refusal(refusals[i], s.showInternal(who.Admin()))
-			continue
-		}
-		out.response(answers[i], s.showInternal(who.Admin()))
-		answers[i].Release()
+		pending, held = pending[:0], 0
 	}
+	for i := range items {
+		var a batchAnswer
+		a.answer, a.refused = s.operationAt(r, state, who, &items[i], at)
+		if a.refused == nil {
+			setCookies(w, a.answer)
+			held += a.answer.Length()
+		}
+		pending = append(pending, a)
+		if held > maxHeld {
+			write()
+		}
+	}
+	write()
 	out.text("]")
 	out.flush(r, s)
+}
+
+// maxHeld is how many bytes of a batch's answers are held back: cookies of remote
+// schemas can only go before the first byte. Those of operations that follow
+// are left out.
+const maxHeld = 8 << 20
+
+// batchAnswer is what became of one operation of a batch.
+type batchAnswer struct {
+	answer  *executor.Response
+	refused *refusal
+}
+
+// writeBatchAnswer writes an answer of a batch and lets go of it.
+func (s *Server) writeBatchAnswer(r *http.Request, out *responseWriter, a *batchAnswer, who *session.Session) {
+	if a.refused != nil {
+		s.logCause(r.Context(), a.refused)
+		out.refusal(a.refused, s.showInternal(who.Admin()))
+		return
+	}
+	out.response(a.answer, s.showInternal(who.Admin()))
+	a.answer.Release()
+	a.answer = nil
 }
 
 // setCookies passes on the cookies that remote schemas sent to root fields.

@@ -28,7 +28,9 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		}
 		r = r.WithContext(context.WithValue(r.Context(), requestInfoKey{}, &requestInfo{id: id}))
 		w.Header().Set(requestIDHeader, id)
-		answer := &recorder{ResponseWriter: w, status: http.StatusOK}
+		answer := &recorder{ResponseWriter: w, status: http.StatusOK, timeout: s.config.Timeouts.Write}
+		answer.deadline, _ = w.(interface{ SetWriteDeadline(at time.Time) error })
+		s.startTimeouts(w, r)
 		defer func() { s.logRequest(r, answer, time.Since(start)) }()
 		if s.config.CORS.answer(answer, r) {
 			return
@@ -68,20 +70,17 @@ type recorder struct {
 	status int
 	size   int
 	wrote  bool
+
+	// timeout is what a client has to accept a piece of the answer; deadline sets
+	// it, nil where it can't be set.
+	timeout  time.Duration
+	deadline interface{ SetWriteDeadline(at time.Time) error }
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
 	r.status, r.wrote = status, true
 	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(p []byte) (int, error) {
-	r.wrote = true
-	n, err := r.ResponseWriter.Write(p)
-	r.size += n
-	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.

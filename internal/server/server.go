@@ -52,6 +52,10 @@ type Config struct {
 	Description map[string]any
 	// QueryTimeout bounds how long one operation may take (0: no bound).
 	QueryTimeout time.Duration
+	// Timeouts bound slow clients.
+	Timeouts Timeouts
+	// MaxBatch bounds the operations of a batch (0: no bound).
+	MaxBatch int
 	// ShutdownTimeout bounds how long running requests may take to end.
 	ShutdownTimeout time.Duration
 }
@@ -96,6 +100,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       s.config.Timeouts.Idle,
 		MaxHeaderBytes:    s.config.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}

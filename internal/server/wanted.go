@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -49,6 +50,11 @@ func (s *Server) wantedOperations(w http.ResponseWriter, r *http.Request) func()
 		body, failure := s.readBody(w, r)
 		if failure != nil {
 			return nil, refusedBy(failure)
+		}
+		// Counted before it is read: reading takes many times the text's size.
+		if most := s.config.MaxBatch; most > 0 && orderedjson.Elements(body, most) > most {
+			return nil, refuse(http.StatusBadRequest, codeBatchLimit, "$",
+				fmt.Sprintf("the batch has more than %d operations (batch-max-operations)", most))
 		}
 		j, err := orderedjson.Parse(body)
 		if err != nil {
