@@ -183,22 +183,10 @@ func untrackTable(ctx context.Context, c *call) ([]byte, error) {
 			return subject{}, parseError(err, argsPath)
 		}
 		if !removeAll(&s.Tables, func(t *document.Table) bool { return t.Name == name }) {
-			return subject{}, c.notTracked(s, name)
+			return subject{}, fail(CodeAlreadyUntracked, "view/table already untracked: %q", name)
 		}
 		return subject{}, nil
 	})
-}
-
-// notTracked is the error for a table that isn't tracked, or isn't there.
-func (c *call) notTracked(s *document.Source, name document.TableName) error {
-	if _, contents, ok := c.tx.State().Database(s.Name); ok {
-		for _, t := range contents.Tables {
-			if nameOf(t) == name {
-				return fail(CodeAlreadyUntracked, "view/table already untracked: %q", name)
-			}
-		}
-	}
-	return fail(CodeNotExists, "view/table does not exist: %q", name)
 }
 
 func setTableCustomization(c *call, m *document.Metadata) (subject, error) {
