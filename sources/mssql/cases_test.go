@@ -198,8 +198,10 @@ func predicateCases(out map[string]*plan.Fragment) {
 	out["operators of numbers"] = conditions(cmp("id", plan.Equal, literal("1")), cmp("id", plan.NotEqual, literal("2")), cmp("id", plan.Greater, literal("0")), cmp("id", plan.Less, literal("9")),
 		cmp("id", plan.GreaterOrEqual, literal("1")), cmp("id", plan.LessOrEqual, literal("1")), cmp("id", plan.In, variable("ids")), cmp("id", plan.NotIn, session("x-hasura-ids")), cmp("score", plan.Less, literal("1e300")))
 	out["operators of decimals"] = root(many(articles(where(&plan.And{Parts: []plan.Predicate{cmp("rating", plan.Equal, literal("1.50")), cmp("rating", plan.In, literal("[1, 2.5]")), cmp("price", plan.Less, literal("3")), cmp("big", plan.Equal, literal("9007199254740993"))}})), cols("id")...))
-	out["operators of small numbers"] = root(many(articles(where(&plan.And{Parts: []plan.Predicate{cmp("stars", plan.Greater, literal("-1")), cmp("stars", plan.Less, literal("300")),
-		cmp("stars", plan.In, literal("[5, 300, 1e30]")), cmp("stars", plan.NotEqual, session("x-hasura-user-id"))}})), cols("id")...))
+	out["operators of small numbers"] = root(many(articles(where(&plan.And{Parts: []plan.Predicate{
+		cmp("stars", plan.Greater, literal("-1")), cmp("stars", plan.Less, literal("300")),
+		cmp("stars", plan.In, literal("[5, 300, 1e30]")), cmp("stars", plan.NotEqual, session("x-hasura-user-id")),
+	}})), cols("id")...))
 	out["operators of text"] = conditions(cmp("name", plan.Equal, literal(`"a"`)), cmp("name", plan.Like, literal(`"a[b-c]%"`)), cmp("name", plan.NotLike, literal(`"b"`)), cmp("name", plan.In, literal(`["a", null]`)),
 		cmp("nick", plan.Equal, variable("n")), cmp("nick", plan.Like, literal(`"a_"`)), cmp("nick", plan.In, literal(`["łoś"]`)), cmp("nick", plan.NotIn, variable("nicks")))
 	out["operators of large text"] = root(many(articles(where(&plan.And{Parts: []plan.Predicate{cmp("body", plan.Equal, literal(`"one"`)), cmp("body", plan.Like, literal(`"o%"`)), cmp("body", plan.In, literal(`["one"]`))}})), cols("id")...))

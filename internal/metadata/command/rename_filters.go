@@ -191,6 +191,12 @@ func (n *names) exists(value orderedjson.Value, r renaming, table, root place) o
 	return out
 }
 
+// comparesColumns reports whether an operator, without what it begins with, compares
+// columns.
+func comparesColumns(operator string) bool {
+	return slices.Contains([]string{"ceq", "cne", "cneq", "cgt", "clt", "cgte", "clte"}, operator)
+}
+
 // comparison renames the columns that a column's comparisons name.
 func (n *names) comparison(value orderedjson.Value, r renaming, table, root place) orderedjson.Value {
 	if value.Kind != orderedjson.Object {
@@ -199,7 +205,7 @@ func (n *names) comparison(value orderedjson.Value, r renaming, table, root plac
 	out := orderedjson.Value{Kind: orderedjson.Object, Keys: value.Keys}
 	for i, key := range value.Keys {
 		item := value.Items[i]
-		if slices.Contains([]string{"ceq", "cne", "cneq", "cgt", "clt", "cgte", "clte"}, strings.TrimLeft(key, "_$")) {
+		if comparesColumns(strings.TrimLeft(key, "_$")) {
 			item = renameComparedColumn(item, r, table, root)
 		}
 		out.Items = append(out.Items, item)

@@ -1,11 +1,13 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -71,10 +73,13 @@ func refuseComputed(s *document.Source, change functionChange) error {
 	return nil
 }
 
-// comparing names the permissions whose conditions compare a column: those that
-// would change if it went by another name.
+// elsewhere is a name that no column has.
+const elsewhere = "\x00"
+
+// comparing names the permissions whose conditions compare a column with a value
+// or another column. They are found by giving the column another name. Session
+// variables are values of whatever type the column has.
 func (n *names) comparing(m *document.Metadata, s *document.Source, column columnName) []string {
-	const elsewhere = "\x00" // no column is called that
 	renamed := m.Clone()
 	n.renameInFilters(renamed, renaming{of: place{s.Name, column.table}, from: column.name, to: elsewhere})
 	var out []string
@@ -85,7 +90,7 @@ func (n *names) comparing(m *document.Metadata, s *document.Source, column colum
 		}
 		for _, t := range source.Tables {
 			if changed, ok := other.Table(t.Name); ok {
-				for _, p := range changedPermissions(t, changed) {
+				for _, p := range permissionsThat(changed, comparesElsewhere) {
 					out = append(out, "permission "+t.Name.String()+"."+p+` in source "`+source.Name+`"`)
 				}
 			}
@@ -94,25 +99,58 @@ func (n *names) comparing(m *document.Metadata, s *document.Source, column colum
 	return out
 }
 
-// changedPermissions names the permissions of a table whose conditions differ in
-// another version of it.
-func changedPermissions(t, other *document.Table) []string {
-	differ := func(a, b orderedjson.Value) bool { return a.String() != b.String() }
+// permissionsThat names the permissions of a table of whose conditions something
+// holds.
+func permissionsThat(t *document.Table, holds func(orderedjson.Value) bool) []string {
 	var out []string
-	for i, p := range t.SelectPermissions {
-		if differ(p.Filter, other.SelectPermissions[i].Filter) {
+	for _, p := range t.SelectPermissions {
+		if holds(p.Filter) {
 			out = append(out, p.Role+".select")
 		}
 	}
-	writes := func(kind string, list, others []*document.WritePermission) {
-		for i, p := range list {
-			if differ(p.Filter, others[i].Filter) || differ(p.Check, others[i].Check) {
+	writes := func(kind string, list []*document.WritePermission) {
+		for _, p := range list {
+			if holds(p.Filter) || holds(p.Check) {
 				out = append(out, p.Role+"."+kind)
 			}
 		}
 	}
-	writes("insert", t.InsertPermissions, other.InsertPermissions)
-	writes("update", t.UpdatePermissions, other.UpdatePermissions)
-	writes("delete", t.DeletePermissions, other.DeletePermissions)
+	writes("insert", t.InsertPermissions)
+	writes("update", t.UpdatePermissions)
+	writes("delete", t.DeletePermissions)
 	return out
+}
+
+// comparesElsewhere reports whether a condition compares the column with the name
+// elsewhere with something that has a type of its own.
+func comparesElsewhere(e orderedjson.Value) bool {
+	if e.Kind == orderedjson.String {
+		return e.Text == elsewhere // the right side of a comparison of columns
+	}
+	for i, item := range e.Items {
+		if e.Kind == orderedjson.Object && e.Keys[i] == elsewhere && typed(item) || comparesElsewhere(item) {
+			return true
+		}
+	}
+	return false
+}
+
+// typed reports whether there is a value among the right sides of operators that is
+// no session variable.
+func typed(comparison orderedjson.Value) bool {
+	switch comparison.Kind { //nolint:exhaustive // all others are values
+	case orderedjson.String:
+		return !plan.IsSessionVariableName(comparison.Text) && !strings.EqualFold(comparison.Text, "REQ_USER_ID")
+	case orderedjson.Array:
+		return slices.ContainsFunc(comparison.Items, typed)
+	case orderedjson.Object:
+		for i, item := range comparison.Items {
+			operator := strings.TrimLeft(comparison.Keys[i], "_$")
+			if operator != "is_null" && !comparesColumns(operator) && typed(item) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
