@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
-
-	"golang.org/x/sync/semaphore"
 
 	"dovetail/internal/jsonshape"
 	"dovetail/internal/plan"
+	"dovetail/internal/safe"
 	"dovetail/joins"
 	"dovetail/sources"
 )
@@ -75,12 +73,16 @@ type run struct {
 	lookups   map[int]*lookup
 	shared    map[int]*shared
 	keys      map[int]*keyFetch
-	limits    map[string]*semaphore.Weighted
 	failures  []failure
 	origins   map[*joins.Batch]origin
 	// cookies that the remote schemas of root fields sent.
 	cookies []string
 	answers []*jsonshape.Answer
+
+	// abandoned is closed once something has panicked, with panicked set before.
+	abandoned  chan struct{}
+	abandoning sync.Once
+	panicked   error
 }
 
 // origin is where a batch's values belong: in joins of another batch.
@@ -114,7 +116,7 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	defer cancel()
 	r := &run{
 		settings: e.settings, runners: runners, args: args, ctx: ctx, cancel: cancel, mutation: p.Operation == plan.OperationMutation,
-		limits: map[string]*semaphore.Weighted{}, origins: map[*joins.Batch]origin{},
+		abandoned: make(chan struct{}), origins: map[*joins.Batch]origin{},
 	}
 	r.forget()
 	if e.settings.Snapshot && !r.mutation {
@@ -125,9 +127,10 @@ func (e *Executor) Execute(ctx context.Context, p *plan.Plan, runners Runners, a
 	batches := make(map[*plan.Fragment]*joins.Batch, len(fragments))
 	results := make([]*joins.Batch, len(fragments))
 	if r.mutation {
-		results = r.mutations(fragments)
+		// In order, on one goroutine, which a panic must not leave either.
+		r.parallel(1, func(int) { r.mutations(fragments, results) })
 	} else {
-		parallel(len(fragments), func(i int) { results[i] = r.root(fragments[i]) })
+		r.parallel(len(fragments), func(i int) { results[i] = r.root(fragments[i]) })
 	}
 	for i, f := range fragments {
 		batches[f] = results[i]
@@ -140,18 +143,38 @@ func (r *run) forget() {
 	r.lookups, r.shared, r.keys = map[int]*lookup{}, map[int]*shared{}, map[int]*keyFetch{}
 }
 
-// parallel calls f for 0..n-1 at the same time; a single call stays on this
-// goroutine.
-func parallel(n int, f func(i int)) {
-	if n == 1 {
-		f(0)
-		return
+// parallel calls f for 0..n-1 at the same time. A panic in one of them gives up
+// the operation.
+func (r *run) parallel(n int, f func(i int)) {
+	safe.Parallel(n, f, func(_ int, err error) { r.abandon(err) })
+}
+
+// parallelErrors calls f for 0..n-1 at the same time. A panic is an internal error
+// of its call.
+func parallelErrors(n int, f func(i int) error) []error {
+	errs := make([]error, n)
+	safe.Parallel(n, func(i int) { errs[i] = f(i) }, func(i int, err error) { errs[i] = internalError(err) })
+	return errs
+}
+
+// abandon gives up an operation in which something panicked: what others are
+// waiting for may never come.
+func (r *run) abandon(err error) {
+	r.abandoning.Do(func() {
+		r.panicked = err
+		close(r.abandoned)
+		r.cancel()
+	})
+}
+
+// await waits for what another goroutine fetches; false when it never comes.
+func (r *run) await(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-r.abandoned:
+		return false
 	}
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { f(i) })
-	}
-	wg.Wait()
 }
 
 // root runs a root fragment; nil when it failed.
@@ -202,8 +225,8 @@ func rootOrdinals(f *plan.Fragment) int {
 // statement sends one statement, within the source's bound of concurrent ones.
 func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape.Answer) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = &sources.Error{Code: sources.CodeUnexpected, Message: "internal error", Cause: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		if p := safe.Recovered(recover()); p != nil {
+			err = internalError(p)
 		}
 	}()
 	runner, ok := r.runners.Runner(f.Source)
@@ -214,17 +237,11 @@ func (r *run) statement(f *plan.Fragment, bindings plan.Bindings, out *jsonshape
 	if err != nil {
 		return err
 	}
-	if limit := r.limit(f.Source, runner); limit != nil {
-		if err := limit.Acquire(r.ctx, 1); err != nil {
-			return contextError(err)
-		}
-		defer limit.Release(1)
-	}
-	moment, err := r.snapshotOf(r.ctx, f.Source, runner)
+	at, err := r.snapshotOf(r.ctx, f.Source, runner)
 	if err != nil {
 		return err
 	}
-	return moment.Run(r.ctx, f.Statement, args, bindings, out)
+	return at.Run(r.ctx, f.Statement, args, bindings, out)
 }
 
 // arguments are the arguments of a fragment's statement, its key sets and comment
@@ -245,21 +262,6 @@ func (r *run) arguments(f *plan.Fragment) (*plan.Arguments, error) {
 		copied.Comment = copied.Tag(f.Source, f.Path[0])
 	}
 	return &copied, nil
-}
-
-func (r *run) limit(source string, runner Runner) *semaphore.Weighted {
-	n := runner.Capabilities().MaxConcurrent
-	if n <= 0 {
-		return nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	limit, ok := r.limits[source]
-	if !ok {
-		limit = semaphore.NewWeighted(int64(n))
-		r.limits[source] = limit
-	}
-	return limit
 }
 
 // fail notes a failure; in strict mode the rest of the operation is given up.
@@ -295,8 +297,15 @@ func (r *run) partial(batch *joins.Batch, chunk int, err error) bool {
 	return true
 }
 
-// joins fills the holes of a batch, sibling joins at the same time.
+// joins fills the holes of a batch, sibling joins at the same time; after a panic
+// some stay empty, which is null.
 func (r *run) joins(batch *joins.Batch) {
+	// What the batch itself holds stays, above all what a mutation has written.
+	defer func() {
+		if err := safe.Recovered(recover()); err != nil {
+			r.abandon(err)
+		}
+	}()
 	sets := batch.Collect()
 	var wanted []int
 	for i, set := range sets {
@@ -310,12 +319,14 @@ func (r *run) joins(batch *joins.Batch) {
 	// Who asks for a key that several want is settled before any of them runs, so
 	// that one query fails in one way.
 	claims := r.claims(batch, wanted, sets)
-	parallel(len(wanted), func(i int) { batch.Fill(wanted[i], r.lookup(claims[i])) })
+	r.parallel(len(wanted), func(i int) {
+		if values, ok := r.lookup(claims[i]); ok {
+			batch.Fill(wanted[i], values)
+		}
+	})
 }
 
-func contextError(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &sources.Error{Code: sources.CodeTimeout, Message: "the operation took longer than allowed", Cause: err}
-	}
-	return &sources.Error{Code: sources.CodeUnexpected, Message: "the operation was cancelled", Cause: err}
+// internalError is an error whose cause is for the log alone.
+func internalError(cause error) error {
+	return &sources.Error{Code: sources.CodeUnexpected, Message: "internal error", Cause: cause}
 }

@@ -23,11 +23,13 @@ type keyFetch struct {
 // same time.
 func (r *run) keySets(f *plan.Fragment) ([]plan.Bindings, error) {
 	out := make([]plan.Bindings, len(f.KeySets))
-	errs := make([]error, len(f.KeySets))
-	parallel(len(f.KeySets), func(i int) { out[i], errs[i] = r.keySet(f.KeySets[i]) })
+	errs := parallelErrors(len(f.KeySets), func(i int) (err error) {
+		out[i], err = r.keySet(f.KeySets[i])
+		return err
+	})
 	for _, err := range errs {
 		if err != nil {
-			// A condition that can't be asked for must not let anything through.
+			// A condition that can't be fetched must not let anything through.
 			return nil, err
 		}
 	}
@@ -43,21 +45,30 @@ func (r *run) keySet(set *plan.KeySet) (plan.Bindings, error) {
 	}
 	r.mu.Unlock()
 	if ok {
-		<-fetch.done
+		if !r.await(fetch.done) {
+			return plan.Bindings{}, internalError(r.panicked)
+		}
 		return fetch.keys, fetch.err
 	}
 	defer close(fetch.done)
+	// Others that wait for it must see a panic as an error, too, not as no keys.
+	fetch.err = parallelErrors(1, func(int) (err error) {
+		fetch.keys, err = r.fetchKeys(set)
+		return err
+	})[0]
+	return fetch.keys, fetch.err
+}
+
+func (r *run) fetchKeys(set *plan.KeySet) (plan.Bindings, error) {
 	switch {
 	case len(set.Columns) == 0:
-		fetch.keys, fetch.err = r.found(set)
+		return r.found(set)
 	case set.Candidates != nil && set.Ranked:
-		fetch.keys, fetch.err = r.ranks(set)
+		return r.ranks(set)
 	case set.Candidates != nil:
-		fetch.keys, fetch.err = r.probed(set)
-	default:
-		fetch.keys, fetch.err = r.sent(set)
+		return r.probed(set)
 	}
-	return fetch.keys, fetch.err
+	return r.sent(set)
 }
 
 // found tells whether the other side has a row at all.
@@ -128,17 +139,16 @@ func (r *run) probed(set *plan.KeySet) (plan.Bindings, error) {
 	size := r.chunkSize(set.Fragment)
 	chunks := (candidates.Len() + size - 1) / size
 	answers := make([]*jsonshape.Answer, chunks)
-	errs := make([]error, chunks)
 	if chunks > 1 {
 		r.share(set.Fragment.Source)
 	}
-	parallel(chunks, func(c int) {
+	errs := parallelErrors(chunks, func(c int) error {
 		bindings := plan.Bindings{Width: width}
 		for i := c * size; i < min((c+1)*size, candidates.Len()); i++ {
 			bindings.Cells = append(bindings.Cells, candidates.Tuple(i)...)
 		}
 		answers[c] = jsonshape.NewAnswer(bindings.Rows())
-		errs[c] = r.statement(set.Fragment, bindings, answers[c])
+		return r.statement(set.Fragment, bindings, answers[c])
 	})
 	for c, answer := range answers {
 		if errs[c] != nil {

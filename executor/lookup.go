@@ -162,15 +162,18 @@ func (r *run) claim(parent *joins.Batch, join int, keys *joins.KeySet, siblings 
 	return c
 }
 
-// lookup gives the values that a join wants.
-func (r *run) lookup(c claim) []joins.Value {
+// lookup fetches the values that a join wants; false when the operation was given
+// up meanwhile.
+func (r *run) lookup(c claim) ([]joins.Value, bool) {
 	if c.mine != nil {
 		r.fetch(c)
 	}
 	values := make([]joins.Value, len(c.entries))
 	spoilt := false
 	for i, e := range c.entries {
-		<-e.group.done
+		if !r.await(e.group.done) {
+			return nil, false
+		}
 		at := e.group.slot(e.index)
 		values[i] = joins.Value{Batch: e.group.batch, Chunk: at.chunk, Ordinal: at.ordinal}
 		spoilt = spoilt || e.group.failed != nil && e.group != c.mine
@@ -178,7 +181,7 @@ func (r *run) lookup(c claim) []joins.Value {
 	if spoilt {
 		r.report(c, false)
 	}
-	return values
+	return values, true
 }
 
 func (r *run) chunkSize(f *plan.Fragment) int {
@@ -215,16 +218,16 @@ func (r *run) ask(g *group) {
 	if chunks > 1 {
 		r.share(g.batch.Fragment.Source)
 	}
-	errs := make([]error, chunks)
-	parallel(chunks, func(c int) {
+	errs := parallelErrors(chunks, func(c int) error {
 		bindings := g.keys.chunk(c)
 		answer := r.answer(bindings.Rows())
 		g.batch.Answers[c] = answer
 		err := r.statement(g.batch.Fragment, bindings, answer)
-		if err != nil && !r.partial(g.batch, c, err) {
-			errs[c] = err
-			g.batch.Answers[c] = jsonshape.NewAnswer(bindings.Rows())
+		if err == nil || r.partial(g.batch, c, err) {
+			return nil
 		}
+		g.batch.Answers[c] = jsonshape.NewAnswer(bindings.Rows())
+		return err
 	})
 	g.failed = failedOf(errs)
 }

@@ -2,19 +2,19 @@ package executor
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"dovetail/internal/jsonshape"
 	"dovetail/internal/plan"
+	"dovetail/internal/safe"
 	"dovetail/joins"
 	"dovetail/sources"
 )
 
 // mutations runs the root fields of a mutation one after another, as GraphQL
 // demands. Neighbours that write the same database share a transaction. What is
-// joined to their answers is fetched once it has been committed.
-func (r *run) mutations(fragments []*plan.Fragment) []*joins.Batch {
-	results := make([]*joins.Batch, len(fragments))
+// joined to their answers is fetched once it has been committed. Results are
+// filled in as they come, so that a panic loses none.
+func (r *run) mutations(fragments []*plan.Fragment, results []*joins.Batch) {
 	for i := 0; i < len(fragments); {
 		// What was looked up for one may be different after the next.
 		r.forget()
@@ -31,7 +31,6 @@ func (r *run) mutations(fragments []*plan.Fragment) []*joins.Batch {
 		copy(results[i:n], r.transact(t, fragments[i:n]))
 		i = n
 	}
-	return results
 }
 
 // transactor gives the source of a fragment, if it writes in transactions.
@@ -74,8 +73,8 @@ func (r *run) transact(t transactor, fragments []*plan.Fragment) []*joins.Batch 
 
 func (r *run) commit(t transactor, fragments []*plan.Fragment, batches []*joins.Batch) (failed int, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			err = &sources.Error{Code: sources.CodeUnexpected, Message: "internal error", Cause: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		if p := safe.Recovered(recover()); p != nil {
+			err = internalError(p)
 		}
 	}()
 	mutations := make([]sources.Mutation, len(fragments))
@@ -87,12 +86,6 @@ func (r *run) commit(t transactor, fragments []*plan.Fragment, batches []*joins.
 		answer := r.answer(1)
 		batches[i] = &joins.Batch{Fragment: f, Answers: []*jsonshape.Answer{answer}}
 		mutations[i] = sources.Mutation{Statement: f.Statement, Args: args, Out: answer}
-	}
-	if limit := r.limit(fragments[0].Source, t); limit != nil {
-		if err := limit.Acquire(r.ctx, 1); err != nil {
-			return 0, contextError(err)
-		}
-		defer limit.Release(1)
 	}
 	return t.Transact(r.ctx, mutations)
 }

@@ -64,6 +64,9 @@ type Error struct {
 
 // respond puts the response together from the batches of the root fragments.
 func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Response {
+	if r.panicked != nil && !r.written {
+		return &Response{Errors: []Error{panicError(r.panicked)}, Cookies: r.cookies, answers: r.answers}
+	}
 	if f, ok := r.fatal(p); ok {
 		return &Response{Errors: r.fatalErrors(p, f), Cookies: r.cookies, answers: r.answers}
 	}
@@ -77,7 +80,15 @@ func (r *run) respond(p *plan.Plan, batches map[*plan.Fragment]*joins.Batch) *Re
 		out.HasData, out.roots = false, nil
 	}
 	out.Errors = r.allErrors(p, out.HasData)
+	if r.panicked != nil {
+		out.Errors = append(out.Errors, panicError(r.panicked))
+	}
 	return out
+}
+
+// panicError is the error of an operation in which something panicked.
+func panicError(cause error) Error {
+	return Error{Message: "internal error", Code: sources.CodeUnexpected, Location: "$", Cause: cause}
 }
 
 // allErrors describes the failures in the order of the fields they have spoilt,

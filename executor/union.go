@@ -145,20 +145,24 @@ func (r *run) project(g *group) {
 		r.askRound(g.asks)
 	}
 	g.batch.Answers = make([]*jsonshape.Answer, len(g.parts))
-	errs := make([]error, len(g.parts))
-	parallel(len(g.parts), func(i int) {
-		p := g.parts[i]
+	errs := parallelErrors(len(g.parts), func(i int) error {
+		p := &g.parts[i]
+		g.batch.Answers[i] = jsonshape.NewAnswer(len(p.ordinals)) // unless all goes well
 		answer := r.answer(len(p.ordinals))
-		if errs[i] = p.project(g.batch.Fragment.Projection, answer); errs[i] != nil {
-			answer = jsonshape.NewAnswer(len(p.ordinals))
+		if err := r.projectPart(p, g.batch.Fragment.Projection, answer); err != nil {
+			return err
 		}
 		g.batch.Answers[i] = answer
+		return nil
 	})
 	g.failed = failedOf(errs)
 }
 
-func (p *part) project(projection *plan.Projection, to *jsonshape.Answer) error {
-	<-p.round.done
+// projectPart makes values of a part of a round.
+func (r *run) projectPart(p *part, projection *plan.Projection, to *jsonshape.Answer) error {
+	if !r.await(p.round.done) {
+		return internalError(r.panicked)
+	}
 	if err := p.round.errs[p.chunk]; err != nil {
 		return err
 	}
@@ -178,10 +182,10 @@ func (r *run) askRound(n *round) {
 	if chunks > 1 {
 		r.share(n.union.Fragment.Source)
 	}
-	n.answers, n.errs = make([]*jsonshape.Answer, chunks), make([]error, chunks)
-	parallel(chunks, func(c int) {
+	n.answers = make([]*jsonshape.Answer, chunks)
+	n.errs = parallelErrors(chunks, func(c int) error {
 		bindings := n.keys.chunk(c)
 		n.answers[c] = r.answer(bindings.Rows())
-		n.errs[c] = r.statement(n.union.Fragment, bindings, n.answers[c])
+		return r.statement(n.union.Fragment, bindings, n.answers[c])
 	})
 }

@@ -31,6 +31,11 @@ type Value struct {
 func (b *Batch) Collect() []*KeySet {
 	joins := b.Fragment.Joins
 	if len(joins) == 0 {
+		for _, a := range b.Answers {
+			if len(a.Holes) > 0 {
+				panic("a hole of a fragment without joins")
+			}
+		}
 		return nil
 	}
 	sets := make([]*KeySet, len(joins))
@@ -108,6 +113,9 @@ func stretch(w writer, a *jsonshape.Answer, from, to int) {
 
 func (b *Batch) hole(chunk, hole int) Value {
 	h := b.Answers[chunk].Holes[hole]
+	if chunk >= len(b.ordinals) || hole >= len(b.ordinals[chunk]) {
+		return Value{Literal: []byte("null")} // collecting broke off: what is there is written all the same
+	}
 	ordinal := b.ordinals[chunk][hole]
 	values := b.values[h.Join]
 	if ordinal == NoKey || int(ordinal) >= len(values) {

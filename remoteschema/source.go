@@ -144,10 +144,9 @@ func (s *Source) Extras() sources.Extras { return sources.Extras{} }
 // Capabilities says that fragments may have bindings, and how many.
 func (s *Source) Capabilities() plan.Capabilities {
 	return plan.Capabilities{
-		Kind:          "remote_schema",
-		Bindings:      true,
-		MaxKeys:       s.config.MaxKeys,
-		MaxConcurrent: s.config.MaxConcurrent,
+		Kind:     "remote_schema",
+		Bindings: true,
+		MaxKeys:  s.config.MaxKeys,
 	}
 }
 

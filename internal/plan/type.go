@@ -112,7 +112,4 @@ type Capabilities struct {
 	KeySets bool
 	// MaxKeys is the largest binding set of one statement (0: the default).
 	MaxKeys int
-	// MaxConcurrent bounds the statements of one operation that run at once
-	// (0: no bound).
-	MaxConcurrent int
 }

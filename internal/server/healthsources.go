@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
+	"dovetail/internal/safe"
 	"dovetail/sources"
 )
 
@@ -34,19 +34,17 @@ func (s *Server) handleHealthSources(w http.ResponseWriter, r *http.Request) {
 	}
 	state, release := s.live.Acquire()
 	defer release()
-	out := make(map[string]sourceHealth, len(state.Metadata.Sources))
-	var mutex sync.Mutex
-	var group sync.WaitGroup
+	list := state.Metadata.Sources
+	healths := make([]sourceHealth, len(list))
 	ctx := r.Context()
-	for _, source := range state.Metadata.Sources {
-		group.Go(func() {
-			health := checkSource(ctx, state, source)
-			mutex.Lock()
-			defer mutex.Unlock()
-			out[source.Name] = health
-		})
+	safe.Parallel(len(list), func(i int) { healths[i] = checkSource(ctx, state, list[i]) }, func(i int, err error) {
+		s.logger.ErrorContext(ctx, "panic", "detail", map[string]any{"request_id": RequestID(ctx), "source": list[i].Name, "error": err.Error()})
+		healths[i] = sourceHealth{Status: "ERROR", Error: &sourceTrouble{Message: "internal error"}}
+	})
+	out := make(map[string]sourceHealth, len(list))
+	for i, source := range list {
+		out[source.Name] = healths[i]
 	}
-	group.Wait()
 	s.writeValue(w, r, out)
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dovetail/internal/safe"
 )
 
 // AdminRole may do everything.
@@ -120,7 +122,7 @@ func New(ctx context.Context, c Config) (*Authenticator, error) {
 				// The issuer may come back; until then its tokens are refused.
 				wait = i.web.failed(ctx, err, 0)
 			}
-			a.background.Go(func() { i.web.follow(following, wait) })
+			safe.Loop(following, &a.background, c.Logger, "keys of "+j.jwkURL, func() { i.web.follow(following, wait) })
 		}
 		a.issuers = append(a.issuers, i)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"dovetail/internal/jsonshape"
 	"dovetail/internal/plan"
+	"dovetail/internal/safe"
 	"dovetail/sources"
 )
 
@@ -156,8 +157,12 @@ func (n *snapshot) take(ctx context.Context) (*pgxpool.Conn, error) {
 	acquiring, cancel := context.WithCancel(ctx)
 	acquired := make(chan result, 1)
 	go func() {
-		c, err := n.source.acquire(acquiring)
-		acquired <- result{c, err}
+		var r result
+		r.err = safe.Do(func() (err error) {
+			r.connection, err = n.source.acquire(acquiring)
+			return err
+		})
+		acquired <- r
 	}()
 	select {
 	case c := <-given:
@@ -225,16 +230,15 @@ func (n *snapshot) put(c *pgxpool.Conn) {
 
 // End gives the connections back.
 func (n *snapshot) End() {
-	var ending sync.WaitGroup
-	for _, c := range n.all {
-		ending.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
-			defer cancel()
-			if connection := c.Conn().PgConn(); !connection.IsClosed() {
-				_, _ = connection.Exec(ctx, "COMMIT").ReadAll() // a transaction that doesn't end ends its connection
-			}
-			c.Release()
-		})
-	}
-	ending.Wait()
+	safe.Parallel(len(n.all), func(i int) {
+		c := n.all[i]
+		defer c.Release()
+		ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
+		defer cancel()
+		if connection := c.Conn().PgConn(); !connection.IsClosed() {
+			_, _ = connection.Exec(ctx, "COMMIT").ReadAll() // a transaction that doesn't end ends its connection
+		}
+	}, func(int, error) {
+		// Released in any case: the pool gives up a connection that is still in a transaction.
+	})
 }

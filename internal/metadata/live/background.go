@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dovetail/internal/metadata/store"
+	"dovetail/internal/safe"
 )
 
 // upToDate reports whether the current state is of the stored version.
@@ -30,12 +31,12 @@ func (e *Metadata) maintain(ctx context.Context) {
 	ctx, e.ending = context.WithCancel(ctx)
 	if e.poll > 0 {
 		wake := make(chan struct{}, 1)
-		e.background.Go(func() { e.follow(ctx, wake) })
+		safe.Loop(ctx, &e.background, e.logger, "schema-sync", func() { e.follow(ctx, wake) })
 		if notifier, ok := e.store.(store.Notifier); ok {
-			e.background.Go(func() { e.listen(ctx, notifier, wake) })
+			safe.Loop(ctx, &e.background, e.logger, "schema-sync notifications", func() { e.listen(ctx, notifier, wake) })
 		}
 	}
-	e.background.Go(func() { e.retry(ctx) })
+	safe.Loop(ctx, &e.background, e.logger, "source retries", func() { e.retry(ctx) })
 }
 
 // pause waits, and reports whether to go on.

@@ -15,6 +15,7 @@ import (
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/store"
+	"dovetail/internal/safe"
 	"dovetail/sources"
 )
 
@@ -194,14 +195,14 @@ func (e *Metadata) build(
 	group.SetLimit(maxParallel)
 	for _, s := range metadata.Sources {
 		group.Go(func() error {
-			add(s.Name, e.buildDatabase(ctx, s, old[s.Name], reload, r))
+			add(s.Name, recovered(func() *part { return e.buildDatabase(ctx, s, old[s.Name], reload, r) }))
 			return nil
 		})
 	}
 	for _, schema := range metadata.RemoteSchemas {
 		name := RemotePrefix + schema.Name
 		group.Go(func() error {
-			add(name, e.buildRemote(ctx, schema, old[name], base == nil, reload, r))
+			add(name, recovered(func() *part { return e.buildRemote(ctx, schema, old[name], base == nil, reload, r) }))
 			return nil
 		})
 	}
@@ -215,6 +216,14 @@ func (e *Metadata) build(
 	}
 	state.Catalog = e.catalog(state, earlier)
 	return state, nil
+}
+
+// recovered makes a source's panic its fault: the rest is served.
+func recovered(build func() *part) (p *part) {
+	if err := safe.Do(func() error { p = build(); return nil }); err != nil {
+		return &part{fault: err}
+	}
+	return p
 }
 
 // publish makes a state the current one. The caller holds the writer's lock and
