@@ -384,6 +384,9 @@ func TestRunSQL(t *testing.T) {
 	} else if coded := new(sources.Error); !errors.As(err, &coded) || coded.Code != sources.CodeDataException || !strings.Contains(coded.Message, "Divide by zero") {
 		t.Errorf("got %v", err)
 	}
+	if result, err = s.RunSQL(t.Context(), "CREATE VIEW v AS SELECT 1 AS n\nGO\nINSERT INTO t VALUES (3, N'z', 2)\nGO 2\nSELECT COUNT(*) AS n FROM t\nGO\nDELETE FROM t WHERE i = 3", false); err != nil || fmt.Sprint(result.Rows) != "[[n] [4]]" {
+		t.Errorf("got %v %v", result, err)
+	}
 	refusal := errors.New("no")
 	if _, err = s.RunCheckedSQL(t.Context(), "DROP TABLE t", func(d *sources.Database) error {
 		if len(d.Tables) != 0 {

@@ -25,7 +25,7 @@ type querier interface {
 func (s *Source) RunSQL(ctx context.Context, text string, readOnly bool) (*sources.SQLResult, error) {
 	var result *sources.SQLResult
 	err := s.transaction(ctx, func(tx *sql.Tx) (commit bool, err error) {
-		result, err = batchResult(ctx, tx, text)
+		result, err = scriptResult(ctx, tx, text)
 		return !readOnly, sqlFailure(ctx, err, text)
 	})
 	return result, err
@@ -36,7 +36,7 @@ func (s *Source) RunSQL(ctx context.Context, text string, readOnly bool) (*sourc
 func (s *Source) RunCheckedSQL(ctx context.Context, text string, check func(*sources.Database) error) (*sources.SQLResult, error) {
 	var result *sources.SQLResult
 	err := s.transaction(ctx, func(tx *sql.Tx) (commit bool, err error) {
-		if result, err = batchResult(ctx, tx, text); err != nil {
+		if result, err = scriptResult(ctx, tx, text); err != nil {
 			return false, sqlFailure(ctx, err, text)
 		}
 		database, err := s.introspect(ctx, tx)
@@ -50,8 +50,12 @@ func (s *Source) RunCheckedSQL(ctx context.Context, text string, check func(*sou
 
 // RunUntransactedSQL runs a batch of SQL without a transaction around it.
 func (s *Source) RunUntransactedSQL(ctx context.Context, text string) (*sources.SQLResult, error) {
-	result, err := batchResult(ctx, s.pool, text)
-	return result, sqlFailure(ctx, err, text)
+	c, err := s.pool.Conn(ctx) // one for all batches, which may share temporary tables
+	if err != nil {
+		return nil, failure(ctx, err, text)
+	}
+	result, err := scriptResult(ctx, c, text)
+	return result, errors.Join(sqlFailure(ctx, err, text), c.Close())
 }
 
 // transaction commits what run does if it says so.
@@ -68,6 +72,27 @@ func (s *Source) transaction(ctx context.Context, run func(*sql.Tx) (commit bool
 		return err // what the rollback lacked, the server has done already
 	}
 	return sqlFailure(ctx, tx.Commit(), "COMMIT")
+}
+
+// scriptResult runs the batches of a script and keeps the last result.
+func scriptResult(ctx context.Context, q querier, text string) (*sources.SQLResult, error) {
+	parts, err := batches(text)
+	if err != nil {
+		return nil, err
+	}
+	out := &sources.SQLResult{}
+	for _, b := range parts {
+		for range b.times {
+			result, err := batchResult(ctx, q, b.text)
+			if err != nil {
+				return nil, err
+			}
+			if result.Tuples {
+				out = result
+			}
+		}
+	}
+	return out, nil
 }
 
 // batchResult runs a batch and keeps its last result.
