@@ -411,3 +411,26 @@ func TestWideText(t *testing.T) {
 		t.Errorf("nested: got %v %v", got, err)
 	}
 }
+
+// TestManyTables: reading a database takes a time that grows with its tables, not
+// with their square.
+func TestManyTables(t *testing.T) {
+	s := open(t, sqlite.Config{})
+	var script strings.Builder
+	const tables = 2000
+	for i := range tables {
+		fmt.Fprintf(&script, "CREATE TABLE t%d (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b INTEGER REFERENCES t%d);", i, i/2)
+	}
+	script.WriteString("ANALYZE;")
+	if _, err := s.RunSQL(t.Context(), script.String(), false); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	d, err := s.Introspect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); len(d.Tables) != tables || took > 3*time.Second {
+		t.Errorf("%d tables in %v", len(d.Tables), took)
+	}
+}

@@ -26,11 +26,9 @@ ORDER BY l.seq DESC, i.seqno`
 const foreignKeysSQL = `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?1) ORDER BY id DESC, seq`
 
 // statisticsSQL reads what ANALYZE found; the table exists only after one.
-const statisticsSQL = `SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE`
+const statisticsSQL = `SELECT lower(tbl), max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY 1`
 
 const analyzedSQL = `SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`
-
-const rowidSQL = `SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1`
 
 // The values of table_xinfo's "hidden" column.
 const (
@@ -66,19 +64,26 @@ func (s *Source) introspect(c *connection) (*sources.Database, error) {
 	if err != nil {
 		return nil, err
 	}
+	// pragma_table_list lists all tables whatever its condition says: it is read
+	// once, not for each table.
+	without, err := c.withoutRowid()
+	if err != nil {
+		return nil, err
+	}
 	for _, table := range out.Tables {
-		if err := c.introspectTable(table); err != nil {
+		if err := c.introspectTable(table, without); err != nil {
 			return nil, err
 		}
 	}
+	keys := tableKeysOf(out.Tables, without)
 	resolveForeignKeys(out)
 	if err := c.estimateRows(out); err != nil {
 		return nil, err
 	}
-	return out, s.readIndexes(c)
+	return out, s.rememberIndexes(c, keys)
 }
 
-// estimateRows tells how many rows tables had when they were last analyzed.
+// estimateRows notes how many rows tables had when they were last analyzed.
 func (c *connection) estimateRows(d *sources.Database) error {
 	analyzed := false
 	err := c.query(analyzedSQL, nil, func(*zombiezen.Stmt) error {
@@ -88,18 +93,29 @@ func (c *connection) estimateRows(d *sources.Database) error {
 	if err != nil || !analyzed {
 		return err
 	}
+	estimates := map[string]int64{}
+	err = c.query(statisticsSQL, nil, func(row *zombiezen.Stmt) error {
+		if row.ColumnType(1) != zombiezen.TypeNull {
+			estimates[row.ColumnText(0)] = row.ColumnInt64(1)
+		}
+		return nil
+	})
 	for _, table := range d.Tables {
-		err := c.query(statisticsSQL, []string{table.Name}, func(row *zombiezen.Stmt) error {
-			if row.ColumnType(0) != zombiezen.TypeNull {
-				table.EstimatedRows = row.ColumnInt64(0)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+		if rows, ok := estimates[asciiLower(table.Name)]; ok {
+			table.EstimatedRows = rows
 		}
 	}
-	return nil
+	return err
+}
+
+// asciiLower is what SQLite's lower makes of a name.
+func asciiLower(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, name)
 }
 
 const indexesSQL = `SELECT m.name, i.name FROM sqlite_schema AS m CROSS JOIN pragma_index_list(m.name) AS l
@@ -116,15 +132,20 @@ func (i indexes) leads(table, column string) bool {
 
 // readIndexes notes the indexes, by which Compile chooses how to look keys up.
 func (s *Source) readIndexes(c *connection) error {
+	keys, err := c.readKeys()
+	if err != nil {
+		return err
+	}
+	return s.rememberIndexes(c, keys)
+}
+
+// rememberIndexes reads the indexes and keeps them with the keys of the tables.
+func (s *Source) rememberIndexes(c *connection, keys tableKeys) error {
 	known := indexes{}
 	err := c.query(indexesSQL, nil, func(row *zombiezen.Stmt) error {
 		known[[2]string{strings.ToLower(row.ColumnText(0)), strings.ToLower(row.ColumnText(1))}] = true
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	keys, err := c.readKeys()
 	if err != nil {
 		return err
 	}
@@ -157,9 +178,10 @@ func (c *connection) query(sql constant, arguments []string, yield func(row *zom
 	}
 }
 
-func (c *connection) introspectTable(t *sources.Table) error {
+// introspectTable reads a table; without says which tables have no rowid.
+func (c *connection) introspectTable(t *sources.Table, without map[string]bool) error {
 	name := []string{t.Name}
-	if err := c.introspectColumns(t); err != nil {
+	if err := c.introspectColumns(t, without); err != nil {
 		// A view over a table that is gone, say, or a virtual table without
 		// its module: the rest of the database can be served.
 		if t.Kind == sources.KindView {
@@ -217,7 +239,7 @@ func nameConstraints(t *sources.Table, declared map[string]bool) {
 	}
 }
 
-func (c *connection) introspectColumns(t *sources.Table) error {
+func (c *connection) introspectColumns(t *sources.Table, without map[string]bool) error {
 	var primary []string // by position in the key
 	err := c.query(columnsSQL, []string{t.Name}, func(row *zombiezen.Stmt) error {
 		hidden := row.ColumnInt(5)
@@ -251,15 +273,10 @@ func (c *connection) introspectColumns(t *sources.Table) error {
 		return nil
 	}
 	// INTEGER PRIMARY KEY is the rowid under another name: SQLite fills it in.
-	withoutRowid := false
-	err = c.query(rowidSQL, []string{t.Name}, func(row *zombiezen.Stmt) error {
-		withoutRowid = row.ColumnBool(0)
-		return nil
-	})
-	if column, ok := t.Column(primary[0]); ok && !withoutRowid && column.Type.Name == "INTEGER" {
+	if column, ok := t.Column(primary[0]); ok && !without[t.Name] && column.Type.Name == "INTEGER" {
 		column.HasDefault = true
 	}
-	return err
+	return nil
 }
 
 // resolveForeignKeys names keys and spells names as they were declared: SQLite

@@ -23,21 +23,41 @@ type tableKey struct {
 
 const tablesSQL = `SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
-// readKeys reads the keys of all tables.
-func (c *connection) readKeys() (tableKeys, error) {
-	without := map[string]bool{}
+// withoutRowid lists the tables, and says which have no rowid.
+func (c *connection) withoutRowid() (map[string]bool, error) {
+	out := map[string]bool{}
 	err := c.query(tablesSQL, nil, func(row *zombiezen.Stmt) error {
-		without[row.ColumnText(0)] = row.ColumnBool(1)
+		out[row.ColumnText(0)] = row.ColumnBool(1)
 		return nil
 	})
+	return out, err
+}
+
+// readKeys reads the keys of all tables.
+func (c *connection) readKeys() (tableKeys, error) {
+	without, err := c.withoutRowid()
 	if err != nil {
 		return nil, err
 	}
-	out := tableKeys{}
-	for name, withoutRowid := range without {
+	tables := make([]*sources.Table, 0, len(without))
+	for name := range without {
 		t := &sources.Table{Name: name, Kind: sources.KindTable}
-		if err := c.introspectTable(t); err != nil {
+		if err := c.introspectTable(t, without); err != nil {
 			return nil, err
+		}
+		tables = append(tables, t)
+	}
+	return tableKeysOf(tables, without), nil
+}
+
+// tableKeysOf are the keys of tables that have been read; without says which of them have
+// no rowid, and knows no views.
+func tableKeysOf(tables []*sources.Table, without map[string]bool) tableKeys {
+	out := tableKeys{}
+	for _, t := range tables {
+		withoutRowid, ok := without[t.Name]
+		if !ok {
+			continue
 		}
 		key := &tableKey{rowid: !withoutRowid, constraints: map[string][]string{}}
 		if t.PrimaryKey != nil {
@@ -51,9 +71,9 @@ func (c *connection) readKeys() (tableKeys, error) {
 		} else if name := rowidName(t); name != "" {
 			key.columns = []string{name}
 		}
-		out[strings.ToLower(name)] = key
+		out[strings.ToLower(t.Name)] = key
 	}
-	return out, nil
+	return out
 }
 
 // rowidName is a name of the rowid that no column has; empty: there is none.
