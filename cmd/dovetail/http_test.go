@@ -113,7 +113,7 @@ func TestGraphQLOverHTTP(t *testing.T) {
 	}
 	off := startShop(t, nil)
 	if status, text := send(t, http.MethodPost, off.URL+"/v1/graphql", fmt.Sprintf(`{"query":%q,"extensions":%s}`, query, persisted), nil); status != 200 ||
-		text != `{"errors":[{"message":"Automatic Persisted Queries is not enabled","extensions":{"path":"$","code":"not-supported"}}]}` {
+		text != `{"errors":[{"message":"PersistedQueryNotSupported","extensions":{"path":"$","code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}` {
 		t.Errorf("turned off: %d %s", status, text)
 	}
 }
@@ -155,6 +155,43 @@ func TestCompression(t *testing.T) {
 				t.Errorf("%s: %v, %d bytes instead of %d", accept, err, len(text), len(plain))
 			}
 		}
+	}
+}
+
+// TestCompressionBySize: whether an answer is compressed depends on its size, not
+// on the pieces that it is written in.
+func TestCompressionBySize(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, nil)
+	for size, want := range map[int]string{1: "", 600: "", 720: "gzip", 5000: "gzip"} {
+		query := fmt.Sprintf(`{"query":"{ %s: __typename }"}`, strings.Repeat("a", size))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/graphql", strings.NewReader(query))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept-Encoding", "gzip")
+		answer, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answer.Header.Get("Content-Encoding"); answer.Body.Close() != nil || got != want {
+			t.Errorf("%d: %q", size, got)
+		}
+	}
+	// The schema's first piece is shorter than what is worth compressing.
+	_, plain := send(t, http.MethodPost, server.URL+"/v1/graphql", `{"query":"{ __schema { types { name fields { name } } } }"}`, map[string]string{"Accept-Encoding": "identity"})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/graphql", strings.NewReader(`{"query":"{ __schema { types { name fields { name } } } }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept-Encoding", "gzip")
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := io.ReadAll(answer.Body)
+	if err != nil || answer.Body.Close() != nil || answer.Header.Get("Content-Encoding") != "gzip" || len(packed) > len(plain)/2 {
+		t.Errorf("%v, %q, %d bytes of %d", err, answer.Header.Get("Content-Encoding"), len(packed), len(plain))
 	}
 }
 
@@ -330,6 +367,12 @@ func TestAllowlistAndEndpoints(t *testing.T) {
 			t.Fatalf("%s: %d %s", body, status, text)
 		}
 	}
+	for _, scope := range []string{`{"global": false, "roles": []}`, `{"roles": []}`} {
+		body := fmt.Sprintf(`{"type": "update_scope_of_collection_in_allowlist", "args": {"collection": "some", "scope": %s}}`, scope)
+		if status, text := send(t, http.MethodPost, server.URL+"/v1/metadata", body, nil); status != http.StatusBadRequest || !strings.Contains(text, "unexpected empty list") {
+			t.Errorf("a scope without roles: %d %s", status, text)
+		}
+	}
 	user := map[string]string{"x-hasura-role": "user", "x-hasura-item": "1"}
 	const refused = `{"errors":[{"message":"query is not allowed","extensions":{"path":"$","code":"validation-failed"}}]}`
 	for _, c := range []struct {
@@ -350,6 +393,10 @@ func TestAllowlistAndEndpoints(t *testing.T) {
 		{"DELETE", "/api/rest/item/2", "", nil, 405, `{"path":"$","error":"Allowed methods: GET, POST","code":"method-not-allowed"}`},
 		{"GET", "/api/rest/thing", "", nil, 404, `{"path":"$","error":"Endpoint not found","code":"not-found"}`},
 		{"GET", "/api/rest/item/x", "", nil, 400, `"code":"validation-failed"`},
+		{"POST", "/api/rest/item/2", `limit=0`, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 200, `{"item":[]}`},
+		{"POST", "/api/rest/item/2?limit=1", `limit=0&id=1`, map[string]string{"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}, 200, `{"item":[{"name":"two"}]}`},
+		{"POST", "/api/rest/item/2", `{"limit": 0}`, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 200, `{"item":[]}`},
+		{"POST", "/api/rest/item/2", `limit=%`, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 400, `the form could not be read`},
 		{"POST", "/api/rest/item/2", `[]`, nil, 400, `expected Object, but encountered Array`},
 	} {
 		if status, text := send(t, c.method, server.URL+c.path, c.body, c.header); status != c.status || !strings.Contains(text, c.answer) {

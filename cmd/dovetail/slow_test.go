@@ -93,7 +93,7 @@ func TestSlowClients(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, err := io.ReadAll(answer.Body)
-		if err != nil || string(text) != `{"data":{"item":[{"name":"one"}]}}` {
+		if err != nil || answer.Body.Close() != nil || string(text) != `{"data":{"item":[{"name":"one"}]}}` {
 			t.Errorf("%v %s", err, text)
 		}
 		time.Sleep(200 * time.Millisecond)

@@ -12,8 +12,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// compressMinimum is the size below which compression costs more than it saves.
-const compressMinimum = 1024
+// compressMinimum is the size below which compression costs more than it saves;
+// v2's is the same.
+const compressMinimum = 700
 
 // encoder compresses to a writer and can be used again.
 type encoder interface {
@@ -96,23 +97,26 @@ func compress(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, func
 	return c, c.finish
 }
 
-// compressor compresses an answer whose first write is large enough.
+// compressor compresses an answer that is large enough. What is written first is
+// kept until that is known.
 type compressor struct {
 	http.ResponseWriter
 	coding  *coding
 	status  int
 	decided bool
+	kept    []byte
 	writer  encoder
 }
 
-// WriteHeader implements http.ResponseWriter; the header goes out with the
-// first write, when the size is known.
+// WriteHeader implements http.ResponseWriter; the header goes out when the size
+// is known.
 func (c *compressor) WriteHeader(status int) {
 	if c.status == 0 {
 		c.status = status
 	}
 }
 
+// decide sends the header for an answer of at least a size.
 func (c *compressor) decide(size int) {
 	c.decided = true
 	c.Header().Add("Vary", "Accept-Encoding")
@@ -131,9 +135,43 @@ func (c *compressor) decide(size int) {
 
 // Write implements http.ResponseWriter.
 func (c *compressor) Write(p []byte) (int, error) {
-	if !c.decided {
-		c.decide(len(p))
+	if c.decided {
+		return c.pass(p)
 	}
+	size := len(c.kept) + len(p)
+	if known, err := strconv.Atoi(c.Header().Get("Content-Length")); err == nil {
+		size = known
+	} else if size < compressMinimum {
+		c.kept = append(c.kept, p...)
+		return len(p), nil
+	}
+	c.decide(size)
+	if err := c.passKept(); err != nil {
+		return 0, err
+	}
+	return c.pass(p)
+}
+
+// drop forgets an answer of which nothing has gone out.
+func (c *compressor) drop() {
+	if !c.decided {
+		c.kept, c.status = nil, 0
+		c.Header().Del("Content-Length")
+	}
+}
+
+// passKept passes on what was kept.
+func (c *compressor) passKept() error {
+	if len(c.kept) == 0 {
+		return nil
+	}
+	_, err := c.pass(c.kept)
+	c.kept = nil
+	return err
+}
+
+// pass writes where the decision says.
+func (c *compressor) pass(p []byte) (int, error) {
 	if c.writer != nil {
 		return c.writer.Write(p)
 	}
@@ -144,8 +182,10 @@ func (c *compressor) Write(p []byte) (int, error) {
 func (c *compressor) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *compressor) finish() {
-	if !c.decided && c.status != 0 {
-		c.decide(0)
+	if !c.decided && (c.status != 0 || len(c.kept) > 0) {
+		c.decide(len(c.kept))
+		// An error is the connection's: the client is gone.
+		_ = c.passKept()
 	}
 	if c.writer != nil {
 		// An error here is the connection's: the client is gone.

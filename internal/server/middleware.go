@@ -48,6 +48,9 @@ func (s *Server) recoverPanic(w http.ResponseWriter, answer *recorder, r *http.R
 	if fault == nil {
 		return
 	}
+	if c, ok := w.(*compressor); ok {
+		c.drop()
+	}
 	if fault == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it so too
 		panic(fault)
 	}

@@ -55,7 +55,7 @@ func (p *persistedQueries) expand(j orderedjson.Value) (out orderedjson.Value, k
 		return j, "", nil
 	}
 	if !p.Enabled {
-		return j, "", refuse(http.StatusBadRequest, planner.CodeNotSupported, "$", "Automatic Persisted Queries is not enabled")
+		return j, "", refuse(http.StatusBadRequest, "PERSISTED_QUERY_NOT_SUPPORTED", "$", "PersistedQueryNotSupported") // clients look for the words
 	}
 	version, _ := named.Get("version")
 	hash, _ := named.Get("sha256Hash")

@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -151,8 +153,12 @@ func restRequest(m *document.Metadata, r *http.Request, body []byte) (orderedjso
 			Message: "the query of the endpoint " + strconv.Quote(match.endpoint.Name) + " does not exist",
 		}
 	}
-	given, failure := bodyVariables(body)
-	if failure != nil {
+	var given orderedjson.Value
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "application/x-www-form-urlencoded" && !looksLikeJSON(body) {
+		if query, failure = withForm(query, body); failure != nil {
+			return orderedjson.Value{}, failure
+		}
+	} else if given, failure = bodyVariables(body); failure != nil {
 		return orderedjson.Value{}, failure
 	}
 	variables := orderedjson.Value{Kind: orderedjson.Object}
@@ -171,6 +177,25 @@ func restRequest(m *document.Metadata, r *http.Request, body []byte) (orderedjso
 	}, nil
 }
 
+// looksLikeJSON reports whether a body is meant as JSON: curl and others call
+// every body a form unless they are told otherwise.
+func looksLikeJSON(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(body), []byte{'{'})
+}
+
+// withForm adds the variables of a form to those of the URL, which count first.
+func withForm(query url.Values, body []byte) (url.Values, *command.Error) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, &command.Error{
+			Status: http.StatusBadRequest, Code: command.CodeParseFailed, Path: "$", Message: "the form could not be read: " + err.Error(),
+		}
+	}
+	maps.Copy(form, query)
+	return form, nil
+}
+
+// bodyVariables are the variables that a body of JSON gives.
 func bodyVariables(body []byte) (orderedjson.Value, *command.Error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return orderedjson.Value{}, nil

@@ -99,7 +99,10 @@ func (d *decoder) allowlistEntry(j orderedjson.Value, path string) *AllowlistEnt
 			d.fail(o.at("scope"), "roles are not allowed when global is true")
 		case !global:
 			s.need("roles")
-			e.Roles = s.texts("roles")
+			if e.Roles = s.texts("roles"); hasRoles && len(e.Roles) == 0 {
+				// Without roles it would be for everybody.
+				d.fail(s.at("roles"), "parsing NonEmpty failed, unexpected empty list")
+			}
 			unique(d, s.at("roles"), "roles", e.Roles, func(r string) string { return r })
 		}
 		s.done()

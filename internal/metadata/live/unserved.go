@@ -19,21 +19,16 @@ func Unserved(m *document.Metadata) []string {
 	}
 	add(len(m.Actions), "action(s) are")
 	add(len(m.CronTriggers), "cron trigger(s) are")
-	triggers, writes := 0, 0
+	triggers := 0
 	for _, s := range m.Sources {
 		if k, ok := kind.Named(s.Kind); ok && !k.QueryTags && !s.QueryTags.IsNull() {
 			out = append(out, fmt.Sprintf("the query tags of source %q are kept in the metadata, but %s has no use for them", s.Name, s.Kind))
 		}
 		for _, t := range s.Tables {
 			triggers += len(t.EventTriggers)
-			if s.Kind == kind.Postgres {
-				continue
-			}
-			writes += len(t.InsertPermissions) + len(t.UpdatePermissions) + len(t.DeletePermissions)
 		}
 	}
 	add(triggers, "event trigger(s) are")
-	add(writes, "insert, update or delete permission(s) are")
 	for _, p := range []struct {
 		value orderedjson.Value
 		name  string
