@@ -70,6 +70,8 @@ type command struct {
 	// prefixed commands are about one kind of database, and are called with its
 	// prefix but in /v1/query.
 	prefixed bool
+	// anyPrefix: whatever stands before it does, and nothing; the source says its kind.
+	anyPrefix bool
 	// kinds are those of prefixed commands, nil: all.
 	kinds feature
 	// open commands may be carried out by any role.
@@ -199,12 +201,15 @@ func readRequest(value orderedjson.Value, api API) (request, error) {
 
 // find looks a command up: as it is called, or behind a prefix.
 func (r *Runner) find(api API, name string) (command, string, string, error) {
-	if c, ok := r.commands[name]; ok && (!c.prefixed || api != V1Metadata) && c.takes(api) {
+	if c, ok := r.commands[name]; ok && (!c.prefixed || c.anyPrefix || api != V1Metadata) && c.takes(api) {
 		return c, name, "", nil
 	}
 	unknown := &Error{Status: http.StatusBadRequest, Code: CodeParseFailed, Path: "$"}
 	prefix, rest, cut := strings.Cut(name, "_")
 	of, known := kind.OfPrefix(prefix)
+	if c, ok := r.commands[rest]; ok && c.anyPrefix && c.takes(api) && !known {
+		return c, rest, "", nil
+	}
 	switch {
 	case !cut || !known:
 		if api != V1Metadata {

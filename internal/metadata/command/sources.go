@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"strings"
 
 	"dovetail/internal/kind"
 	"dovetail/internal/metadata/document"
@@ -13,8 +14,9 @@ func sourceCommands() map[string]command {
 		"add_source":                   prefixedRun(addSource),
 		"update_source":                prefixedRun(updateSource),
 		"drop_source":                  prefixedRun(dropSource),
-		"get_source_tables":            prefixedRun(sourceTables),
-		"get_table_info":               prefixedRun(tableInfo),
+		"get_source_tables":            {prefixed: true, anyPrefix: true, run: sourceTables},
+		"get_source_trackables":        {prefixed: true, anyPrefix: true, run: sourceTrackables},
+		"get_table_info":               {prefixed: true, anyPrefix: true, run: tableInfo},
 		"rename_source":                {edit: renameSource},
 		"list_source_kinds":            {run: sourceKinds},
 		"get_source_kind_capabilities": {run: kindCapabilities},
@@ -206,6 +208,34 @@ func sourceTables(_ context.Context, c *call) ([]byte, error) {
 // tableNameJSON is a name as get_source_tables lists it.
 func tableNameJSON(_ string, n document.TableName) orderedjson.Value { return n.JSON() }
 
+// sourceTrackables lists what of a source can be tracked, tracked or not.
+func sourceTrackables(_ context.Context, c *call) ([]byte, error) {
+	o := c.object()
+	name := o.source()
+	if err := o.err(); err != nil {
+		return nil, err
+	}
+	if _, err := c.sourceIn(c.metadata(), name); err != nil {
+		return nil, err
+	}
+	_, contents, ok := c.tx.State().Database(name)
+	if !ok {
+		return nil, c.unreachable(name)
+	}
+	tables, functions := []any{}, []any{}
+	for _, t := range contents.Tables {
+		tables = append(tables, map[string]any{"name": document.TableName{Schema: t.Schema, Name: t.Name}.JSON()})
+	}
+	for _, f := range contents.Functions {
+		if f.Plain {
+			functions = append(functions, map[string]any{
+				"name": document.TableName{Schema: f.Schema, Name: f.Name}.JSON(), "volatility": strings.ToUpper(string(f.Volatility)),
+			})
+		}
+	}
+	return marshal(map[string]any{"tables": tables, "functions": functions})
+}
+
 // unreachable is the error for a source that can't be reached.
 func (c *call) unreachable(name string) *Error {
 	e := fail(CodeUnexpected, "source %q can't be reached", name)
@@ -271,7 +301,20 @@ func kindCapabilities(_ context.Context, c *call) ([]byte, error) {
 			continue
 		}
 		if source, ok := c.tx.State().Source(s.Name); ok {
-			return marshal(source.Capabilities())
+			// The shape is that of v2's agents, which name what they can do by objects; what
+			// sources here can do besides stands below a key of its own.
+			own := source.Capabilities()
+			can := map[string]any{"queries": map[string]any{}, "relationships": map[string]any{}}
+			if own.Mutations {
+				can["mutations"] = map[string]any{}
+			}
+			return marshal(map[string]any{
+				"capabilities": can,
+				"config_schema_response": map[string]any{
+					"config_schema": map[string]any{"type": "object", "nullable": false, "properties": map[string]any{}}, "other_schemas": map[string]any{},
+				},
+				"display_name": name, "options": map[string]any{}, "dovetail": own,
+			})
 		}
 	}
 	return nil, fail(CodeNotExists, "no source of kind %q is connected", name)

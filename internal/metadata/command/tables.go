@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"dovetail/internal/metadata/document"
+	"dovetail/internal/metadata/live"
 	"dovetail/internal/orderedjson"
 )
 
@@ -109,7 +110,7 @@ func (c *call) many() (tables []orderedjson.Value, allowWarnings bool, err error
 }
 
 // each carries out a change for every table; those that fail become warnings.
-func (c *call) each(ctx context.Context, verb, code string, f func(ctx context.Context, c *call) error) ([]byte, error) {
+func (c *call) each(ctx context.Context, verb, code string, f func(ctx context.Context, c *call, tables []orderedjson.Value) []error) ([]byte, error) {
 	tables, allowWarnings, err := c.many()
 	if err != nil {
 		return nil, err
@@ -118,10 +119,9 @@ func (c *call) each(ctx context.Context, verb, code string, f func(ctx context.C
 		return nil, err
 	}
 	warnings := []warningJSON{}
+	failures := f(ctx, c, tables)
 	for i, t := range tables {
-		inner := *c
-		inner.args = t
-		if err := f(ctx, &inner); err != nil {
+		if err := failures[i]; err != nil {
 			if ctx.Err() != nil {
 				return nil, err
 			}
@@ -152,13 +152,54 @@ func (c *call) each(ctx context.Context, verb, code string, f func(ctx context.C
 }
 
 func trackTables(ctx context.Context, c *call) ([]byte, error) {
-	return c.each(ctx, "track", "track-table-failed", func(ctx context.Context, c *call) error { return c.change(ctx, trackTable) })
+	return c.each(ctx, "track", "track-table-failed", trackAll)
+}
+
+// trackAll tracks tables and says which of them could not be. All are tried at
+// once, since every change costs as much as all of the metadata; while that fails,
+// each half for itself.
+func trackAll(ctx context.Context, c *call, tables []orderedjson.Value) []error {
+	if len(tables) == 1 {
+		inner := *c
+		inner.args = tables[0]
+		return []error{inner.change(ctx, trackTable)}
+	}
+	failures := make([]error, len(tables))
+	m := c.metadata().Clone()
+	var subjects []subject
+	for i, t := range tables {
+		s, err := c.track(m, t, argsPath)
+		if failures[i] = err; err == nil {
+			subjects = append(subjects, s)
+		}
+	}
+	if len(subjects) == 0 {
+		return failures
+	}
+	err := c.tx.Apply(ctx, m, live.Reload{}, func(before, after *live.State) error {
+		for _, s := range subjects {
+			if err := judgeFor(s)(before, after); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		return failures
+	}
+	half := len(tables) / 2
+	return append(trackAll(ctx, c, tables[:half]), trackAll(ctx, c, tables[half:])...)
 }
 
 func untrackTables(ctx context.Context, c *call) ([]byte, error) {
-	return c.each(ctx, "untrack", "untrack-table-failed", func(ctx context.Context, c *call) error {
-		_, err := untrackTable(ctx, c)
-		return err
+	return c.each(ctx, "untrack", "untrack-table-failed", func(ctx context.Context, c *call, tables []orderedjson.Value) []error {
+		failures := make([]error, len(tables))
+		for i, t := range tables {
+			inner := *c
+			inner.args = t
+			_, failures[i] = untrackTable(ctx, &inner)
+		}
+		return failures
 	})
 }
 
