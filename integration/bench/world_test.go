@@ -77,7 +77,7 @@ var buildEngine = sync.OnceValues(func() (string, error) {
 	} else {
 		arguments = append(arguments, "-tags", "pprof")
 	}
-	command := exec.CommandContext(context.Background(), "go", append(arguments, "./cmd/dovetail")...)
+	command := exec.CommandContext(context.Background(), "go", append(arguments, "dovetail/cmd/dovetail")...)
 	command.Dir = ".."
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
