@@ -17,6 +17,9 @@ import (
 
 // response is an answer as received.
 type response struct {
+	// held is what the body holds of the budget of answers.
+	held int64
+
 	status      int
 	contentType string
 	cookies     []string
@@ -42,32 +45,50 @@ func (s *Source) send(ctx context.Context, body []byte, args *plan.Arguments) (*
 	}
 	defer answer.Body.Close() //nolint:errcheck // the answer has been read, or failed to be
 	out := &response{status: answer.StatusCode, contentType: answer.Header.Get("Content-Type"), cookies: answer.Header.Values("Set-Cookie")}
-	if out.body, err = s.read(answer); err != nil {
+	if err = s.read(answer, out); err != nil {
+		s.letGo(out)
 		return nil, s.transportError(ctx, err)
 	}
 	return out, nil
 }
 
+// letGo ends the use of a response.
+func (s *Source) letGo(r *response) {
+	s.config.Answers.give(r.held)
+	r.held, r.body = 0, nil
+}
+
 // errTooLarge says that an answer exceeds what the configuration allows.
 var errTooLarge = errors.New("the answer is too large")
 
-func (s *Source) read(answer *http.Response) ([]byte, error) {
+// firstGrowth is the most that is set aside for an answer before it comes.
+const firstGrowth = 1 << 20
+
+// read reads an answer's body. What it holds of the budget is held until the
+// response is let go of.
+func (s *Source) read(answer *http.Response, out *response) error {
 	limit := s.config.MaxResponseBytes
 	if answer.ContentLength > limit {
-		return nil, s.tooLarge()
+		return s.tooLarge()
 	}
 	var buffer bytes.Buffer
-	if answer.ContentLength > 0 {
-		buffer.Grow(int(answer.ContentLength) + bytes.MinRead)
+	// What a length announces may never come.
+	if announced := min(answer.ContentLength, firstGrowth); announced > 0 {
+		buffer.Grow(int(announced) + bytes.MinRead)
 	}
-	n, err := buffer.ReadFrom(io.LimitReader(answer.Body, limit+1))
-	if err != nil {
-		return nil, err
+	reader := &budgeted{Reader: io.LimitReader(answer.Body, limit+1), budget: s.config.Answers}
+	n, err := buffer.ReadFrom(reader)
+	out.held = reader.held
+	switch {
+	case errors.Is(err, errBudget):
+		return s.overBudget()
+	case err != nil:
+		return err
+	case n > limit:
+		return s.tooLarge()
 	}
-	if n > limit {
-		return nil, s.tooLarge()
-	}
-	return buffer.Bytes(), nil
+	out.body = buffer.Bytes()
+	return nil
 }
 
 func (s *Source) tooLarge() error {

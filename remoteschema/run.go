@@ -36,6 +36,7 @@ func (s *Source) Run(ctx context.Context, compiled plan.Statement, args *plan.Ar
 	if err != nil {
 		return err
 	}
+	defer s.letGo(response)
 	err = a.read(response)
 	if failed := (*sources.Error)(nil); err != nil && (!errors.As(err, &failed) || !failed.Partial) {
 		*out = *jsonshape.NewAnswer(len(out.Values))

@@ -42,6 +42,8 @@ type Config struct {
 	// MaxConcurrent bounds the requests under way at once.
 	MaxConcurrent    int
 	MaxResponseBytes int64
+	// Answers bounds what the answers of all sources that share it take together.
+	Answers *Budget
 	// SkipNulls leaves out arguments that are null.
 	SkipNulls bool
 }

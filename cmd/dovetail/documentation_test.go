@@ -62,6 +62,11 @@ them off are accepted.
 A variable that begins with ` + "`DOVETAIL_`" + ` and is no setting keeps the engine from starting; one that begins with ` + "`HASURA_GRAPHQL_`" + `
 is told of at the start.
 
+## Memory
+
+In a container with a bound on its memory, the engine aims to stay below nine tenths of it; ` + "`GOMEMLIMIT`" + ` says otherwise. What a
+burst of requests has taken goes back to the system some seconds later.
+
 ## Authentication
 
 Without an admin secret every request is trusted, and the start warns of it. Browsers are then kept from using the engine for

@@ -29,12 +29,15 @@ import (
 
 // factories make the sources that metadata names.
 func factories(s *settings) live.Factories {
+	answers := remoteschema.NewBudget(s.remoteAnswerBytes)
 	return live.Factories{
 		OpenDatabase: func(ctx context.Context, of, name string, configuration orderedjson.Value) (sources.Source, error) {
 			return openDatabase(ctx, s, of, name, configuration)
 		},
-		ParseType:  func(name string) func(string) plan.Type { return databases[name].parseType },
-		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (live.Remote, error) { return openRemote(s, r) },
+		ParseType: func(name string) func(string) plan.Type { return databases[name].parseType },
+		OpenRemote: func(_ context.Context, r *document.RemoteSchema) (live.Remote, error) {
+			return openRemote(s, answers, r)
+		},
 		Customize:  customize,
 		Permission: permission,
 
@@ -265,7 +268,7 @@ func (r remote) UseIntrospection(answer []byte) (*ast.Schema, error) {
 	return schema, nil
 }
 
-func openRemote(s *settings, r *document.RemoteSchema) (live.Remote, error) {
+func openRemote(s *settings, answers *remoteschema.Budget, r *document.RemoteSchema) (live.Remote, error) {
 	d := &r.Definition
 	address, display, err := remoteschema.ResolveURL(remoteschema.URLDefinition{URL: d.URL, URLFromEnv: d.URLFromEnv}, os.LookupEnv)
 	if err != nil {
@@ -281,7 +284,7 @@ func openRemote(s *settings, r *document.RemoteSchema) (live.Remote, error) {
 	}
 	source, err := remoteschema.Open(remoteschema.Config{
 		Name: r.Name, URL: address, Display: display, Headers: headers, ForwardClientHeaders: d.ForwardClientHeaders,
-		Timeout: seconds(d.TimeoutSeconds, 0), SkipNulls: s.catalog.RemoteSchemaSkipNulls,
+		Answers: answers, Timeout: seconds(d.TimeoutSeconds, 0), SkipNulls: s.catalog.RemoteSchemaSkipNulls,
 		MaxKeys: cmp.Or(deref(d.BatchSize), s.remoteChunkSize), MaxConcurrent: deref(d.MaxParallelRequests),
 	})
 	if err != nil {

@@ -18,7 +18,9 @@ var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], environ(os.Environ()), os.Stdout, os.Stderr)
+	env := environ(os.Environ())
+	useMemoryLimit(env)
+	err := run(ctx, os.Args[1:], env, os.Stdout, os.Stderr)
 	stop()
 	if errors.Is(err, flag.ErrHelp) {
 		return

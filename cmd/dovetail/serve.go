@@ -149,6 +149,7 @@ func serve(ctx context.Context, s *settings, output io.Writer) (err error) {
 	i.logger.InfoContext(ctx, "startup", "detail", map[string]any{
 		"kind": "server", "info": map[string]any{"version": version, "address": listener.Addr().String()},
 	})
+	go returnMemory(ctx, memoryInterval)
 	return i.server.Serve(ctx, listener)
 }
 
@@ -192,6 +193,7 @@ func serveDemo(ctx context.Context, s *settings, output io.Writer) (err error) {
 	if err := greet(output, listener.Addr().String()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	go returnMemory(ctx, memoryInterval)
 	return i.server.Serve(ctx, listener)
 }
 

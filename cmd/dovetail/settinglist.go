@@ -288,6 +288,11 @@ func schemaSettings() []setting {
 			name: "remote-chunk-size", help: "keys that one request of a join to a remote schema gets (500)",
 			apply: positive(func(s *settings) *int { return &s.remoteChunkSize }),
 		},
+		{name: "remote-max-answer-bytes", help: "bytes that the answers of all remote schemas under way may take together, 0 for no bound (1 GiB)", apply: func(s *settings, v string) error {
+			n, err := strconv.ParseUint(v, 10, 63)
+			s.remoteAnswerBytes = int64(n) //nolint:gosec // 63 bits
+			return err
+		}},
 		{
 			name: "remote-filter-max-keys", help: "keys that a condition through a remote relationship may take (100000)",
 			apply: positive(func(s *settings) *int { return &s.catalog.RemoteFilterMaxKeys }),

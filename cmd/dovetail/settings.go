@@ -39,26 +39,27 @@ type settings struct {
 	maxBodyBytes                        int64
 	// cors holds if corsGiven; what holds otherwise depends on whether there is a
 	// secret.
-	cors            server.CORS
-	corsGiven       bool
-	allowlist       server.Allowlist
-	persisted       server.PersistedQueries
-	apis            map[server.API]bool
-	shutdown        time.Duration
-	poll            time.Duration
-	sourceTimeout   time.Duration
-	logLevel        slog.Level
-	logTypes        map[string]bool
-	experimental    []string
-	catalog         catalog.Settings
-	remoteChunkSize int
-	chunkSize       int
-	readSnapshot    bool
-	queryTimeout    time.Duration
-	timeouts        server.Timeouts
-	maxBatch        int
-	postgres        postgresDefaults
-	checkURL        string
+	cors              server.CORS
+	corsGiven         bool
+	allowlist         server.Allowlist
+	persisted         server.PersistedQueries
+	apis              map[server.API]bool
+	shutdown          time.Duration
+	poll              time.Duration
+	sourceTimeout     time.Duration
+	logLevel          slog.Level
+	logTypes          map[string]bool
+	experimental      []string
+	catalog           catalog.Settings
+	remoteChunkSize   int
+	chunkSize         int
+	readSnapshot      bool
+	queryTimeout      time.Duration
+	timeouts          server.Timeouts
+	remoteAnswerBytes int64
+	maxBatch          int
+	postgres          postgresDefaults
+	checkURL          string
 	// endpoint, project, role and allowInconsistent are for commands that talk
 	// to a running engine.
 	endpoint, project, role string
@@ -82,7 +83,7 @@ func defaults() *settings {
 	return &settings{
 		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20, maxHeaderBytes: 1 << 20,
 		apis:     map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
-		timeouts: server.Timeouts{Read: time.Minute, Write: time.Minute, Idle: 3 * time.Minute}, maxBatch: 1000,
+		timeouts: server.Timeouts{Read: time.Minute, Write: time.Minute, Idle: 3 * time.Minute}, maxBatch: 1000, remoteAnswerBytes: 1 << 30,
 		hook: session.WebhookConfig{SendRequestBody: true},
 		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
 		catalog: catalog.Settings{InferFunctionPermissions: true, DefaultNamingConvention: "hasura-default"},
