@@ -12,6 +12,7 @@ import (
 const library = `CREATE TABLE [author] ([id] int NOT NULL PRIMARY KEY, [name] nvarchar(50), [nick] varchar(20) COLLATE Polish_100_CI_AS, [born] date, [seen] datetimeoffset(7), [score] float, [active] bit, [mark] uniqueidentifier, [place] geography, [area] geometry, [data] varbinary(max), [doc] xml)
 CREATE TABLE [article] ([id] int NOT NULL PRIMARY KEY, [author_id] int, [title] nvarchar(100), [rating] decimal(10,2), [big] bigint, [price] money, [written] datetime, [body] ntext, [stars] tinyint)
 CREATE FUNCTION [search](@term nvarchar(50), @session nvarchar(max)) RETURNS TABLE AS RETURN SELECT * FROM [article] WHERE [title] LIKE N'%' + @term + N'%'
+CREATE PROCEDURE [GetArticles] (@term varchar(50) = NULL, @least decimal(5,2) = 0) AS SELECT [id], [title], CAST([body] AS nvarchar(max)) AS [body] FROM [article] WHERE @term IS NULL OR [title] LIKE '%' + @term + '%'
 INSERT INTO [author] VALUES (1, N'Ann', 'annie', '1950-01-02', '2020-01-01T12:00:00+02:00', 0.5, 1, '0A1B2C3D-0000-4000-8000-00000000000F', geography::Point(47, 8, 4326), geometry::Point(1, 2, 0), 0x0102, N'<a/>')
 INSERT INTO [author] VALUES (2, N'Bob', N'łoś', NULL, NULL, 1e100, 0, NULL, NULL, NULL, NULL, NULL)
 INSERT INTO [author] VALUES (3, N'Bob', NULL, '2000-02-29', '2020-01-01T12:00:00Z', NULL, NULL, NULL, NULL, NULL, 0x, NULL)

@@ -297,7 +297,8 @@ func TestMutationsNeedATransaction(t *testing.T) {
 
 // writable is the library with numbered rows, defaults, constraints and a
 // trigger, one statement a line.
-const writable = `CREATE TABLE [author] ([id] int IDENTITY NOT NULL PRIMARY KEY, [name] nvarchar(50) NOT NULL, [nick] varchar(20) COLLATE Polish_100_CI_AS UNIQUE, [born] date, [seen] datetimeoffset(7), [score] float DEFAULT 7, [active] bit, [mark] uniqueidentifier, [place] geography, [area] geometry, [data] varbinary(max), [doc] xml)
+const writable = `CREATE TABLE [author] ([id] int IDENTITY NOT NULL PRIMARY KEY, [name] nvarchar(50) NOT NULL, [nick] varchar(20) COLLATE Polish_100_CI_AS, [born] date, [seen] datetimeoffset(7), [score] float DEFAULT 7, [active] bit, [mark] uniqueidentifier, [place] geography, [area] geometry, [data] varbinary(max), [doc] xml)
+CREATE UNIQUE INDEX [nicks] ON [author] ([nick]) WHERE [nick] IS NOT NULL
 CREATE TABLE [article] ([id] int IDENTITY NOT NULL PRIMARY KEY, [author_id] int REFERENCES [author]([id]), [title] nvarchar(100), [rating] decimal(10,2), [big] bigint, [price] money, [written] datetime, [body] ntext DEFAULT N'nothing')
 CREATE TABLE [log] ([id] int IDENTITY PRIMARY KEY, [what] nvarchar(100))
 CREATE TRIGGER [logged] ON [article] AFTER INSERT, UPDATE, DELETE AS INSERT INTO [log] ([what]) SELECT [title] FROM inserted`

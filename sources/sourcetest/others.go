@@ -64,7 +64,7 @@ func testInjection(t *testing.T, f *fixture) {
 				sel.Where = f.compare(t, "author", "name", operator, literal(t, "["+text+"]"))
 			}
 			f.ids(t, sel)
-			if statement := f.text(&request{query: sel}); strings.Contains(statement, value) && len(value) > 2 {
+			if statement := f.text(&request{query: sel}); strings.Contains(statement, value) && len(value) > len("@p1") { // shorter ones are names of parameters, too
 				t.Errorf("the value %q stands in the statement: %s", value, statement)
 			}
 		}
