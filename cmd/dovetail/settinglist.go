@@ -158,7 +158,7 @@ func serverSettings() []setting {
 			name: "preserve-401-errors", help: "answer failed authentication of GraphQL requests with status 401", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.preserve401 }),
 		},
-		{name: "cors-domain", empty: true, help: "origins that may ask from a browser, empty for none (*; without a secret: the engine's own and localhost)", apply: func(s *settings, v string) error {
+		{name: "cors-domain", empty: true, help: "allowed CORS origins, empty for none (*; without a secret: the engine's own and localhost)", apply: func(s *settings, v string) error {
 			origins, err := server.ParseOrigins(v)
 			s.cors.Origins, s.corsGiven = origins, true
 			return err
@@ -172,14 +172,14 @@ func serverSettings() []setting {
 			apply: duration(func(s *settings) *time.Duration { return &s.persisted.TTL }, time.Second),
 		},
 		{
-			name: "enable-allowlist", help: "let roles ask only what the collections of the allowlist have", toggle: true,
+			name: "enable-allowlist", help: "serve roles only the operations of the allowlist's collections", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.allowlist.Enabled }),
 		},
 		{
 			name: "enable-allowlist-roles", help: "honour collections that are listed for some roles only", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.allowlist.Roles }),
 		},
-		{name: "disable-cors", help: "answer no origin", toggle: true, apply: boolean(func(s *settings) *bool { return &s.cors.Disabled })},
+		{name: "disable-cors", help: "disable CORS", toggle: true, apply: boolean(func(s *settings) *bool { return &s.cors.Disabled })},
 		{name: "enabled-apis", help: "graphql, metadata and config (all)", apply: enabledAPIs},
 		{name: "max-body-bytes", help: "largest body of a request, 0 for no bound (100 MiB)", apply: func(s *settings, v string) (err error) {
 			s.maxBodyBytes, err = strconv.ParseInt(v, 10, 64)
@@ -213,7 +213,7 @@ func serverSettings() []setting {
 			return s.logLevel.UnmarshalText([]byte(v))
 		}},
 		{name: "enabled-log-types", help: "kinds of log lines (startup,http-log,webhook-log,websocket-log,jwk-refresh-log)", apply: logTypes},
-		{name: "url", help: "what healthcheck asks (http://127.0.0.1:8080/healthz)", apply: text(func(s *settings) *string { return &s.checkURL })},
+		{name: "url", help: "URL probed by healthcheck (http://127.0.0.1:8080/healthz)", apply: text(func(s *settings) *string { return &s.checkURL })},
 	}
 }
 
@@ -277,7 +277,7 @@ func schemaSettings() []setting {
 			return nil
 		}},
 		{
-			name: "read-snapshot", help: "let the statements of one query on one source read one moment, where the source can", toggle: true,
+			name: "read-snapshot", help: "run all statements of a query on one source in one snapshot, where the source can", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.readSnapshot }),
 		},
 		{
