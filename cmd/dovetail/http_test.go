@@ -320,6 +320,8 @@ func TestQueryLog(t *testing.T) {
 		{types: map[string]bool{"http-log": true}, want: []string{`"type":"http-log"`, `"user_vars":{"x-hasura-role":"admin"}`, `"request_mode":"single"`, `"parameterized_query_hash":"`, `"level":"error"`, `"error":{"path":"$.selectionSet.nothing","error":"field 'nothing' not found in type: 'query_root'","code":"validation-failed"}`}, without: []string{"query-log", "5040"}},
 		{types: map[string]bool{"query-log": true}, want: []string{`"type":"query-log"`, `"kind":"database"`, `"generated_sql":{"item":{"prepared_arguments":[],"query":"SELECT`}, without: []string{"http-log", "5040"}},
 		{types: map[string]bool{"query-log": true}, level: slog.LevelDebug, want: []string{"5040"}},
+		{types: map[string]bool{"http-log": true, "startup": true}, want: []string{`"kind":"server_configuration"`, `"is_admin_secret_set":false`}, without: []string{"raw_query"}},
+		{types: map[string]bool{"http-log": true}, level: slog.LevelDebug, want: []string{`"raw_query":"{\"query\": nonsense"`}},
 		{types: map[string]bool{}, without: []string{"http-log", "query-log"}},
 	} {
 		output := &lockedBuffer{}
@@ -334,6 +336,7 @@ func TestQueryLog(t *testing.T) {
 		for _, query := range []string{`query ($id: Int) { item(where: {id: {_eq: $id}}) { name } }`, `query ($id: Int) { item(where: {id: {_eq: $id}}) { name } nothing }`} {
 			send(t, http.MethodPost, server.URL+"/v1/graphql", fmt.Sprintf(`{"query":%q,"variables":{"id":5040}}`, query), nil)
 		}
+		send(t, http.MethodPost, server.URL+"/v1/graphql", `{"query": nonsense`, nil)
 		server.Close()
 		if err := i.close(); err != nil {
 			t.Error(err)

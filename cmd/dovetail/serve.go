@@ -87,6 +87,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	if err != nil {
 		return nil, err
 	}
+	logConfiguration(ctx, logger, s, authenticator)
 	if !authenticator.HasSecret() {
 		warnOfOpenness(ctx, logger, s)
 	}

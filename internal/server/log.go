@@ -28,6 +28,8 @@ type requestInfo struct {
 	// query is shown with a refusal.
 	query   *graphQLRequest
 	refused *refusal
+	// raw is the beginning of a body that no request could be read from.
+	raw string
 	// hash is the operation's, see planner.Operation.Hash.
 	hash string
 }
@@ -86,6 +88,9 @@ func (s *Server) logRequest(r *http.Request, answer *recorder, took time.Duratio
 			slog.String("path", e.path), slog.String("error", e.message), slog.String("code", e.code)))
 		if info.query != nil {
 			operation = append(operation, slog.Any("query", s.queryOf(r.Context(), info.query)))
+		}
+		if info.raw != "" && s.logger.Enabled(r.Context(), slog.LevelDebug) {
+			operation = append(operation, slog.String("raw_query", info.raw)) // it may hold what clients keep secret
 		}
 	}
 	s.logger.LogAttrs(r.Context(), level, logHTTP, slog.GroupAttrs("detail",

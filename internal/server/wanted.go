@@ -30,6 +30,9 @@ type wanted struct {
 	batch      bool
 }
 
+// maxRaw is how much of a body is logged that is no request.
+const maxRaw = 2 << 10
+
 // one is a request of a single operation.
 func one(o wantedOperation) *wanted { return &wanted{operations: []wantedOperation{o}} }
 
@@ -46,6 +49,7 @@ func (s *Server) read(j orderedjson.Value) wantedOperation {
 // wantedOperations reads the operations of a request's body, when they are first
 // asked for.
 func (s *Server) wantedOperations(w http.ResponseWriter, r *http.Request) func() (*wanted, *refusal) {
+	info := infoOf(r.Context())
 	return sync.OnceValues(func() (*wanted, *refusal) {
 		body, failure := s.readBody(w, r)
 		if failure != nil {
@@ -58,6 +62,7 @@ func (s *Server) wantedOperations(w http.ResponseWriter, r *http.Request) func()
 		}
 		j, err := orderedjson.Parse(body)
 		if err != nil {
+			info.raw = string(body[:min(len(body), maxRaw)])
 			return nil, refuse(http.StatusBadRequest, command.CodeInvalidJSON, "$", "Error in $: "+err.Error())
 		}
 		if j.Kind != orderedjson.Array {
