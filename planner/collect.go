@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"dovetail/internal/orderedjson"
@@ -171,7 +173,7 @@ func applies(condition string, on *schema.Type) bool {
 			return true
 		}
 	}
-	return condition == schema.EntityUnion && on.IsEntity()
+	return slices.Contains(on.Unions(), condition) || condition == schema.EntityUnion && on.IsEntity()
 }
 
 // directives evaluates @include and @skip.

@@ -49,7 +49,11 @@ func (p *planner) remoteArguments(s *selected, def *ast.FieldDefinition, parent 
 				value = mergeValues(value, given)
 			}
 		}
-		if value = b.withPresets(value, a.Type, false); value != nil {
+		value = b.withPresets(value, a.Type, false)
+		if preset, ok := presets[a.Name]; ok {
+			value = overridePresets(value, preset)
+		}
+		if value != nil {
 			out = append(out, plan.RemoteArgument{Name: a.Name, Type: a.Type.String(), Value: value})
 		}
 	}
@@ -203,6 +207,38 @@ func overrideValues(base, preset plan.Value) plan.Value {
 		out.Keys, out.Values = append(out.Keys, key), append(out.Values, over.Values[i])
 	}
 	return out
+}
+
+// overridePresets puts the preset of an argument over those of its input types,
+// also where it is a list.
+func overridePresets(filled, preset plan.Value) plan.Value {
+	switch over := preset.(type) { //nolint:gochecksumtype // the rest have no parts
+	case *plan.ListValue:
+		list, ok := filled.(*plan.ListValue)
+		if !ok || len(list.Items) != len(over.Items) {
+			return preset
+		}
+		out := &plan.ListValue{Items: make([]plan.Value, len(list.Items))}
+		for i, item := range list.Items {
+			out.Items[i] = overridePresets(item, over.Items[i])
+		}
+		return out
+	case *plan.ObjectValue:
+		object, ok := filled.(*plan.ObjectValue)
+		if !ok {
+			return preset
+		}
+		out := &plan.ObjectValue{Keys: slices.Clone(object.Keys), Values: slices.Clone(object.Values)}
+		for i, key := range over.Keys {
+			if at := slices.Index(out.Keys, key); at >= 0 {
+				out.Values[at] = overridePresets(out.Values[at], over.Values[i])
+				continue
+			}
+			out.Keys, out.Values = append(out.Keys, key), append(out.Values, over.Values[i])
+		}
+		return out
+	}
+	return preset
 }
 
 // remoteStructure takes a list or an input object apart.

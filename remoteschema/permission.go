@@ -432,6 +432,7 @@ func (r *permissionReader) possible() {
 			for _, name := range own.Types {
 				if member := schema.Types[name]; member != nil {
 					schema.AddPossibleType(own.Name, member)
+					schema.AddImplements(member.Name, own)
 				}
 			}
 		}

@@ -215,7 +215,7 @@ func appendScalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([
 	}
 	switch name {
 	case "Int":
-		if !isInteger(text) {
+		if !isInt(text) {
 			return dst, errNoMatch
 		}
 		return append(dst, text...), nil
@@ -262,7 +262,13 @@ func truth(text string) (value, ok bool) {
 	return false, false
 }
 
-// isInteger tells whether a text is a JSON number without fraction or exponent.
-func isInteger(text string) bool {
-	return jsonshape.IsNumber(text) && !strings.ContainsAny(text, ".eE")
+// isInt reports whether a text is a value of GraphQL's Int: a JSON number without
+// fraction or exponent, of 32 bits. A service refuses a request with another one,
+// and with it all keys that are beside it.
+func isInt(text string) bool {
+	if !jsonshape.IsNumber(text) {
+		return false
+	}
+	_, err := strconv.ParseInt(text, 10, 32)
+	return err == nil
 }

@@ -156,9 +156,8 @@ func (s *Schema) remoteRef(r *catalog.RemoteSchema, t *ast.Type) Ref {
 
 // remoteType is our type for an upstream type.
 func (s *Schema) remoteType(r *catalog.RemoteSchema, name string) *Type {
-	switch name {
-	case "Int", "Float", "String", "Boolean", "ID":
-		return s.scalar(name)
+	if isBuiltinScalar(name) {
+		return s.scalar(remoteTypeName(r, name))
 	}
 	view, _, ok := s.remoteView(r)
 	if !ok || view.Types[name] == nil {
@@ -215,6 +214,11 @@ func (s *Schema) fillRemote(t *Type, r *catalog.RemoteSchema, view *ast.Schema, 
 		}
 		if def.Kind == ast.Interface {
 			s.fillPossible(t, r, view, def)
+		}
+		for _, of := range view.GetImplements(def) {
+			if of.Kind == ast.Union {
+				t.unions = append(t.unions, remoteTypeName(r, of.Name))
+			}
 		}
 	case ast.Union:
 		s.fillPossible(t, r, view, def)

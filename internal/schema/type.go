@@ -52,6 +52,8 @@ type Type struct {
 	// Interfaces of an object, possible types of an interface or union.
 	interfaces []*Type
 	possible   []*Type
+	// unions are the names of the unions that a remote object type is a member of.
+	unions []string
 	// entity: the type is a member of EntityUnion.
 	entity bool
 }
@@ -181,7 +183,7 @@ func (t *Type) Forget() {
 	}
 	t.once = sync.Once{}
 	t.fields, t.byField, t.inputs, t.byInput = nil, nil, nil, nil
-	t.values, t.interfaces, t.possible = nil, nil, nil
+	t.values, t.interfaces, t.possible, t.unions = nil, nil, nil, nil
 }
 
 // Fields of an object or interface.
@@ -221,6 +223,9 @@ func (t *Type) Interfaces() []*Type { t.ready(); return t.interfaces }
 
 // Possible types of an interface or union.
 func (t *Type) Possible() []*Type { t.ready(); return t.possible }
+
+// Unions are the names of the unions that an object type is a member of.
+func (t *Type) Unions() []string { t.ready(); return t.unions }
 
 // IsEntity tells whether a federation's gateway may ask for objects of the type.
 func (t *Type) IsEntity() bool { t.ready(); return t.entity }
