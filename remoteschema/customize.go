@@ -45,8 +45,9 @@ type CustomNames struct {
 	Fields map[string]map[string]string
 }
 
-// Customize works out which names change. Root types keep their names unless
-// there is a namespace; GraphQL's own types and scalars always do.
+// Customize works out which names change. Prefixes and suffixes don't go to root
+// types, unless there is a namespace, nor to GraphQL's own scalars; mappings go
+// to all but the types of introspection.
 func Customize(def Customization, upstream *ast.Schema) (*CustomNames, error) {
 	if def.Namespace != "" && !isName(def.Namespace) {
 		return nil, customizationError("root_fields_namespace %q is not a GraphQL name", def.Namespace)
@@ -85,8 +86,10 @@ func customizeTypes(def Customization, upstream *ast.Schema, out *CustomNames) e
 	used := map[string][]string{}
 	for _, name := range sortedKeys(upstream.Types) {
 		final := name
-		if !protected[name] && !isBuiltinScalar(name) && !strings.HasPrefix(name, "__") {
-			final = renamed(name, def.TypeNames.Prefix, def.TypeNames.Suffix, def.TypeNames.Mapping)
+		if to, ok := def.TypeNames.Mapping[name]; ok {
+			final = to
+		} else if !protected[name] && !isBuiltinScalar(name) && !strings.HasPrefix(name, "__") {
+			final = def.TypeNames.Prefix + name + def.TypeNames.Suffix
 		}
 		if !isName(final) {
 			return customizationError("type name %q, customized to %q, is not a GraphQL name", name, final)

@@ -29,6 +29,10 @@ func TestCustomize(t *testing.T) {
 			Customization{Namespace: "wx", TypeNames: TypeNames{Prefix: "W_"}},
 			"map[City:W_City Date:W_Date Mood:W_Mood Query:W_Query Thing:W_Thing] map[]",
 		},
+		"what mappings alone rename": {
+			Customization{TypeNames: TypeNames{Prefix: "W_", Mapping: map[string]string{"ID": "Code", "Query": "Weather"}}},
+			"map[City:W_City Date:W_Date ID:Code Mood:W_Mood Query:Weather Thing:W_Thing] map[]",
+		},
 		"fields": {
 			Customization{FieldNames: []FieldNames{thing, {ParentType: "City", Prefix: "c_", Mapping: map[string]string{"name": "label"}}, {ParentType: "Query", Suffix: "_x"}}},
 			"map[] map[City:map[code:c_code name:label] Query:map[city:city_x thing:thing_x] Thing:map[name:label]]",

@@ -38,6 +38,8 @@ type RemoteCustomization struct {
 	TypeSuffix  string
 	TypeMapping Mapping
 	Fields      []RemoteFieldCustomization
+	// hasTypes and hasFields tell what is empty from what is absent.
+	hasTypes, hasFields bool
 }
 
 // RemoteFieldCustomization renames the fields of one upstream type.
@@ -133,11 +135,13 @@ func (d *decoder) remoteCustomization(j orderedjson.Value, path string) *RemoteC
 	o := d.object(j, path, "RemoteSchemaCustomization")
 	c := &RemoteCustomization{Namespace: o.name("root_fields_namespace")}
 	if v, ok := o.get("type_names"); ok {
+		c.hasTypes = true
 		t := d.object(v, o.at("type_names"), "RemoteTypeCustomization")
 		c.TypePrefix, c.TypeSuffix = t.namePart("prefix"), t.namePart("suffix")
 		c.TypeMapping = t.nameMapping("mapping")
 		t.done()
 	}
+	c.hasFields = !o.optional("field_names").IsNull()
 	o.list("field_names", func(j orderedjson.Value, path string) {
 		f := d.object(j, path, "RemoteFieldCustomization")
 		custom := RemoteFieldCustomization{ParentType: f.text("parent_type"), Prefix: f.namePart("prefix"), Suffix: f.namePart("suffix")}
@@ -226,14 +230,19 @@ func (h Header) JSON() orderedjson.Value {
 // JSON is the customization as exported.
 func (c *RemoteCustomization) JSON() orderedjson.Value {
 	f := newFields().optionalText("root_fields_namespace", c.Namespace)
-	types := newFields().optionalText("prefix", c.TypePrefix).optionalText("suffix", c.TypeSuffix).list("mapping", c.TypeMapping.JSON())
-	f.list("type_names", types.json)
+	if c.hasTypes {
+		types := newFields().optionalText("prefix", c.TypePrefix).optionalText("suffix", c.TypeSuffix)
+		f.add("type_names", types.add("mapping", c.TypeMapping.JSON()).json)
+	}
 	names := orderedjson.Value{Kind: orderedjson.Array}
 	for _, n := range c.Fields {
 		entry := newFields().text("parent_type", n.ParentType).optionalText("prefix", n.Prefix).optionalText("suffix", n.Suffix)
-		names.Items = append(names.Items, entry.list("mapping", n.Mapping.JSON()).json)
+		names.Items = append(names.Items, entry.add("mapping", n.Mapping.JSON()).json)
 	}
-	return f.list("field_names", names).json
+	if c.hasFields {
+		f.add("field_names", names)
+	}
+	return f.json
 }
 
 // JSON is the permission as exported.
