@@ -101,24 +101,55 @@ func (p *planner) merge(old *selected, f *ast.Field, path string) error {
 	if first.Name != f.Name {
 		return invalid(path, "selection of both '%s' and '%s' specified for the same response name, '%s'", first.Name, f.Name, old.key)
 	}
-	if !sameArguments(first.Arguments, f.Arguments) {
+	same, err := p.sameArguments(first.Arguments, f.Arguments, path)
+	if err != nil {
+		return err
+	}
+	if !same {
 		return invalid(path, "inconsistent arguments between multiple selections of field '%s'", f.Name)
 	}
 	old.nodes = append(old.nodes, f)
 	return nil
 }
 
-func sameArguments(a, b ast.ArgumentList) bool {
+// sameArguments reports whether two fields are given the same.
+func (p *planner) sameArguments(a, b ast.ArgumentList, path string) (bool, error) {
 	if len(a) != len(b) {
-		return false
+		return false, nil
 	}
 	for _, x := range a {
 		y := b.ForName(x.Name)
-		if y == nil || x.Value.String() != y.Value.String() {
-			return false
+		if y == nil {
+			return false, nil
+		}
+		if same, err := p.sameLiteral(x.Value, y.Value, path); err != nil || !same {
+			return false, err
 		}
 	}
-	return true
+	return true, nil
+}
+
+// sameLiteral reports whether two literals are written alike; what is compared
+// counts, since a field may be selected any number of times.
+func (p *planner) sameLiteral(a, b *ast.Value, path string) (bool, error) {
+	if a == b {
+		return true, nil
+	}
+	if err := p.spend(1, path); err != nil {
+		return false, err
+	}
+	if a.Kind != b.Kind || a.Raw != b.Raw || len(a.Children) != len(b.Children) {
+		return false, nil
+	}
+	for i, x := range a.Children {
+		if x.Name != b.Children[i].Name {
+			return false, nil
+		}
+		if same, err := p.sameLiteral(x.Value, b.Children[i].Value, path); err != nil || !same {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // walk visits the fields of a selection set that apply to an object type. A
@@ -132,6 +163,9 @@ func (p *planner) walk(set ast.SelectionSet, on *schema.Type, path string, sprea
 				return err
 			}
 			if keep {
+				if err := p.spend(1, path); err != nil {
+					return err
+				}
 				if err := visit(s); err != nil {
 					return err
 				}

@@ -21,7 +21,12 @@ const (
 type Document struct {
 	Operation *ast.OperationDefinition
 	fragments map[string]*ast.FragmentDefinition
+	// definitions finds the variables' definitions: the first of each name.
+	definitions map[string]*ast.VariableDefinition
 }
+
+// definition finds what a variable is declared as; nil for none.
+func (d *Document) definition(name string) *ast.VariableDefinition { return d.definitions[name] }
 
 // Fragment finds a fragment by its name.
 func (d *Document) Fragment(name string) (*ast.FragmentDefinition, bool) {
@@ -53,7 +58,13 @@ func Parse(text, operationName string) (*Document, error) {
 	if d.Operation, err = choose(doc.Operations, operationName); err != nil {
 		return nil, err
 	}
-	if err := d.check(d.Operation.SelectionSet, "$", nil, map[string]bool{}); err != nil {
+	d.definitions = make(map[string]*ast.VariableDefinition, len(d.Operation.VariableDefinitions))
+	for _, v := range d.Operation.VariableDefinitions {
+		if d.definitions[v.Variable] == nil {
+			d.definitions[v.Variable] = v
+		}
+	}
+	if _, err := d.check(d.Operation.SelectionSet, "$", 0, nil, map[string]int{}); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -93,44 +104,60 @@ func choose(operations ast.OperationList, name string) (*ast.OperationDefinition
 	return nil, invalid("$", "exactly one operation has to be present in the document when operationName is not specified")
 }
 
-// check finds undefined fragments, and fragments that spread themselves, before
-// anything walks the document.
+// check finds undefined fragments, fragments that spread themselves, and what is
+// nested too deeply once they are spread, before anything walks the document. It
+// gives how deep the set is; depth is how deep it stands.
 //
-// Fragments in sound are known to be well: each is looked at once, however often
-// it is spread.
-func (d *Document) check(set ast.SelectionSet, path string, chain []string, sound map[string]bool) error {
+// Fragments in sound are known to be well, with how deep they are: each is looked
+// at once, however often it is spread.
+func (d *Document) check(set ast.SelectionSet, path string, depth int, chain []string, sound map[string]int) (int, error) {
+	if depth > maxDepth {
+		return 0, &Error{Code: CodeValidationFailed, Path: "$.query", Message: "the query is nested too deeply"}
+	}
+	deepest := 0
 	for _, s := range set {
+		var inner int
+		var err error
 		switch s := s.(type) {
 		case *ast.Field:
-			if err := d.check(s.SelectionSet, path+".selectionSet."+s.Name, chain, sound); err != nil {
-				return err
+			if len(s.SelectionSet) > 0 {
+				inner, err = d.check(s.SelectionSet, path+".selectionSet."+s.Name, depth+1, chain, sound)
 			}
 		case *ast.InlineFragment:
-			if err := d.check(s.SelectionSet, path, chain, sound); err != nil {
-				return err
-			}
+			inner, err = d.check(s.SelectionSet, path, depth+1, chain, sound)
 		case *ast.FragmentSpread:
-			here := path + ".selectionSet." + s.Name
-			f, ok := d.fragments[s.Name]
-			if !ok {
-				return invalid(here, "reference to undefined fragment %q", s.Name)
-			}
-			if at := slices.Index(chain, s.Name); at >= 0 {
-				return invalid(path+".selectionSet", "the fragment definition(s) %s form a cycle", englishList(chain[at:]))
-			}
-			if len(chain) > maxDepth {
-				return invalid(here, "the query is nested too deeply")
-			}
-			if sound[s.Name] {
-				continue
-			}
-			if err := d.check(f.SelectionSet, here, append(slices.Clip(chain), s.Name), sound); err != nil {
-				return err
-			}
-			sound[s.Name] = true
+			inner, err = d.checkSpread(s.Name, path, depth, chain, sound)
 		}
+		if err != nil {
+			return 0, err
+		}
+		deepest = max(deepest, inner+1)
 	}
-	return nil
+	return deepest, nil
+}
+
+// checkSpread is check for a fragment that is spread.
+func (d *Document) checkSpread(name, path string, depth int, chain []string, sound map[string]int) (int, error) {
+	here := path + ".selectionSet." + name
+	f, ok := d.fragments[name]
+	if !ok {
+		return 0, invalid(here, "reference to undefined fragment %q", name)
+	}
+	if at := slices.Index(chain, name); at >= 0 {
+		return 0, invalid(path+".selectionSet", "the fragment definition(s) %s form a cycle", englishList(chain[at:]))
+	}
+	known, ok := sound[name]
+	if !ok {
+		var err error
+		if known, err = d.check(f.SelectionSet, here, depth+1, append(slices.Clip(chain), name), sound); err != nil {
+			return 0, err
+		}
+		sound[name] = known
+	}
+	if depth+1+known > maxDepth {
+		return 0, invalid(here, "the query is nested too deeply")
+	}
+	return known, nil
 }
 
 func englishList(names []string) string {

@@ -37,10 +37,13 @@ func (p *planner) loadAs(v *ast.Value, u use, hasDefault bool) (value, error) {
 	if v == nil {
 		return value{missing: true}, nil
 	}
+	if err := p.spend(1, path); err != nil {
+		return value{}, err
+	}
 	if v.Kind != ast.Variable {
 		return value{lit: v}, nil
 	}
-	def := p.document.Operation.VariableDefinitions.ForName(v.Raw)
+	def := p.document.definition(v.Raw)
 	if def == nil {
 		return value{}, invalid(path, "unbound variable %q", v.Raw)
 	}
@@ -56,8 +59,11 @@ func (p *planner) loadAs(v *ast.Value, u use, hasDefault bool) (value, error) {
 		}
 		return value{missing: true}, nil
 	}
-	if err := u.check(j); err != nil {
-		return value{}, err
+	if c := u.class(); !p.checked[c] {
+		if err := u.check(j); err != nil {
+			return value{}, err
+		}
+		p.checked[c] = true
 	}
 	return value{name: v.Raw, json: j}, nil
 }
@@ -135,7 +141,7 @@ func (p *planner) of(m member, ref schema.Ref, hasDefault bool, path string) (va
 	if m.lit != nil {
 		return p.load(m.lit, ref, hasDefault, path)
 	}
-	return m.value, nil
+	return m.value, p.spend(1, path)
 }
 
 // members visits the members of an input object, in written order, each with
@@ -183,6 +189,9 @@ func (p *planner) list(v value, element schema.Ref, path string) ([]value, error
 	}
 	if v.json.Kind != orderedjson.Array {
 		return []value{v.part("0", v.json)}, nil
+	}
+	if err := p.spend(len(v.json.Items), path); err != nil {
+		return nil, err
 	}
 	out := make([]value, 0, len(v.json.Items))
 	for i, item := range v.json.Items {
@@ -250,6 +259,9 @@ func (p *planner) symbolic(v value, ref schema.Ref, path string) (plan.Value, er
 		return &plan.Variable{Name: v.name, Path: v.path}, nil
 	}
 	if !hasVariable(v.lit) {
+		if err := p.spend(size(v.lit), path); err != nil {
+			return nil, err
+		}
 		if err := p.checkLiteral(ref, v.lit, path); err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ func TestTheIntrospectionOfManyTablesIsNotKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, err := operation.Plan(nil)
+		made, err := operation.Plan(t.Context(), nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,7 @@ func TestMatchedInserts(t *testing.T) {
 		if strings.Contains(d.Input, "$rows") {
 			variables["rows"] = rows
 		}
-		made, err := operation.Plan(variables)
+		made, err := operation.Plan(t.Context(), variables, 0)
 		if err != nil {
 			return "error: " + err.Error() + "\n"
 		}

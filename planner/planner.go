@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -46,8 +47,9 @@ func (o *Operation) Kind() plan.OperationKind {
 }
 
 // Plan gives the plan for the values of the variables, made anew only when
-// their shape hasn't been seen before.
-func (o *Operation) Plan(variables map[string]orderedjson.Value) (*plan.Plan, error) {
+// their shape hasn't been seen before. It may be made of so many nodes (0: the
+// default), and the context bounds how long that may take.
+func (o *Operation) Plan(ctx context.Context, variables map[string]orderedjson.Value, maxNodes int) (*plan.Plan, error) {
 	if err := checkVariables(o.document.Operation.VariableDefinitions, variables); err != nil {
 		return nil, err
 	}
@@ -62,7 +64,11 @@ func (o *Operation) Plan(variables map[string]orderedjson.Value) (*plan.Plan, er
 		}
 		return made, runChecks(checks, variables)
 	}
+	if maxNodes <= 0 {
+		maxNodes = DefaultMaxNodes
+	}
 	p := &planner{
+		budget: budget{ctx: ctx, max: maxNodes}, checked: map[useClass]bool{},
 		schema: o.schema, document: o.document, variables: variables,
 		boolean: o.schema.BooleanType(), lookups: map[string]int{}, pending: map[*plan.KeySet]pendingKeys{},
 	}
@@ -92,14 +98,17 @@ func (o *Operation) forget() {
 	clear(o.checks)
 }
 
+// newUses gives the first of each class of uses that isn't known: uses of one class
+// are checked alike, and shape plans alike.
 func newUses(known, found []use) []use {
+	seen := make(map[useClass]bool, len(known))
+	for _, u := range known {
+		seen[u.class()] = true
+	}
 	var out []use
 	for _, u := range found {
-		same := func(k use) bool {
-			return k.name == u.name && k.path == u.path && k.exact == u.exact && k.kind == u.kind &&
-				k.ref.String() == u.ref.String()
-		}
-		if !slices.ContainsFunc(known, same) && !slices.ContainsFunc(out, same) {
+		if c := u.class(); !seen[c] {
+			seen[c] = true
 			out = append(out, u)
 		}
 	}
@@ -108,9 +117,13 @@ func newUses(known, found []use) []use {
 
 // checkVariables holds the given variables against their declarations.
 func checkVariables(definitions ast.VariableDefinitionList, variables map[string]orderedjson.Value) error {
+	defined := make(map[string]bool, len(definitions))
+	for _, d := range definitions {
+		defined[d.Variable] = true
+	}
 	var unexpected []string
 	for name := range variables {
-		if definitions.ForName(name) == nil {
+		if !defined[name] {
 			unexpected = append(unexpected, name)
 		}
 	}
@@ -140,12 +153,15 @@ func checkVariables(definitions ast.VariableDefinitionList, variables map[string
 
 // planner makes one plan.
 type planner struct {
+	budget
 	schema    *schema.Schema
 	document  *Document
 	variables map[string]orderedjson.Value
 	boolean   *schema.Type
 	uses      []use
 	checks    []variableCheck
+	// checked are the kinds of places that a variable was held against.
+	checked map[useClass]bool
 	// scope is the fragment being planned, which conditions hang key sets below;
 	// pending are the key sets whose direction may still be turned.
 	scope   *holder
@@ -345,7 +361,9 @@ func (p *planner) finish(out *plan.Plan) error {
 	for _, f := range out.RootFragments() {
 		visit(f)
 	}
-	p.unite(out)
+	if err := p.unite(out); err != nil {
+		return err
+	}
 	for _, f := range out.Fragments {
 		if f.Union != nil {
 			continue
@@ -362,6 +380,9 @@ func (p *planner) compile(f *plan.Fragment) error {
 	if q, ok := f.Query.(*plan.Representations); ok {
 		f.Statement = q
 		return nil
+	}
+	if err := p.live(); err != nil {
+		return err
 	}
 	compiler, version, ok := p.compiler(f.Source)
 	if !ok {

@@ -157,7 +157,7 @@ func (w *world) made(d *datadriven.TestData) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return operation.Plan(variables)
+	return operation.Plan(w.t.Context(), variables, 0)
 }
 
 func (w *world) plan(d *datadriven.TestData) string {
@@ -248,11 +248,11 @@ func FuzzPrepare(f *testing.F) {
 				}
 			}
 		}
-		first, err := operation.Plan(values)
+		first, err := operation.Plan(t.Context(), values, 0)
 		if err != nil {
 			return
 		}
-		again, err := operation.Plan(values)
+		again, err := operation.Plan(t.Context(), values, 0)
 		if err != nil || first.String() != again.String() {
 			t.Fatalf("planned twice, differently: %v", err)
 		}
@@ -281,7 +281,7 @@ func TestIntrospectionIsASchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := operation.Plan(nil)
+	made, err := operation.Plan(t.Context(), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

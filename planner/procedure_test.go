@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -81,7 +82,7 @@ func plannedSQL(built *catalog.Catalog, role, query string) string {
 	if strings.Contains(query, "$term") {
 		variables["term"] = orderedjson.Value{Kind: orderedjson.String, Text: "a"}
 	}
-	made, err := operation.Plan(variables)
+	made, err := operation.Plan(context.Background(), variables, 0)
 	if err != nil {
 		return "error: " + err.Error()
 	}

@@ -1,9 +1,11 @@
 package planner
 
 import (
+	"errors"
 	"slices"
 
 	"dovetail/internal/plan"
+	"dovetail/sources"
 )
 
 // Lookups of one query often read the same rows: the authors of albums, and the
@@ -26,7 +28,7 @@ import (
 const maxVariants = 256
 
 // unite has the lookups of a plan share statements.
-func (p *planner) unite(out *plan.Plan) {
+func (p *planner) unite(out *plan.Plan) error {
 	bySignature := map[string][]*plan.Fragment{}
 	var order []string
 	for _, f := range out.Fragments {
@@ -44,9 +46,12 @@ func (p *planner) unite(out *plan.Plan) {
 	for i, signature := range order {
 		same := bySignature[signature]
 		if slices.ContainsFunc(same, func(f *plan.Fragment) bool { return f.Lookup != same[0].Lookup }) {
-			p.uniteRows(out, same, i)
+			if err := p.uniteRows(out, same, i); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // unitable tells whether a lookup may share a statement with others.
@@ -94,11 +99,14 @@ func unitableAggregates(fields []plan.AggregateField) bool {
 
 // uniteRows has lookups of the same rows share statements: one for each set of
 // costly things that one of them wants.
-func (p *planner) uniteRows(out *plan.Plan, same []*plan.Fragment, rows int) {
+func (p *planner) uniteRows(out *plan.Plan, same []*plan.Fragment, rows int) error {
 	u := &united{root: &unitedObject{}, index: map[int]int{}}
 	for _, f := range same {
 		if u.add(f); len(u.variants) > maxVariants {
-			return
+			return nil
+		}
+		if err := p.live(); err != nil {
+			return err
 		}
 	}
 	var made []*unionClass
@@ -109,7 +117,10 @@ func (p *planner) uniteRows(out *plan.Plan, same []*plan.Fragment, rows int) {
 		c.union.ID, c.union.Rows = len(out.Unions)+len(made), rows
 		c.union.Fragment = u.fragment(c)
 		if err := p.compile(c.union.Fragment); err != nil {
-			return // together they are too much for the source: each for itself
+			if tooMuch(err) {
+				return nil // each for itself
+			}
+			return err
 		}
 		made = append(made, c)
 	}
@@ -123,6 +134,15 @@ func (p *planner) uniteRows(out *plan.Plan, same []*plan.Fragment, rows int) {
 			}
 		}
 	}
+	return nil
+}
+
+// tooMuch reports whether a source has refused a statement for what it can't do,
+// such as so much of it: what lookups select together may be more than each of
+// them. Anything else is a fault.
+func tooMuch(err error) bool {
+	e, ok := errors.AsType[*sources.Error](err)
+	return ok && e.Code == sources.CodeNotSupported
 }
 
 // united gathers what lookups of the same rows select. Each different one is a

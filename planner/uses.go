@@ -37,6 +37,18 @@ const (
 	insideScalar inputKind = "inside scalar"
 )
 
+// useClass is what the check of a use and its part in the shape depend on: not
+// where it stands.
+type useClass struct {
+	name, ref string
+	kind      inputKind
+	exact     bool
+}
+
+func (u use) class() useClass {
+	return useClass{name: u.name, ref: u.ref.String(), kind: u.kind, exact: u.exact}
+}
+
 func (p *planner) use(u use) { p.uses = append(p.uses, u) }
 
 // recheck checks the variables' values against the places that use them, for a

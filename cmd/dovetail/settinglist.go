@@ -372,6 +372,10 @@ func sourceSettings() []setting {
 			apply: duration(func(s *settings) *time.Duration { return &s.queryTimeout }, time.Second),
 		},
 		{
+			name: "max-plan-nodes", help: "fields and input values that one operation may have, those of spread fragments included (200000)",
+			apply: positive(func(s *settings) *int { return &s.maxPlanNodes }),
+		},
+		{
 			name: "source-timeout", help: "seconds that connecting to a source and introspecting it may take (30)",
 			apply: duration(func(s *settings) *time.Duration { return &s.sourceTimeout }, time.Second),
 		},

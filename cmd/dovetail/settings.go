@@ -58,6 +58,7 @@ type settings struct {
 	timeouts          server.Timeouts
 	remoteAnswerBytes int64
 	maxBatch          int
+	maxPlanNodes      int
 	postgres          postgresDefaults
 	checkURL          string
 	// endpoint, project, role and allowInconsistent are for commands that talk

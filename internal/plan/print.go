@@ -20,14 +20,14 @@ func (p *Plan) String() string {
 // and hang the same below: a key fetched for one need not be fetched for the
 // other.
 func Signature(f *Fragment) string {
-	w := &printer{signature: true}
+	w := &printer{signature: true, numbered: true}
 	w.fragment(f)
 	return w.b.String()
 }
 
 // KeySetSignature is equal for key sets that ask the same.
 func KeySetSignature(k *KeySet) string {
-	w := &printer{}
+	w := &printer{numbered: true}
 	w.line("keys ranked=%t", k.Ranked)
 	if k.Candidates != nil {
 		w.fragment(k.Candidates)
@@ -42,6 +42,9 @@ type printer struct {
 	// signature: of what a remote schema is given, only the class of the left side's
 	// type matters, which decides how it is written; unions are left out.
 	signature bool
+	// numbered: what hangs below is named by the numbers that equal ones share, so
+	// that nothing is printed for each of those above it.
+	numbered bool
 }
 
 func (w *printer) line(format string, args ...any) {
@@ -96,6 +99,10 @@ func (w *printer) fragment(f *Fragment) {
 	w.nested(func() {
 		for i, k := range f.KeySets {
 			w.line("key set %d %s", i, keySetText(k))
+			if w.numbered {
+				w.line("number %d", k.ID)
+				continue
+			}
 			w.nested(func() {
 				if k.Candidates != nil {
 					w.line("candidates")
@@ -130,6 +137,10 @@ func (w *printer) fragment(f *Fragment) {
 				continue
 			}
 			w.line("join %d %s keys=(%s) null=%s", j.Index, j.Relationship, keysText(j.Keys), j.OnNull)
+			if w.numbered {
+				w.line("number %d", j.Child.Lookup)
+				continue
+			}
 			w.nested(func() { w.fragment(j.Child) })
 		}
 	})

@@ -118,7 +118,9 @@ func (s *Server) explain(r *http.Request, state *live.State, body []byte) ([]exp
 		return nil, 0, refuse(e.Status, e.Code, e.Path, e.Message)
 	}
 	request.backend = as.BackendOnly
-	made, refused := plans(state).plan(state.Catalog, as.Role, request, func(*planner.Operation) *refusal { return nil })
+	ctx, cancel := s.queryTimeout(r.Context())
+	defer cancel()
+	made, refused := plans(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, as.Role, request, func(*planner.Operation) *refusal { return nil })
 	if refused != nil {
 		return nil, 0, refused
 	}

@@ -248,11 +248,18 @@ func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Se
 			return nil, refused
 		}
 	}
-	made, refused := plans(state).plan(state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
+	ctx, cancel := timed(r.Context(), limits, who.Role)
+	defer cancel()
+	ctx, end := s.queryTimeout(ctx)
+	defer end()
+	made, refused := plans(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
 		info.hash = o.Hash()
 		return checkSize(limits, who.Role, o)
 	})
 	if refused != nil {
+		if late := overTime(ctx, limits, who.Role); late != nil {
+			return nil, late
+		}
 		return nil, refused
 	}
 	s.persisted.put(wanted.keep, request.query)
@@ -265,13 +272,6 @@ func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Se
 	}
 	if made.Operation == plan.OperationSubscription {
 		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
-	}
-	ctx, cancel := timed(r.Context(), limits, who.Role)
-	defer cancel()
-	if s.config.QueryTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.config.QueryTimeout)
-		defer cancel()
 	}
 	answer := s.config.Executor.Execute(ctx, made, runners{state}, s.arguments(r, state, who, request, made.Name))
 	if refused := overTime(ctx, limits, who.Role); refused != nil && len(answer.Errors) > 0 {
@@ -287,6 +287,14 @@ func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Se
 		}
 	}
 	return answer, nil
+}
+
+// queryTimeout bounds how long an operation may take, its planning included.
+func (s *Server) queryTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.config.QueryTimeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.config.QueryTimeout)
 }
 
 func (s *Server) arguments(

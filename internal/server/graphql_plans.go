@@ -2,6 +2,7 @@ package server
 
 import (
 	"container/list"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,8 +74,9 @@ func (c *planCache) schema(catalogue *catalog.Catalog, role string, relay, backe
 	return s
 }
 
-// plan gives the plan of a request, once it has passed a check.
-func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graphQLRequest, check func(*planner.Operation) *refusal) (*plan.Plan, *refusal) {
+// plan gives the plan of a request, once it has passed a check; the context and the
+// number of nodes bound the making of one.
+func (c *planCache) plan(ctx context.Context, maxNodes int, catalogue *catalog.Catalog, role string, request *graphQLRequest, check func(*planner.Operation) *refusal) (*plan.Plan, *refusal) {
 	operation, err := c.operation(catalogue, role, request)
 	if err != nil {
 		return nil, refusalOf(err)
@@ -82,7 +84,7 @@ func (c *planCache) plan(catalogue *catalog.Catalog, role string, request *graph
 	if refused := check(operation); refused != nil {
 		return nil, refused
 	}
-	made, err := operation.Plan(request.variables)
+	made, err := operation.Plan(ctx, request.variables, maxNodes)
 	if err != nil {
 		return nil, refusalOf(err)
 	}

@@ -50,6 +50,9 @@ type Config struct {
 	// Description is answered by /v1alpha1/config beside what the server knows
 	// itself.
 	Description map[string]any
+	// MaxPlanNodes bounds the fields and input values of an operation (0: the
+	// planner's default).
+	MaxPlanNodes int
 	// QueryTimeout bounds how long one operation may take (0: no bound).
 	QueryTimeout time.Duration
 	// Timeouts bound slow clients.

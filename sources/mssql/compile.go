@@ -43,7 +43,9 @@ func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
 }
 
 func compile(f *plan.Fragment) (*Statement, error) {
-	c := &compiler{fragment: f, readsOnly: true}
+	c := &compiler{
+		fragment: f, readsOnly: true, index: sqlgen.NewParameterIndex(valueKey), overflowIndex: sqlgen.NewParameterIndex(valueKey),
+	}
 	if len(f.Bindings) > 0 {
 		source := parameterSource{form: formBindings}
 		for _, b := range f.Bindings {
@@ -89,6 +91,8 @@ type compiler struct {
 	fragment   *plan.Fragment
 	parameters []parameterSource
 	overflow   []parameterSource
+	// index and overflowIndex find parameters that are the same.
+	index, overflowIndex sqlgen.ParameterIndex
 	// overflowing is the number of the parameter that holds overflow.
 	overflowing int
 	aliases     int
@@ -125,10 +129,9 @@ const (
 
 // parameter registers a parameter, once for all of its uses.
 func (c *compiler) parameter(source parameterSource) expression {
-	for i := range c.parameters {
-		if c.parameters[i].same(&source) {
-			return parameter{i + 1}
-		}
+	value := func(i int) plan.Value { return c.parameters[i].value }
+	if i, ok := c.index.Find(source.value, len(c.parameters), value, func(i int) bool { return c.parameters[i].same(&source) }); ok {
+		return parameter{i + 1}
 	}
 	if len(c.parameters) < maxScalars || source.form != formScalar {
 		c.parameters = append(c.parameters, source)
@@ -138,10 +141,9 @@ func (c *compiler) parameter(source parameterSource) expression {
 		c.parameters = append(c.parameters, parameterSource{form: formOverflow})
 		c.overflowing = len(c.parameters)
 	}
-	for i := range c.overflow {
-		if c.overflow[i].same(&source) {
-			return member{c.overflowing, i}
-		}
+	value = func(i int) plan.Value { return c.overflow[i].value }
+	if i, ok := c.overflowIndex.Find(source.value, len(c.overflow), value, func(i int) bool { return c.overflow[i].same(&source) }); ok {
+		return member{c.overflowing, i}
 	}
 	c.overflow = append(c.overflow, source)
 	return member{c.overflowing, len(c.overflow) - 1}

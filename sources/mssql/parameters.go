@@ -47,6 +47,20 @@ type parameterSource struct {
 	rows *newRows
 }
 
+// literalKey is equal for literals that can be one parameter.
+type literalKey struct {
+	kind orderedjson.Kind
+	text string
+}
+
+// valueKey is equal for values that can be one parameter.
+func valueKey(v plan.Value) any {
+	if literal, ok := v.(*plan.Literal); ok {
+		return literalKey{literal.JSON.Kind, literal.JSON.String()}
+	}
+	return sqlgen.ValueKey(v)
+}
+
 // same tells whether two parameters can be one.
 func (s *parameterSource) same(o *parameterSource) bool {
 	if s.form != o.form || s.as != o.as || s.most != o.most || s.set != o.set || s.rows != o.rows || !slices.Equal(s.keys, o.keys) {

@@ -80,7 +80,7 @@ func compileZones(f *plan.Fragment, settings session) (*Statement, error) {
 // compile makes the statement for one kind of session and tells whether it
 // depends on timestamps being shown in UTC.
 func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
-	c := &compiler{fragment: f, session: settings, readsOnly: true}
+	c := &compiler{index: sqlgen.NewParameterIndex(sqlgen.ValueKey), fragment: f, session: settings, readsOnly: true}
 	for i, b := range f.Bindings {
 		cast, key, _ := keyOf(b.Type)
 		c.parameters = append(c.parameters, parameterSource{form: formBinding, binding: i, cast: cast, key: key})
@@ -122,6 +122,7 @@ type compiler struct {
 	fragment   *plan.Fragment
 	session    session
 	parameters []parameterSource
+	index      sqlgen.ParameterIndex
 	aliases    int
 	readsOnly  bool
 	zoned      bool
@@ -149,10 +150,9 @@ func (c *compiler) alias() string {
 
 // parameter registers a parameter, once for all of its uses.
 func (c *compiler) parameter(source parameterSource) expression {
-	for i := range c.parameters {
-		if c.parameters[i].same(&source) {
-			return parameter{number: i + 1, cast: source.cast}
-		}
+	value := func(i int) plan.Value { return c.parameters[i].value }
+	if i, ok := c.index.Find(source.value, len(c.parameters), value, func(i int) bool { return c.parameters[i].same(&source) }); ok {
+		return parameter{number: i + 1, cast: source.cast}
 	}
 	c.parameters = append(c.parameters, source)
 	return parameter{number: len(c.parameters), cast: source.cast}

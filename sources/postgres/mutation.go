@@ -238,7 +238,10 @@ func (m *mutationCompiler) readBack() (*step, *jsonshape.Shape, error) {
 }
 
 // begin starts a statement: its parameters are its own.
-func (m *mutationCompiler) begin() { m.parameters, m.takesKeys = nil, false }
+func (m *mutationCompiler) begin() {
+	m.parameters, m.takesKeys = nil, false
+	m.index.Reset()
+}
 
 // end finishes a statement.
 func (m *mutationCompiler) end(statement expression, l *layout) *step {

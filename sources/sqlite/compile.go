@@ -51,6 +51,7 @@ type compiler struct {
 	indexes    indexes
 	keys       tableKeys
 	parameters []parameter
+	index      sqlgen.ParameterIndex
 	aliases    alias
 	ranks      []rankSet
 	keyed      *keyedRows
@@ -59,7 +60,7 @@ type compiler struct {
 
 // compile turns a fragment into a statement. It does no I/O.
 func compile(f *plan.Fragment, known indexes, keys tableKeys) (*statement, error) {
-	c := &compiler{fragment: f, indexes: known, keys: keys}
+	c := &compiler{fragment: f, indexes: known, keys: keys, index: newParameterIndex()}
 	s := &statement{}
 	for _, b := range f.Bindings {
 		s.keyTypes = append(s.keyTypes, b.Type)
@@ -103,13 +104,22 @@ func (c *compiler) newAlias() alias {
 	return c.aliases
 }
 
+// newParameterIndex makes an index of parameters, of which those with one value can
+// be one.
+func newParameterIndex() sqlgen.ParameterIndex {
+	return sqlgen.NewParameterIndex(func(v plan.Value) any { return v })
+}
+
 // parameter gives the number of a parameter; equal ones share it.
 func (c *compiler) parameter(p parameter) int {
-	for i, q := range c.parameters {
-		if p.convert == q.convert && p.value == q.value && p.permitLimit == q.permitLimit && sameType(p.typ, q.typ) &&
-			p.set == q.set && slices.EqualFunc(p.types, q.types, sameType) {
-			return i + 1
-		}
+	value := func(i int) plan.Value { return c.parameters[i].value }
+	i, ok := c.index.Find(p.value, len(c.parameters), value, func(i int) bool {
+		q := &c.parameters[i]
+		return p.convert == q.convert && p.permitLimit == q.permitLimit && sameType(p.typ, q.typ) &&
+			p.set == q.set && slices.EqualFunc(p.types, q.types, sameType)
+	})
+	if ok {
+		return i + 1
 	}
 	c.parameters = append(c.parameters, p)
 	return len(c.parameters)

@@ -200,7 +200,10 @@ func (m *mutationCompiler) readBack() {
 }
 
 // begin starts a statement: its parameters are its own.
-func (m *mutationCompiler) begin() { m.parameters, m.ranks = nil, nil }
+func (m *mutationCompiler) begin() {
+	m.parameters, m.ranks = nil, nil
+	m.index.Reset()
+}
 
 // end finishes a statement.
 func (m *mutationCompiler) end(b *builder) *step {

@@ -66,6 +66,7 @@ func (c *compiler) rootSelection(s *statement, sel *plan.Selection) {
 func (c *compiler) boundedSelection(s *statement, b *builder, sel *plan.Selection, permitLimit int) {
 	if !c.keyIndexed(&sel.Rows) && len(sel.DistinctOn) == 0 {
 		numbered := *c
+		numbered.index = newParameterIndex()
 		q, _ := numbered.newKeyedQuery(&sel.Rows)
 		object := numbered.fields(q, q.alias, sel.Fields)
 		if !q.nested {
