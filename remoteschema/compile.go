@@ -154,7 +154,7 @@ func (c *compiler) roots() error {
 // once for a list of keys.
 func (c *compiler) lookup() error {
 	if len(c.query.Fields) != 1 {
-		return sources.NotSupported("a lookup in a remote schema asks one field, not %d", len(c.query.Fields))
+		return sources.NotSupported("a lookup in a remote schema has one field, not %d", len(c.query.Fields))
 	}
 	if c.query.Operation != plan.OperationQuery {
 		return sources.NotSupported("a lookup in a remote schema can't be a %s", c.query.Operation)
@@ -320,7 +320,7 @@ func shapeOf(members []*member, plain bool) (*jsonshape.RemoteShape, error) {
 	if err != nil {
 		return nil, &sources.Error{
 			Code:    sources.CodeUnexpected,
-			Message: fmt.Sprintf("can't tell the fields of a remote selection apart: %v", err),
+			Message: fmt.Sprintf("the fields of a remote selection conflict: %v", err),
 			Cause:   err,
 		}
 	}

@@ -34,7 +34,7 @@ func TestCompileRefuses(t *testing.T) {
 		"SQL":             {&plan.Selection{}, nil, "can't answer"},
 		"no operation":    {&plan.RemoteQuery{Fields: one}, nil, "no operation"},
 		"no field":        {query(nil), nil, "needs a field"},
-		"two lookups":     {query(append(one, one...)), key, "asks one field"},
+		"two lookups":     {query(append(one, one...)), key, "has one field"},
 		"mutation lookup": {&plan.RemoteQuery{Operation: plan.OperationMutation, Fields: one}, key, "can't be a mutation"},
 		"field name":      {query(field(plan.RemoteField{Key: "a", Name: "a } b"})), nil, "not a GraphQL name"},
 		"response key":    {query(field(plan.RemoteField{Key: "a b", Name: "a"})), nil, "not a GraphQL name"},

@@ -166,7 +166,7 @@ func (w *printer) unions(unions []*Union) {
 			for _, v := range u.Wider {
 				ids = append(ids, strconv.Itoa(v.ID))
 			}
-			wider = ", or what was asked by union " + strings.Join(ids, ", ")
+			wider = ", or keys fetched by union " + strings.Join(ids, ", ")
 		}
 		w.line("union %d%s", u.ID, wider)
 		w.nested(func() { w.fragment(u.Fragment) })

@@ -37,7 +37,7 @@ func (f *Fragment) validate() error {
 		return q.validate(len(f.Bindings))
 	case *RemoteQuery:
 		if len(f.Bindings) > 0 && len(q.Fields) != 1 {
-			return fmt.Errorf("a remote lookup asks for %d fields", len(q.Fields))
+			return fmt.Errorf("a remote lookup has %d fields", len(q.Fields))
 		}
 	case *Representations:
 		if len(q.Entities) != len(f.Joins) {

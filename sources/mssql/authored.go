@@ -43,7 +43,7 @@ func (c *compiler) authoredQuery(n *plan.NativeQuery) (expression, error) {
 	tables, derived := splitWith(trimEnd(text))
 	for _, part := range n.Parts {
 		if _, bound := part.Value.(*plan.BindingValue); bound && len(tables) > 0 {
-			return nil, sources.NotSupported("the native query %q begins with WITH and so can't be asked for each of several rows", n.Name)
+			return nil, sources.NotSupported("the native query %q begins with WITH and so can't run for each of several rows", n.Name)
 		}
 	}
 	if err := c.withTables(n.Name, text, tables); err != nil {
@@ -69,7 +69,7 @@ func (c *compiler) withTables(query, text string, tables []commonTable) error {
 	for _, other := range c.authored {
 		if name, clash := clashing(own, other); clash {
 			return sources.NotSupported(
-				"the native queries %q and %q can't be asked together: each has its own meaning of %q; rename the common table", query, other.query, name)
+				"the native queries %q and %q can't share a statement: each has its own meaning of %q; rename the common table", query, other.query, name)
 		}
 	}
 	for _, t := range tables {

@@ -70,7 +70,7 @@ func compile(f *plan.Fragment) (*Statement, error) {
 	case *plan.RemoteQuery:
 		err = sources.NotSupported("a database can't answer a query of a remote schema")
 	case *plan.Representations:
-		err = sources.NotSupported("representations are asked of no source")
+		err = sources.NotSupported("representations have no source")
 	default:
 		err = fmt.Errorf("unknown kind of query %T", root)
 	}

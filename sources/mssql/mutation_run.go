@@ -114,7 +114,7 @@ func (r *mutationResult) counts(rows *sql.Rows) error {
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		return errors.New("the database did not tell how many rows it has written")
+		return errors.New("the database did not report how many rows it has written")
 	}
 	var affected, refused int64
 	if err := rows.Scan(&affected, &refused); err != nil {

@@ -77,7 +77,7 @@ func compile(f *plan.Fragment, known indexes, keys tableKeys) (*statement, error
 	case *plan.RemoteQuery:
 		return nil, sources.NotSupported("a GraphQL query can't be sent to SQLite")
 	case *plan.Representations:
-		return nil, sources.NotSupported("representations are asked of no source")
+		return nil, sources.NotSupported("representations have no source")
 	default:
 		return nil, sources.NotSupported("a query of kind %T can't be sent to SQLite", f.Query)
 	}

@@ -247,7 +247,7 @@ func (e *Metadata) warn(ctx context.Context, s *State) {
 	for name, f := range s.Faults() {
 		if f.Stale {
 			e.logger.WarnContext(ctx, "remote-schema", "detail", map[string]any{
-				"remote_schema": name, "message": "served by what it last said about itself", "error": f.Err.Error(),
+				"remote_schema": name, "message": "serving the cached introspection", "error": f.Err.Error(),
 			})
 		}
 	}
