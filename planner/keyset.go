@@ -73,10 +73,10 @@ func (p *planner) keySet(k keyRows) (int, error) {
 	if rank != nil {
 		set.Setting, set.Why = orderSetting, "the keys are sent over with their rank"
 	}
-	left, right := make([]plan.Column, 0, len(r.Pairs)), make([]plan.Column, 0, len(r.Pairs))
+	left, right := r.LeftColumns(), make([]plan.Column, 0, len(r.Pairs))
 	conditions := plan.Conjuncts(selection.Where)
 	for _, pair := range r.Pairs {
-		left, right = append(left, pair.Left.Column.Plan()), append(right, pair.Right.Plan())
+		right = append(right, pair.Right.Plan())
 		conditions = append(conditions, notNull(pair.Right, rank != nil)...)
 	}
 	if len(conditions) > 0 {
@@ -196,6 +196,7 @@ func (p *planner) candidates(r *catalog.ToSource, from, to []plan.Column, local 
 	}
 	h := newHolder(path)
 	h.add(p.wantKeys(selection, r.Name, from, to, nil, most))
+	selection.DistinctTexts = true
 	return p.fragment(r.From.Source.Name, selection, nil, h)
 }
 

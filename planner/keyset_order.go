@@ -10,14 +10,6 @@ import (
 	"dovetail/internal/schema"
 )
 
-func leftColumns(r *catalog.ToSource) []plan.Column {
-	out := make([]plan.Column, 0, len(r.Pairs))
-	for _, pair := range r.Pairs {
-		out = append(out, pair.Left.Column.Plan())
-	}
-	return out
-}
-
 // ownRows gives the permitted rows of a remote relationship's target that share
 // a key with the row in scope, which is of the same table.
 func (p *planner) ownRows(r *catalog.ToSource) (plan.Rows, error) {
@@ -66,7 +58,7 @@ func (p *planner) ranked(r *catalog.ToSource, orders func() ([]plan.Order, error
 			return out, nil
 		}
 		order := keys[i]
-		ranked := &plan.OrderRanked{Relationship: r.Name, Columns: leftColumns(r), KeySet: index, Missing: -1}
+		ranked := &plan.OrderRanked{Relationship: r.Name, Columns: r.LeftColumns(), KeySet: index, Missing: -1}
 		if a, ok := order.By.(*plan.OrderAggregate); ok && a.Function == "count" && r.Array {
 			// The count of an object's rows is null where there is no object.
 			ranked.Missing = 0
@@ -103,7 +95,7 @@ func (p *planner) remoteAggregatePredicate(v value, t *schema.Type, r *catalog.T
 	}
 	in := func(where func() (plan.Predicate, error)) (*plan.InKeys, error) {
 		index, err := p.keySet(keyRows{relationship: r, permitted: true, where: where})
-		return &plan.InKeys{Columns: leftColumns(r), KeySet: index}, err
+		return &plan.InKeys{Columns: r.LeftColumns(), KeySet: index}, err
 	}
 	satisfied, err := in(groups(false))
 	if err != nil {

@@ -66,7 +66,7 @@ func (p *planner) member(v value, in *schema.Input, path string) (plan.Predicate
 			relationship: b.Relationship, permitted: true,
 			where: func() (plan.Predicate, error) { return p.where(v, in.Type.Base(), path) },
 		})
-		return &plan.InKeys{Columns: leftColumns(b.Relationship), KeySet: index}, err
+		return &plan.InKeys{Columns: b.Relationship.LeftColumns(), KeySet: index}, err
 	case *schema.BoolRemoteAggregate:
 		return p.remoteAggregatePredicate(v, in.Type.Base(), b.Relationship, path)
 	default:

@@ -50,6 +50,8 @@ type Column struct {
 	// can't tell.
 	Position int
 	Type     plan.Type
+	// Equality says which texts of the column are equal.
+	Equality plan.Equality
 	Nullable bool
 	Comment  string
 	// HasDefault: an insert may leave the column out.

@@ -16,6 +16,8 @@ type KeySet struct {
 	// Fragment has bindings: of the candidates those are wanted that it answers
 	// anything but null for. Where the set is ranked, it answers rows that hold
 	// nothing but the hole of join 0, whose key is the rank; the least counts.
+	// Keys of such a set are texts of this side's own, and compared as texts: what
+	// its columns take for equal need not be equal over there.
 	Candidates *Fragment
 	// Max is the largest number of keys; more are an error, never a shorter answer.
 	// Setting names what bounds them.
@@ -30,6 +32,10 @@ type KeySet struct {
 	// Why says why the keys are fetched in this direction, for explain.
 	Why string
 }
+
+// Exact reports whether keys are compared with a column of this side as the texts
+// they travel as, because its own equality would take others for equal.
+func (s *KeySet) Exact(c Column) bool { return s.Candidates != nil && c.Equality.Folds() }
 
 // FoundKey is the key of a key set without columns that found a row.
 const FoundKey = "true"

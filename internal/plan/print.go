@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -173,7 +174,11 @@ func (w *printer) rows(r *Rows) {
 		w.line("permit %s", PredicateText(r.Permit))
 	}
 	if len(r.DistinctOn) > 0 {
-		w.line("distinct on %s", guardedNames(r.DistinctOn, r.DistinctGuard))
+		as := ""
+		if r.DistinctTexts && slices.ContainsFunc(r.DistinctOn, func(c Column) bool { return c.Equality.Folds() }) {
+			as = " as texts"
+		}
+		w.line("distinct on %s%s", guardedNames(r.DistinctOn, r.DistinctGuard), as)
 	}
 	if len(r.OrderBy) > 0 {
 		parts := make([]string, 0, len(r.OrderBy))

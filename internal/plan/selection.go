@@ -32,6 +32,9 @@ type Rows struct {
 	Restricted bool
 	OrderBy    []Order
 	DistinctOn []Column
+	// DistinctTexts tells values apart by the texts that keys travel as, where
+	// the columns of DistinctOn would take different texts for equal.
+	DistinctTexts bool
 	// DistinctGuards[i] nulls DistinctOn[i] unless it holds (inherited roles);
 	// empty, or nil in a place: no guard.
 	DistinctGuards []Predicate
@@ -125,6 +128,8 @@ type Column struct {
 	Name     string
 	Type     Type
 	Nullable bool
+	// Equality says which of its texts are equal.
+	Equality Equality
 }
 
 // Field is one response field of a selection, in response order.

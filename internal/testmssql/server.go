@@ -108,7 +108,7 @@ func (s *Server) essentials() []byte {
 			d := describe(c.Type.Name)
 			columns = append(columns, []any{
 				t.ObjectID, c.Position, c.Name, d.name, d.length, d.precision, d.scale, d.collation,
-				bit(c.Nullable), bit(c.HasDefault), bit(c.Generated), bit(c.Identity),
+				bit(c.Nullable), bit(c.HasDefault), bit(c.Generated), bit(c.Identity), d.stored(),
 			})
 		}
 		for i, key := range append([]*sources.Key{t.PrimaryKey}, t.UniqueKeys...) {
@@ -127,7 +127,7 @@ func (s *Server) essentials() []byte {
 	}
 	return bytes.Join([][]byte{
 		More(Result("id schema name type", tables...)),
-		More(Result("id column name type length precision scale collation nullable default generated identity", columns...)),
+		More(Result("id column name type length precision scale collation nullable default generated identity stored", columns...)),
 		More(Result("id name primary column", keys...)),
 		Result("id name schema table column target", foreign...),
 	}, nil)
@@ -157,6 +157,18 @@ type description struct {
 	name                     string
 	length, precision, scale int
 	collation                any
+}
+
+// stored is the collation that a column has in any case: that of the database,
+// unless it states another.
+func (d description) stored() any {
+	switch d.name {
+	case "char", "varchar", "text", "nchar", "nvarchar", "ntext":
+		if d.collation == nil {
+			return "SQL_Latin1_General_CP1_CI_AS"
+		}
+	}
+	return d.collation
 }
 
 func describe(declaration string) description {

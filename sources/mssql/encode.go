@@ -1,6 +1,7 @@
 package mssql
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -104,6 +105,11 @@ func (k kind) encoder() jsonshape.Encoder {
 }
 
 func copyText(dst, cell []byte) ([]byte, error) { return append(dst, cell...), nil }
+
+// copyUnpadded leaves out the spaces that char(n) is filled up with.
+func copyUnpadded(dst, cell []byte) ([]byte, error) {
+	return append(dst, bytes.TrimRight(cell, " ")...), nil
+}
 
 func encodeString(dst, cell []byte) ([]byte, error) { return orderedjson.AppendString(dst, cell), nil }
 

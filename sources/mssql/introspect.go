@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dovetail/internal/plan"
 	"dovetail/sources"
 )
 
@@ -203,18 +204,38 @@ func (c *catalogType) declared() sqlType {
 	return t
 }
 
+// equalityOf says which texts of a column are equal: none compares bytes alone, since
+// spaces at the end never count. A collation is the same in every server, but may
+// have other rules for texts of code pages.
+func equalityOf(t sqlType, collation string) plan.Equality {
+	switch t.base {
+	case typeChar, typeVarchar, typeText:
+		if collation != "" {
+			return plan.Equality("mssql code page " + collation)
+		}
+	case typeNchar, typeNvarchar, typeNtext:
+		if collation != "" {
+			return plan.Equality("mssql " + collation)
+		}
+	default:
+		return plan.EqualityBytes
+	}
+	return plan.EqualityOwn
+}
+
 func (i *introspector) readColumn(rows *sql.Rows) error {
 	var table int64
 	var t catalogType
 	var hasDefault, generated, identity int
+	var collation sql.NullString
 	c := &sources.Column{}
 	err := rows.Scan(&table, &c.Position, &c.Name, &t.name, &t.length, &t.precision, &t.scale, &t.collation, &c.Nullable,
-		&hasDefault, &generated, &identity)
+		&hasDefault, &generated, &identity, &collation)
 	if err != nil {
 		return err
 	}
 	c.HasDefault, c.Generated, c.Identity = hasDefault != 0, generated != 0, identity != 0
-	c.Type = typeOf(t.declared())
+	c.Type, c.Equality = typeOf(t.declared()), equalityOf(t.declared(), collation.String)
 	if found, ok := i.tables[table]; ok {
 		found.Columns = append(found.Columns, c)
 	}

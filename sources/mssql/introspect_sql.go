@@ -56,7 +56,7 @@ SELECT CAST(c.object_id AS bigint), c.column_id, c.name,
   NULLIF(c.collation_name, CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128))), c.is_nullable,
   CASE WHEN c.default_object_id <> 0 OR c.is_identity = 1 THEN 1 ELSE 0 END,
   CASE WHEN c.is_computed = 1 OR c.generated_always_type <> 0 OR t.name = N'timestamp' THEN 1 ELSE 0 END,
-  CAST(c.is_identity AS int)
+  CAST(c.is_identity AS int), c.collation_name
 FROM sys.columns AS c
 JOIN sys.objects AS o ON o.object_id = c.object_id
 JOIN sys.types AS t ON t.user_type_id = c.user_type_id

@@ -71,10 +71,10 @@ func catalogPeer(number int32, essentials, functions, sizes, comments []byte) *t
 func essentialResults() []byte {
 	return bytes.Join([][]byte{
 		catalogResult(4, false, "7 dbo article U", "9 other v V"),
-		catalogResult(12, false,
-			"7 1 id int 4 10 0 - 0 1 0 1", "7 3 title nvarchar 200 0 0 Polish 1 0 0 0", "7 4 body nvarchar -1 0 0 - 1 0 0 0",
-			"7 5 price decimal 9 12 3 - 1 1 0 0", "7 6 at datetime2 8 23 3 - 1 0 0 0", "7 7 tag varchar 20 0 0 - 1 0 0 0", "7 8 place geography -1 0 0 - 1 0 0 0",
-			"7 9 shape Shape -1 0 0 - 1 0 0 0", "9 1 id bigint 8 19 0 - 0 0 0 0", "11 1 gone int 4 10 0 - 0 0 0 0"),
+		catalogResult(13, false,
+			"7 1 id int 4 10 0 - 0 1 0 1 -", "7 3 title nvarchar 200 0 0 Polish 1 0 0 0 Polish", "7 4 body nvarchar -1 0 0 - 1 0 0 0 Latin",
+			"7 5 price decimal 9 12 3 - 1 1 0 0 -", "7 6 at datetime2 8 23 3 - 1 0 0 0 -", "7 7 tag varchar 20 0 0 - 1 0 0 0 Latin", "7 8 place geography -1 0 0 - 1 0 0 0 -",
+			"7 9 shape Shape -1 0 0 - 1 0 0 0 -", "9 1 id bigint 8 19 0 - 0 0 0 0 -", "11 1 gone int 4 10 0 - 0 0 0 0 -"),
 		catalogResult(4, false, "7 pk 1 id", "7 uq 0 title", "7 uq 0 tag", "7 uq2 0 at", "11 pk 1 gone"),
 		catalogResult(6, true, "7 fk other v title id", "7 fk other v tag id2", "7 fk2 dbo article id id"),
 	}, nil)
@@ -97,7 +97,7 @@ func TestCatalog(t *testing.T) {
 	for _, table := range database.Tables {
 		fmt.Fprintf(&b, "%s %d %s.%s %q %d rows\n", table.Kind, table.ObjectID, table.Schema, table.Name, table.Comment, table.EstimatedRows)
 		for _, c := range table.Columns {
-			fmt.Fprintf(&b, "  %d %s %s, %s, %s %t %t %t %t %q\n", c.Position, c.Name, c.Type.Name, c.Type.Scalar, c.Type.Class, c.Nullable, c.HasDefault, c.Generated, c.Identity, c.Comment)
+			fmt.Fprintf(&b, "  %d %s %s, %s, %s %q %t %t %t %t %q\n", c.Position, c.Name, c.Type.Name, c.Type.Scalar, c.Type.Class, c.Equality, c.Nullable, c.HasDefault, c.Generated, c.Identity, c.Comment)
 		}
 		if table.PrimaryKey != nil {
 			fmt.Fprintf(&b, "  primary %v\n", *table.PrimaryKey)
@@ -117,21 +117,21 @@ func TestCatalog(t *testing.T) {
 		b.WriteString("\n")
 	}
 	want := `table 7 dbo.article "a table" 12 rows
-  1 id int, Int, integer false true false true ""
-  3 title nvarchar(100) COLLATE Polish, String, text true false false false "a column"
-  4 body nvarchar(max), String, text true false false false ""
-  5 price decimal(12,3), Float, number true true false false ""
-  6 at datetime2(3), datetime2, time true false false false ""
-  7 tag varchar(20), String, text true false false false ""
-  8 place geography, geography, geography true false false false ""
-  9 shape shape, shape, other true false false false ""
+  1 id int, Int, integer "" false true false true ""
+  3 title nvarchar(100) COLLATE Polish, String, text "mssql Polish" true false false false "a column"
+  4 body nvarchar(max), String, text "mssql Latin" true false false false ""
+  5 price decimal(12,3), Float, number "" true true false false ""
+  6 at datetime2(3), datetime2, time "" true false false false ""
+  7 tag varchar(20), String, text "mssql code page Latin" true false false false ""
+  8 place geography, geography, geography "" true false false false ""
+  9 shape shape, shape, other "" true false false false ""
   primary {pk [id]}
   unique {uq [title tag]}
   unique {uq2 [at]}
   foreign {fk [title tag] other v [id id2]}
   foreign {fk2 [id] dbo article [id]}
 view 9 other.v "" 0 rows
-  1 id bigint, bigint, integer false false false false ""
+  1 id bigint, bigint, integer "" false false false false ""
 function dbo.search "finds" term nvarchar(50) n int
 `
 	if b.String() != want {

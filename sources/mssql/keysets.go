@@ -32,14 +32,38 @@ func (c *compiler) keySet(set int, ranked bool, columns []plan.Column) (fromItem
 	return keyRows(c.parameter(source), source.keys, c.alias()), nil
 }
 
-// keyed are the equalities of columns with the parts of a key from one on.
-func keyed(columns []plan.Column, s *scope, alias string, from int) []expression {
-	out := make([]expression, 0, len(columns))
-	for i, column := range columns {
-		left := comparing(s.column(column.Name), declared(column.Type))
-		out = append(out, sqlgen.Infix("=", left, sqlgen.Column(alias, bindingKey(from+i))))
+// exact reports whether the keys of a key set are compared with a column as texts,
+// rather than under its collation.
+func (c *compiler) exact(set int, column plan.Column) bool {
+	return declared(column.Type).isText() && c.fragment.KeySets[set].Exact(column)
+}
+
+// keyBytes is a text as bytes, of which only the same are equal: even under a binary
+// collation spaces at the end don't count. Those that fill up char(n) belong to no key.
+func keyBytes(value expression, t sqlType) expression {
+	value = comparing(value, t)
+	if t.padded() {
+		value = sqlgen.Function("RTRIM", value)
 	}
-	return out
+	return castTo{castTo{value, asText}, asBytes}
+}
+
+// padded tells the types whose texts are filled up with spaces.
+func (t sqlType) padded() bool { return t.base == typeChar || t.base == typeNchar }
+
+// equalKeys are the equalities of columns with the parts of a key of a key set. Those that
+// compare texts come after those under the columns' collations, which indexes serve.
+func (c *compiler) equalKeys(set int, columns []plan.Column, s *scope, alias string) []expression {
+	out := make([]expression, 0, len(columns))
+	var exact []expression
+	for i, column := range columns {
+		value, key, t := s.column(column.Name), sqlgen.Column(alias, bindingKey(i)), declared(column.Type)
+		out = append(out, sqlgen.Infix("=", comparing(value, t), key))
+		if c.exact(set, column) {
+			exact = append(exact, sqlgen.Infix("=", keyBytes(value, t), keyBytes(key, asText)))
+		}
+	}
+	return append(out, exact...)
 }
 
 // inKeys tests whether a row's key is in a key set. It is never null.
@@ -55,7 +79,7 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 		return nil, err
 	}
 	return sqlgen.Exists(&query{
-		items: []item{{Value: one}}, from: []fromItem{keys}, where: keyed(p.Columns, s.row, keys.Alias, 0),
+		items: []item{{Value: one}}, from: []fromItem{keys}, where: c.equalKeys(p.KeySet, p.Columns, s.row, keys.Alias),
 	}), nil
 }
 
@@ -68,16 +92,19 @@ func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expre
 	}
 	const rank = "r"
 	ranks := &query{from: []fromItem{keys}}
-	for i := range key.Columns {
+	for i, column := range key.Columns {
 		part := sqlgen.Column(keys.Alias, bindingKey(i+1))
 		ranks.items = append(ranks.items, item{Value: part, Alias: bindingKey(i)})
 		ranks.groupBy = append(ranks.groupBy, part)
+		if c.exact(key.KeySet, column) {
+			ranks.groupBy = append(ranks.groupBy, keyBytes(part, asText))
+		}
 	}
 	least := sqlgen.Function("MIN", sqlgen.Column(keys.Alias, bindingKey(0)))
 	ranks.items = append(ranks.items, item{Value: least, Alias: rank})
 	alias := c.alias()
 	q.from = append(q.from, fromItem{
-		Join: sqlgen.LeftJoin, Source: sqlgen.Subquery(ranks), Alias: alias, On: keyed(key.Columns, s, alias, 0),
+		Join: sqlgen.LeftJoin, Source: sqlgen.Subquery(ranks), Alias: alias, On: c.equalKeys(key.KeySet, key.Columns, s, alias),
 	})
 	value := expression(sqlgen.Column(alias, rank))
 	if key.Missing < 0 {

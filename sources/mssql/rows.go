@@ -137,7 +137,12 @@ func (c *compiler) derived(base *query, inner *scope, order []ordering) (fromIte
 func (c *compiler) distinct(base *query, inner *scope, r *plan.Rows, order []ordering) (*query, *scope, []ordering, error) {
 	number := window{Function: "ROW_NUMBER", OrderBy: order}
 	for i, column := range r.DistinctOn {
-		value, err := c.guarded(comparing(inner.column(column.Name), declared(column.Type)), r.DistinctGuard(i), inner)
+		t := declared(column.Type)
+		value := comparing(inner.column(column.Name), t)
+		if r.DistinctTexts && column.Equality.Folds() && t.isText() {
+			value = keyBytes(inner.column(column.Name), t)
+		}
+		value, err := c.guarded(value, r.DistinctGuard(i), inner)
 		if err != nil {
 			return nil, nil, nil, err
 		}

@@ -172,6 +172,10 @@ func (c *compiler) hole(j *plan.Join, l *cells) (jsonshape.Node, error) {
 		if key.Computed != nil {
 			return nil, computed(key.Computed)
 		}
+		text := jsonshape.Encoder(copyText)
+		if declared(key.Type).padded() {
+			text = copyUnpadded
+		}
 		value, k := selected(l.scope.column(key.Name), declared(key.Type), l.inJSON)
 		if key.Rank != nil {
 			var err error
@@ -180,7 +184,7 @@ func (c *compiler) hole(j *plan.Join, l *cells) (jsonshape.Node, error) {
 			}
 			k = kindInteger
 		}
-		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: l.add(value, k), Text: copyText})
+		node.Keys = append(node.Keys, jsonshape.KeyCell{Cell: l.add(value, k), Text: text})
 	}
 	return node, nil
 }

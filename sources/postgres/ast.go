@@ -73,6 +73,15 @@ func (e castTo) Print(p *printer) {
 	e.to.print(p)
 }
 
+// asText is a value as the text that keys travel as, of which only the same bytes
+// are equal.
+type asText struct{ value expression }
+
+func (e asText) Print(p *printer) {
+	castTo{value: e.value, to: systemCast("text")}.Print(p)
+	p.Text(` COLLATE "C"`)
+}
+
 // quantified compares with any or all elements of an array or a subquery.
 type quantified struct {
 	operator   string

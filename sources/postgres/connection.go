@@ -188,6 +188,10 @@ func (c *compiler) allRows(n *plan.Connection, outer *scope) (*rowsQuery, error)
 func (c *compiler) distinctOn(r *plan.Rows, s *scope, order []ordering) ([]expression, error) {
 	out := make([]expression, 0, len(r.DistinctOn))
 	for n, column := range r.DistinctOn {
+		if r.DistinctTexts && column.Equality.Folds() {
+			out = append(out, asText{s.column(column.Name)})
+			continue
+		}
 		i := slices.IndexFunc(r.OrderBy, func(o plan.Order) bool {
 			by, ok := o.By.(*plan.OrderColumn)
 			return ok && by.Column.Name == column.Name

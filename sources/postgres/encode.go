@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -54,7 +55,7 @@ var codecs = map[string]codec{ //nolint:gochecknoglobals // a constant table
 	"numeric":     number(encodeNumeric, quotedUnlessNumber(encodeNumeric), oidNumeric),
 	"text":        textCodec,
 	"varchar":     textCodec,
-	"bpchar":      textCodec,
+	"bpchar":      {json: encodeString, text: copyUnpadded},
 	"name":        textCodec,
 	"uuid":        quoted(encodeUUID, oidUUID),
 	"date":        quoted(encodeDate, oidDate),
@@ -105,6 +106,12 @@ func sizeError(what string, cell []byte) error {
 }
 
 func copyText(dst, cell []byte) ([]byte, error) { return append(dst, cell...), nil }
+
+// copyUnpadded leaves out the spaces that char(n) is filled up with, as the
+// database's own cast to text does.
+func copyUnpadded(dst, cell []byte) ([]byte, error) {
+	return append(dst, bytes.TrimRight(cell, " ")...), nil
+}
 
 func encodeString(dst, cell []byte) ([]byte, error) {
 	return orderedjson.AppendString(dst, cell), nil

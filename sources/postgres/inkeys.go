@@ -37,6 +37,9 @@ func (c *compiler) keyTuple(set int, ranked bool, columns []plan.Column) (*keyTu
 	}
 	for _, column := range columns {
 		cast, form, _ := keyOf(column.Type)
+		if c.exact(set, column) {
+			cast, form = systemCast("text"), textKey
+		}
 		out.casts, out.forms = append(out.casts, cast), append(out.forms, form)
 	}
 	c.takesKeys = true
@@ -93,9 +96,23 @@ func (t *keyTuple) part(key []string, part int) (string, bool) {
 	return out, true
 }
 
-// keyComparable gives the two sides of a comparison of a column with keys of
-// its type as they were sent.
-func keyComparable(column, key expression, t plan.Type) (left, right expression) {
+// exact reports whether the keys of a key set are compared with a column as texts.
+func (c *compiler) exact(set int, column plan.Column) bool {
+	return c.fragment.KeySets[set].Exact(column)
+}
+
+// keyComparable gives the two sides of a comparison of a column with keys of a
+// key set as they were sent.
+func (c *compiler) keyComparable(set int, value, key expression, column plan.Column) (left, right expression) {
+	if c.exact(set, column) {
+		return asText{value}, key
+	}
+	return keyComparands(value, key, column.Type)
+}
+
+// keyComparands gives the two sides of a comparison of a column with keys of its
+// type.
+func keyComparands(column, key expression, t plan.Type) (left, right expression) {
 	t = t.Underlying()
 	if _, _, native := keyOf(t); native {
 		return column, key
@@ -125,7 +142,7 @@ func (c *compiler) inKeys(p *plan.InKeys, s predicateScope) (expression, error) 
 	}
 	c.pages = c.pages || s.joinable && pages(c.fragment.Query)
 	column := s.row.column(p.Columns[0].Name)
-	left, _ := keyComparable(column, nil, p.Columns[0].Type)
+	left, _ := c.keyComparable(p.KeySet, column, nil, p.Columns[0])
 	in := quantified{operator: "=", left: left, quantifier: "ANY", array: c.keyArray(t, 0)}
 	if s.negated {
 		// Postgres would make <> ALL of it, which it hashes from version 15 on only.
@@ -187,7 +204,7 @@ func (c *compiler) inKeyRows(t *keyTuple, columns []plan.Column, s predicateScop
 		}
 		unnest.Arguments = append(unnest.Arguments, array)
 		keys.Columns = append(keys.Columns, bindingKey(i))
-		l, r := keyComparable(s.row.column(column.Name), sqlgen.Column(keys.Alias, bindingKey(i)), column.Type)
+		l, r := c.keyComparable(t.set, s.row.column(column.Name), sqlgen.Column(keys.Alias, bindingKey(i)), column)
 		left = append(left, l)
 		rows.items = append(rows.items, item{Value: r})
 	}
@@ -219,7 +236,7 @@ func (c *compiler) orderRanked(key *plan.OrderRanked, s *scope, q *query) (expre
 		names = append(names, name)
 		ranks.items = append(ranks.items, item{Value: sqlgen.Column(sent, name)})
 		ranks.groupBy = append(ranks.groupBy, sqlgen.Column(sent, name))
-		left, right := keyComparable(s.column(column.Name), sqlgen.Column(alias, name), column.Type)
+		left, right := c.keyComparable(key.KeySet, s.column(column.Name), sqlgen.Column(alias, name), column)
 		joined.On = append(joined.On, sqlgen.Infix("=", right, left))
 	}
 	least := sqlgen.Function("min", sqlgen.Column(sent, rank))
@@ -273,7 +290,7 @@ func distinctKeys(j *plan.Join, r *plan.Rows, q *query) {
 			q.orderBy = append(q.orderBy, ordering{Value: e})
 		}
 		q.orderBy = append(q.orderBy, ordering{Value: keyword("1")})
-	case len(j.Keys) == len(r.DistinctOn) && !slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool { return !plain(k) }):
+	case !r.DistinctTexts && len(j.Keys) == len(r.DistinctOn) && !slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool { return !plain(k) }):
 		q.distinctOn, q.distinct = nil, true
 	}
 }

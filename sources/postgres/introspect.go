@@ -196,7 +196,7 @@ func (i *introspector) readColumn(f fields) error {
 	}
 	identity, generated := f.text(6), f.text(7)
 	c := &sources.Column{
-		Name: f.text(2), Type: t, Comment: f.text(8),
+		Name: f.text(2), Type: t, Equality: equalityOf(t, f.bool(9)), Comment: f.text(8),
 		Nullable:   !f.bool(4) && !i.types[f.text(3)].notNull,
 		HasDefault: f.bool(5) || identity != "",
 		Generated:  identity == "a" || generated != "",
@@ -207,6 +207,22 @@ func (i *introspector) readColumn(f fields) error {
 	row.columns[f.text(1)] = c
 	row.table.Columns = append(row.table.Columns, c)
 	return nil
+}
+
+// equalityOf says which texts of a column are equal. Collations that don't
+// compare bytes depend on the version of a library, citext on the database.
+func equalityOf(t plan.Type, nondeterministic bool) plan.Equality {
+	t = t.Underlying()
+	name, system := systemName(t)
+	switch {
+	case t.Class != plan.ClassText:
+		return plan.EqualityBytes
+	case nondeterministic, !system && t.Name == "citext":
+		return plan.EqualityOwn
+	case system && name == "bpchar":
+		return plan.EqualityPadded
+	}
+	return plan.EqualityBytes
 }
 
 func (i *introspector) readConstraint(f fields) error {

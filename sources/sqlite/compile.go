@@ -330,7 +330,11 @@ func (q *query) arrange(rows *plan.Rows, permitLimit int) {
 		q.order = append(q.order, q.c.orderTerm(o, here))
 	}
 	for i, column := range rows.DistinctOn {
-		q.partition = append(q.partition, q.c.guarded(columnExpression(q.alias, column.Name), rows.DistinctGuard(i), here))
+		value := columnExpression(q.alias, column.Name)
+		if rows.DistinctTexts && column.Equality.Folds() {
+			value.write(exactly)
+		}
+		q.partition = append(q.partition, q.c.guarded(value, rows.DistinctGuard(i), here))
 	}
 	if rows.Limit == nil && rows.Offset == nil && permitLimit < 0 {
 		return

@@ -74,6 +74,9 @@ func (s *Source) introspect(c *connection) (*sources.Database, error) {
 		if err := c.introspectTable(table, without); err != nil {
 			return nil, err
 		}
+		if err := c.readEqualities(table); err != nil {
+			return nil, err
+		}
 	}
 	keys := tableKeysOf(out.Tables, without)
 	resolveForeignKeys(out)

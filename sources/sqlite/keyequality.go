@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"slices"
+
 	"dovetail/internal/plan"
 	"dovetail/sources/sqlgen"
 )
@@ -47,6 +49,9 @@ func (q *query) distinctKeys(j *plan.Join, rows *plan.Rows) {
 	if j.Keys[0].Rank != nil {
 		q.order = q.ranked
 		return
+	}
+	if rows.DistinctTexts && slices.ContainsFunc(rows.DistinctOn, func(c plan.Column) bool { return c.Equality.Folds() }) {
+		return // DISTINCT compares as the columns do
 	}
 	for _, key := range j.Keys {
 		if !distinct[key.Name] || key.Computed != nil {

@@ -6,11 +6,16 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	zombiezen "zombiezen.com/go/sqlite"
 
 	"dovetail/internal/plan"
 )
+
+// exactly is written after a value of which only the same bytes are equal,
+// whatever the collation of its column.
+const exactly = " COLLATE BINARY"
 
 // keyTypes gives the types of columns that are compared with a key set.
 func (c *compiler) keyTypes(set int, columns []plan.Column) []plan.Type {
@@ -38,6 +43,11 @@ func (c *compiler) inKeys(b *builder, p *plan.InKeys, here *scope) {
 	if c.err != nil {
 		return
 	}
+	exact := func(column plan.Column) {
+		if c.fragment.KeySets[p.KeySet].Exact(column) {
+			b.write(exactly)
+		}
+	}
 	list := &builder{}
 	list.write("json_each(")
 	list.parameter(c.parameter(parameter{convert: convertKeySet, set: p.KeySet, types: types}))
@@ -49,6 +59,7 @@ func (c *compiler) inKeys(b *builder, p *plan.InKeys, here *scope) {
 	}
 	if len(p.Columns) == 1 {
 		c.comparand(b, columnExpression(here.alias, p.Columns[0].Name), types[0])
+		exact(p.Columns[0])
 		b.write(" IN ")
 		writeMembers(b, types[0], list)
 		b.write(")")
@@ -60,6 +71,7 @@ func (c *compiler) inKeys(b *builder, p *plan.InKeys, here *scope) {
 			b.write(", ")
 		}
 		c.keyComparand(b, columnExpression(here.alias, column.Name), types[i])
+		exact(column)
 	}
 	b.write(") IN (SELECT ")
 	for i, t := range types {
@@ -179,11 +191,39 @@ func keysOf(args *plan.Arguments, set, width int) (plan.Bindings, error) {
 type rankSet struct {
 	set   int
 	types []plan.Type
+	// equalities are those of the columns, by which the set is known again.
+	equalities []plan.Equality
+	// folds of the columns, where keys aren't compared as texts.
+	folds []fold
+}
+
+// fold gives equal texts of a column one form; nil where they have but one.
+type fold func(text string) string
+
+// foldOf is how the collation of a column folds texts.
+func foldOf(e plan.Equality) fold {
+	switch e {
+	case equalityNoCase:
+		return lowerASCII
+	case equalityRTrim:
+		return func(text string) string { return strings.TrimRight(text, " ") }
+	}
+	return nil
+}
+
+// lowerASCII turns the capitals that NOCASE passes over into small letters.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 // rankTable holds the ranks of one key set during a run.
 type rankTable struct {
-	types []plan.Type
+	*rankSet
 	ranks map[string]int64
 }
 
@@ -191,12 +231,24 @@ type rankTable struct {
 // whether it can be null.
 func (c *compiler) orderRanked(b *builder, key *plan.OrderRanked, here *scope) bool {
 	types := c.keyTypes(key.KeySet, key.Columns)
+	if c.err != nil {
+		return false
+	}
+	set := c.fragment.KeySets[key.KeySet]
 	index := slices.IndexFunc(c.ranks, func(r rankSet) bool {
-		return r.set == key.KeySet && slices.EqualFunc(r.types, types, sameType)
+		return r.set == key.KeySet && slices.EqualFunc(r.types, types, sameType) &&
+			slices.EqualFunc(r.equalities, key.Columns, func(e plan.Equality, c plan.Column) bool { return e == c.Equality })
 	})
 	if index < 0 {
 		index = len(c.ranks)
-		c.ranks = append(c.ranks, rankSet{set: key.KeySet, types: types})
+		r := rankSet{set: key.KeySet, types: types}
+		for _, column := range key.Columns {
+			r.equalities, r.folds = append(r.equalities, column.Equality), append(r.folds, nil)
+			if !set.Exact(column) {
+				r.folds[len(r.folds)-1] = foldOf(column.Equality)
+			}
+		}
+		c.ranks = append(c.ranks, r)
 	}
 	if key.Missing >= 0 {
 		b.write("ifnull(")
@@ -241,7 +293,7 @@ func (r *rankSet) load(args *plan.Arguments) (rankTable, error) {
 	if err != nil {
 		return rankTable{}, err
 	}
-	table := rankTable{types: r.types, ranks: make(map[string]int64, keys.Rows())}
+	table := rankTable{rankSet: r, ranks: make(map[string]int64, keys.Rows())}
 	var text []byte
 next:
 	for i := range len(keys.Cells) / width {
@@ -256,7 +308,7 @@ next:
 			if !ok {
 				continue next
 			}
-			text = appendRankKey(text, b, t)
+			text = appendRankKey(text, b, t, r.folds[j])
 		}
 		if known, ok := table.ranks[string(text)]; !ok || rank < known {
 			table.ranks[string(text)] = rank
@@ -266,8 +318,9 @@ next:
 }
 
 // appendRankKey appends a part of a key so that equal values have equal texts,
-// as = would have it: numbers by value, all else by bytes.
-func appendRankKey(dst []byte, b bound, t plan.Type) []byte {
+// as = would have it: numbers by value, texts as their column folds them, all else
+// by bytes.
+func appendRankKey(dst []byte, b bound, t plan.Type, f fold) []byte {
 	tag, text := byte(tagText), b.text
 	switch b.kind {
 	case zombiezen.TypeInteger:
@@ -292,6 +345,9 @@ func appendRankKey(dst []byte, b bound, t plan.Type) []byte {
 		}
 	default:
 		tag = tagText // a column without the affinity of text may hold numbers
+		if f != nil {
+			text = f(text)
+		}
 	}
 	dst = append(dst, tag)
 	dst = binary.AppendUvarint(dst, uint64(len(text)))
@@ -322,7 +378,7 @@ func (c *connection) rank(values []zombiezen.Value) (zombiezen.Value, error) {
 		case zombiezen.TypeBlob:
 			b.text = string(v.Blob())
 		}
-		c.key = appendRankKey(c.key, b, t)
+		c.key = appendRankKey(c.key, b, t, table.folds[i])
 	}
 	if rank, ok := table.ranks[string(c.key)]; ok {
 		return zombiezen.IntegerValue(rank), nil

@@ -108,7 +108,7 @@ func TestRankKeys(t *testing.T) {
 			t.Errorf("%q is no %s", c.key, c.typ.Name)
 			continue
 		}
-		found := string(appendRankKey(nil, key, c.typ)) == string(appendRankKey(nil, c.stored, c.typ))
+		found := string(appendRankKey(nil, key, c.typ, nil)) == string(appendRankKey(nil, c.stored, c.typ, nil))
 		if found != c.found {
 			t.Errorf("%s %q and %+v: equal is %v", c.typ.Name, c.key, c.stored, found)
 		}

@@ -304,7 +304,7 @@ type Column struct {
 
 // Plan is the column as plans name it.
 func (c *Column) Plan() plan.Column {
-	return plan.Column{Name: c.Info.Name, Type: c.Info.Type, Nullable: c.Info.Nullable}
+	return plan.Column{Name: c.Info.Name, Type: c.Info.Type, Nullable: c.Info.Nullable, Equality: c.Info.Equality}
 }
 
 // Relationship is a relationship between two tables of one source.

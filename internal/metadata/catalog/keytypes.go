@@ -224,15 +224,16 @@ func KeyCast(from, to plan.Type) (plan.KeyCast, bool) {
 	return keyCast(columnKey(from), columnKey(to))
 }
 
-// Casts tells whether the target has to decide which keys are equal: the types
-// differ, so that the text of its key need not be that of ours.
+// Casts reports whether the target has to decide which keys are equal: the types
+// differ, so that the text of its key need not be that of ours, or the columns
+// don't decide alike which texts are equal.
 func (r *ToSource) Casts() bool {
 	return r.anyPair(func(left, right plan.Type) bool {
 		return left.Class == plan.ClassInteger && right.Class == plan.ClassInteger
 	})
 }
 
-// Ranks tells whether the target's keys can come over with a rank: their text,
+// Ranks reports whether the target's keys can come over with a rank: their text,
 // cast back, finds the rows that are joined. Between numbers it always does.
 // Otherwise the target has to be asked for the ranks of our keys.
 func (r *ToSource) Ranks() bool {
@@ -240,8 +241,8 @@ func (r *ToSource) Ranks() bool {
 	return !r.anyPair(func(left, right plan.Type) bool { return number(left) && number(right) })
 }
 
-// anyPair tells whether a pair of keys has types that differ, but for those that
-// are as good as the same.
+// anyPair reports whether a pair of keys has types or collations that differ, but
+// for those that are as good as the same.
 func (r *ToSource) anyPair(same func(left, right plan.Type) bool) bool {
 	for _, pair := range r.Pairs {
 		if pair.Left.Column == nil {
@@ -252,9 +253,24 @@ func (r *ToSource) anyPair(same func(left, right plan.Type) bool) bool {
 		if !ok || !same(left, right) && (pair.Cast != plan.KeyCastNone || back != plan.KeyCastNone) {
 			return true
 		}
-		if left.Class == plan.ClassText && left.Name != right.Name && (left.Name == "citext" || right.Name == "citext") {
+		if left.Class == plan.ClassText && right.Class == plan.ClassText && !pair.Left.Column.Info.Equality.Alike(pair.Right.Info.Equality) {
 			return true
 		}
 	}
 	return false
+}
+
+// LeftColumns are the columns that the keys come from.
+func (r *ToSource) LeftColumns() []plan.Column {
+	out := make([]plan.Column, 0, len(r.Pairs))
+	for _, pair := range r.Pairs {
+		left := pair.Left.Column.Plan()
+		from, to := left.Type.Underlying().Class, pair.Right.Info.Type.Underlying().Class
+		if to == plan.ClassText && (from == plan.ClassNumber || from == plan.ClassOther) {
+			// Numbers that are equal have different texts: 1.0 and 1.00.
+			left.Equality = plan.EqualityOwn
+		}
+		out = append(out, left)
+	}
+	return out
 }

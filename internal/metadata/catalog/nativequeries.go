@@ -118,6 +118,10 @@ func logicalField(s *sourceBuild, doc document.LogicalField, models map[string]*
 	}
 	var err error
 	info.Type, err = s.logicalType(t)
+	if info.Type.Underlying().Class == plan.ClassText {
+		// Nobody knows the collation of what the query selects.
+		info.Equality = plan.EqualityOwn
+	}
 	return field, err
 }
 

@@ -183,21 +183,19 @@ func (f *filter) computed(t *Table, c *ComputedField, value orderedjson.Value, n
 // remoteRows reads a condition on a table of another source, whose keys are to
 // be fetched first.
 func (f *filter) remoteRows(r *ToSource, value orderedjson.Value) (plan.Predicate, error) {
-	var columns []plan.Column
 	for _, p := range r.Pairs {
 		if p.Left.Column == nil {
 			return nil, fmt.Errorf("remote relationship %q is by a computed field, so it can't stand in a boolean expression", r.Name)
 		}
-		columns = append(columns, p.Left.Column.Plan())
 	}
 	if f.newRows && r.Casts() {
-		return nil, fmt.Errorf("remote relationship %q compares columns of different types, so it can't be checked of rows that are being written", r.Name)
+		return nil, fmt.Errorf("remote relationship %q compares columns of different types or collations, so it can't be checked of rows that are being written", r.Name)
 	}
 	in, err := f.remoteCondition(&RemotePredicate{Relationship: r, Target: r.Target}, value)
 	if err != nil {
 		return nil, err
 	}
-	in.Columns = columns
+	in.Columns = r.LeftColumns()
 	return in, nil
 }
 
