@@ -177,28 +177,36 @@ func columnFault(t plan.Type, j orderedjson.Value) string {
 	if j.IsNull() || j.Kind == orderedjson.String {
 		return ""
 	}
-	wanted, expected := "Text", orderedjson.String
-	switch u := t.Underlying(); u.Class {
-	case plan.ClassInteger:
-		wanted, expected = "Integer", orderedjson.Number
-		if j.Kind == orderedjson.Number && !isWhole(j.Text) {
-			return "The value " + scientific(j.Text) + " lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?"
-		}
-	case plan.ClassNumber:
-		wanted, expected = "Double", orderedjson.Number
-	case plan.ClassBoolean:
-		wanted, expected = "Bool", orderedjson.Bool
-	case plan.ClassUUID:
-		wanted = "UUID"
-	case plan.ClassText, plan.ClassTime, plan.ClassBytes, plan.ClassEnum, plan.ClassLTree:
-	case plan.ClassJSON, plan.ClassJSONB, plan.ClassArray, plan.ClassComposite, plan.ClassGeometry, plan.ClassGeography,
-		plan.ClassRaster, plan.ClassOther, "":
+	wanted, expected, any := jsonOf(t)
+	switch {
+	case any:
 		return ""
-	}
-	if j.Kind == expected {
+	case wanted == "Integer" && j.Kind == orderedjson.Number && !isWhole(j.Text):
+		return "The value " + scientific(j.Text) + " lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?"
+	case j.Kind == expected:
 		return ""
 	}
 	return "parsing " + wanted + " failed, expected " + expected.String() + ", but encountered " + j.Kind.String()
+}
+
+// jsonOf is the kind of JSON that values of a type are, besides texts, and what v2
+// calls them; any: of every kind.
+func jsonOf(t plan.Type) (wanted string, expected orderedjson.Kind, any bool) {
+	switch t.Underlying().Class {
+	case plan.ClassInteger:
+		return "Integer", orderedjson.Number, false
+	case plan.ClassNumber:
+		return "Double", orderedjson.Number, false
+	case plan.ClassBoolean:
+		return "Bool", orderedjson.Bool, false
+	case plan.ClassUUID:
+		return "UUID", orderedjson.String, false
+	case plan.ClassText, plan.ClassTime, plan.ClassBytes, plan.ClassEnum, plan.ClassLTree:
+	case plan.ClassJSON, plan.ClassJSONB, plan.ClassArray, plan.ClassComposite, plan.ClassGeometry, plan.ClassGeography,
+		plan.ClassRaster, plan.ClassOther, "":
+		return "", orderedjson.Null, true
+	}
+	return "Text", orderedjson.String, false
 }
 
 func isWhole(text string) bool {

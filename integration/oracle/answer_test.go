@@ -187,7 +187,10 @@ func (e *evaluator) chosen(t *table, rows []row, a *arguments, limited bool) []r
 		rows = slices.DeleteFunc(rows, func(r row) bool {
 			key := ""
 			for _, c := range a.Distinct {
-				key += literalNode(t.column(c).Type, r[c]).text + "\x00"
+				if r[c] != nil {
+					key += "=" + canonical(t.column(c).Type, *r[c])
+				}
+				key += "\x00"
 			}
 			defer func() { seen[key] = true }()
 			return seen[key]

@@ -10,12 +10,9 @@ func (t *table) ddl(schema string) string {
 	}
 	lines := []string{}
 	for _, c := range t.Columns {
-		line := "  " + c.Name + " " + string(c.Type)
-		if c.Type == numericType {
-			line += "(10, 2)"
-		}
-		if c.Type == textType && schema != "" {
-			line += ` COLLATE "C"`
+		line := "  " + c.Name + " " + c.Type.inSQLite()
+		if schema != "" {
+			line = "  " + c.Name + " " + c.Type.inPostgres()
 		}
 		if !c.Nullable {
 			line += " NOT NULL"
@@ -81,7 +78,7 @@ func cellInServer(s scalar, value *string) string {
 		return "NULL"
 	case s == booleanType:
 		return map[string]string{"true": "1", "false": "0"}[*value]
-	case s == textType:
+	case s.textual():
 		return "N" + cell(s, value)
 	}
 	return cell(s, value)

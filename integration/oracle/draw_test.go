@@ -128,7 +128,7 @@ func (c *conditions) aggregate(t *table, depth int) *condition {
 			numbers = append(numbers, x.Name)
 		case booleanType:
 			booleans = append(booleans, x.Name)
-		case bigintType, textType, timestampType, dateType, uuidType:
+		case bigintType, textType, timestampType, dateType, uuidType, paddedType, citextType, foldedType:
 		}
 	}
 	switch {
@@ -172,9 +172,12 @@ func (c *conditions) twoColumns(t *table) *condition {
 	if len(all) == 0 {
 		return nil
 	}
+	operators := []string{"_ceq", "_cne"}
+	if t.orders(left) {
+		operators = append(operators, "_cgt", "_clt", "_cgte", "_clte")
+	}
 	return &condition{
-		Op: "columns", Column: left.Name, Other: pick(c.generator, all), Root: root,
-		Operator: pick(c.generator, []string{"_ceq", "_cne", "_cgt", "_clt", "_cgte", "_clte"}),
+		Op: "columns", Column: left.Name, Other: pick(c.generator, all), Root: root, Operator: pick(c.generator, operators),
 	}
 }
 
@@ -185,7 +188,10 @@ func (c *conditions) compare(t *table) *condition {
 		return &condition{Op: "null", Column: x.Name, IsNull: c.chance(50)}
 	}
 	out := &condition{Op: "compare", Column: x.Name}
-	operators := []string{"_eq", "_eq", "_neq", "_in", "_nin", "_gt", "_lt", "_gte", "_lte"}
+	operators := []string{"_eq", "_eq", "_neq", "_in", "_nin"}
+	if t.orders(x) {
+		operators = append(operators, "_gt", "_lt", "_gte", "_lte")
+	}
 	if x.Type == textType {
 		operators = append(operators, "_like", "_nlike")
 		if !t.inServer() {
@@ -195,7 +201,7 @@ func (c *conditions) compare(t *table) *condition {
 	out.Operator = pick(c.generator, operators)
 	switch out.Operator {
 	case "_in", "_nin":
-		if c.permission && x.Type != textType && c.chance(40) {
+		if c.permission && !x.Type.textual() && c.chance(40) {
 			out.Values = []operand{{Session: sessionName(x.Type, true)}}
 			return out
 		}
@@ -323,7 +329,7 @@ func (q *queries) arguments(t *table) *arguments {
 	}
 	limited := p.Limit != nil || p.seesKey(t) && q.chance(40)
 	if p.seesKey(t) && limited && q.chance(25) {
-		a.Distinct = some(q.generator, p.Columns, 30)
+		a.Distinct = some(q.generator, ordered(t, p.Columns), 30)
 	}
 	for _, name := range a.Distinct {
 		a.Order = append(a.Order, &order{Column: name, Direction: q.direction()})
@@ -349,6 +355,11 @@ func (q *queries) arguments(t *table) *arguments {
 		a.Offset = &n
 	}
 	return a
+}
+
+// ordered are the columns that have an order.
+func ordered(t *table, columns []string) []string {
+	return slices.DeleteFunc(slices.Clone(columns), func(name string) bool { return !t.orders(t.column(name)) })
 }
 
 func (q *queries) direction() string {
@@ -383,7 +394,11 @@ func (q *queries) order(t *table) *order {
 		}
 		return o
 	}
-	o.Column = pick(q.generator, q.world.access(q.role, t.Name).Columns)
+	all := ordered(t, q.world.access(q.role, t.Name).Columns)
+	if len(all) == 0 {
+		return nil
+	}
+	o.Column = pick(q.generator, all)
 	return o
 }
 

@@ -47,7 +47,26 @@ func compareValues(s scalar, a, b string) int {
 	case s == booleanType: // false < true
 		return cmp.Compare(a, b)
 	}
-	return strings.Compare(a, b)
+	return strings.Compare(canonical(s, a), canonical(s, b))
+}
+
+// canonical is the form that values have in common that are equal.
+func canonical(s scalar, text string) string {
+	switch s {
+	case paddedType:
+		return strings.TrimRight(text, " ")
+	case citextType:
+		return strings.Map(func(r rune) rune {
+			if r >= 'A' && r <= 'Z' {
+				r += 'a' - 'A'
+			}
+			return r
+		}, text)
+	case foldedType:
+		return strings.ReplaceAll(strings.ToLower(text), "ß", "ss")
+	case integerType, bigintType, textType, numericType, booleanType, timestampType, dateType, uuidType:
+	}
+	return text
 }
 
 // rows of a table that a role may see, or all.
@@ -76,22 +95,27 @@ func (e *evaluator) related(r *relationship, left row, permitted bool) []row {
 	})
 }
 
-// joins tells whether two keys meet.
+// joins tells whether two keys meet. A key travels as its text, that of char(n)
+// without its padding, and the column that it is compared with decides.
 func joins(left scalar, a *string, right scalar, b *string) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	if left == textType && right.number() {
-		n, ok := new(big.Rat).SetString(*a)
+	key := *a
+	if left == paddedType {
+		key = canonical(left, key)
+	}
+	if left.textual() && right.number() {
+		n, ok := new(big.Rat).SetString(key)
 		return ok && n.Cmp(number(*b)) == 0
 	}
-	if left == textType && right == uuidType {
-		return strings.ToLower(*a) == *b
+	if left.textual() && right == uuidType {
+		return strings.ToLower(key) == *b
 	}
 	if left.number() && right.number() {
-		return number(*a).Cmp(number(*b)) == 0
+		return number(key).Cmp(number(*b)) == 0
 	}
-	return *a == *b
+	return canonical(right, key) == canonical(right, *b)
 }
 
 // holds evaluates a condition. Root is the row that a permission is about.
@@ -246,7 +270,7 @@ func like(text, pattern string) bool {
 // fold computes an aggregate; nil is null.
 func fold(t *table, rows []row, function string, columns []string, distinct bool) *string {
 	if function == "count" {
-		n := count(rows, columns, distinct)
+		n := count(t, rows, columns, distinct)
 		return &n
 	}
 	c := t.column(columns[0])
@@ -289,7 +313,7 @@ func fold(t *table, rows []row, function string, columns []string, distinct bool
 	return &out
 }
 
-func count(rows []row, columns []string, distinct bool) string {
+func count(t *table, rows []row, columns []string, distinct bool) string {
 	n := 0
 	seen := map[string]bool{}
 	for _, r := range rows {
@@ -301,7 +325,7 @@ func count(rows []row, columns []string, distinct bool) string {
 				key += "null\x00"
 				continue
 			}
-			key += "=" + *r[c] + "\x00"
+			key += "=" + canonical(t.column(c).Type, *r[c]) + "\x00"
 		}
 		if !distinct && null || len(columns) == 1 && null || distinct && seen[key] {
 			continue

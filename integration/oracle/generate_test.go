@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -25,6 +27,20 @@ func pool(s scalar) []string {
 			"0d9e8d7c-0000-4000-8000-00000000000a", "2024-02-29", "true",
 			"01", "1.0", "0D9E8D7C-0000-4000-8000-00000000000A", "TRUE",
 		}
+	case paddedType:
+		var out []string
+		for _, text := range []string{"1", "a", "A", "", "b", "B b", "2", "it's", "日本", "01", "true"} {
+			out = append(out, text+strings.Repeat(" ", paddedLength-utf8.RuneCountInString(text)))
+		}
+		return out
+	case citextType:
+		spaced := "a "
+		if serverURL() != "" {
+			spaced = "a b" // spaces at the end don't count in SQL Server
+		}
+		return []string{"1", "a", "A", "b", "B b", "b B", "", spaced, "TRUE", "true", "2", "0d9e8d7c-0000-4000-8000-00000000000A", "it's", "B"}
+	case foldedType:
+		return []string{"1", "a", "A", "b", "B b", "É", "é", "e", "ß", "SS", "true", "b B", "2", "0D9E8D7C-0000-4000-8000-00000000000A", "B"}
 	case numericType:
 		return []string{"1.00", "2.00", "0.25", "-3.50", "1.50", "0.00", "3.00", "100000.75", "4.00", "12345678.25"}
 	case booleanType:
@@ -98,7 +114,7 @@ func (g generator) table(name, source string) *table {
 	}
 	for i := range parts {
 		key := "k" + strconv.Itoa(i)
-		of := g.scalarFor(source, []scalar{integerType, integerType, integerType, textType, textType, bigintType, uuidType, dateType, numericType, timestampType})
+		of := g.keyFor(source, []scalar{integerType, integerType, integerType, textType, textType, paddedType, citextType, bigintType, uuidType, dateType, numericType, timestampType})
 		if parts == 2 && g.chance(20) {
 			of = booleanType
 		}
@@ -120,7 +136,7 @@ func (g generator) table(name, source string) *table {
 			v := g.value(c.Type)
 			r[c.Name] = &v
 			if slices.Contains(t.Key, c.Name) {
-				key += v + "\x00"
+				key += canonical(c.Type, v) + "\x00"
 			}
 		}
 		if !seen[key] {
@@ -137,7 +153,18 @@ func (g generator) scalarFor(source string, from []scalar) scalar {
 	if source == server {
 		from = slices.DeleteFunc(slices.Clone(from), func(s scalar) bool { return s == uuidType })
 	}
+	if source == lite {
+		from = slices.DeleteFunc(slices.Clone(from), func(s scalar) bool { return s == foldedType })
+	}
 	return pick(g, from)
+}
+
+// keyFor picks the type of a part of a primary key, by which rows are ordered.
+func (g generator) keyFor(source string, from []scalar) scalar {
+	if source == server {
+		from = slices.DeleteFunc(slices.Clone(from), func(s scalar) bool { return s == citextType })
+	}
+	return g.scalarFor(source, from)
 }
 
 // value prefers the first values of the pool.
@@ -149,17 +176,20 @@ func (g generator) value(s scalar) string {
 	return pick(g, values)
 }
 
-// joinable tells whether keys of one type can be joined to another type; cast:
-// only by another text.
-func joinable(left, right scalar) (ok, cast bool) {
+// joinable tells whether keys of one type, in some source, can be joined to another
+// type; cast: only by another text.
+func joinable(source string, left, right scalar) (ok, cast bool) {
 	if left == right || left.number() && right.number() {
 		return true, false
 	}
 	switch {
-	case right == textType:
+	case left == paddedType && source == lite:
+		// What is padded in SQLite is so for others, too.
+		return false, false
+	case right.textual():
 		// The text of a decimal depends on the database.
 		return left != numericType, true
-	case left == textType:
+	case left.textual():
 		return right == integerType || right == bigintType || right == uuidType || right == numericType, true
 	}
 	return false, false
@@ -183,7 +213,7 @@ func (g generator) relate(w *world) {
 	for _, name := range right {
 		var same, other []string
 		for _, c := range from.Columns {
-			ok, cast := joinable(c.Type, to.column(name).Type)
+			ok, cast := joinable(from.Source, c.Type, to.column(name).Type)
 			switch {
 			case slices.ContainsFunc(r.Pairs, func(p pair) bool { return p.Left == c.Name }):
 			case ok && !cast:
@@ -192,7 +222,7 @@ func (g generator) relate(w *world) {
 				other = append(other, c.Name)
 			}
 		}
-		if len(same) == 0 || len(other) > 0 && g.chance(15) {
+		if len(same) == 0 || len(other) > 0 && g.chance(25) {
 			same = other
 		}
 		if len(same) == 0 {
@@ -248,7 +278,7 @@ func drawRequest(t *rapid.T, w *world, crossing map[string]bool) *request {
 	}
 	for _, s := range scalars() {
 		r.Session[sessionName(s, false)] = g.value(s)
-		if s == textType {
+		if s.textual() {
 			r.Session[sessionName(s, false)] = pick(g, []string{"a", "A", "1", "it's", "日本"})
 			continue
 		}

@@ -77,6 +77,10 @@ func newBench(t *testing.T) *bench {
 		if _, err := connection.Exec(t.Context(), "ALTER DATABASE "+connection.Config().Database+" SET jit = off"); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := connection.Exec(t.Context(), "CREATE EXTENSION citext SCHEMA public; CREATE COLLATION "+folding+
+			" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"); err != nil {
+			t.Fatal(err)
+		}
 		t.Cleanup(func() {
 			if err := connection.Close(context.WithoutCancel(t.Context())); err != nil {
 				t.Error(err)

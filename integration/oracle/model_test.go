@@ -18,10 +18,60 @@ const (
 	timestampType scalar = "timestamp"
 	dateType      scalar = "date"
 	uuidType      scalar = "uuid"
+	// Texts that are equal when more than their bytes are: blanks at the end don't
+	// count in paddedType, the case of ASCII letters in citextType, that of all
+	// letters in foldedType, whose order no two databases share.
+	paddedType scalar = "char"
+	citextType scalar = "citext"
+	foldedType scalar = "folded"
 )
 
 func scalars() []scalar {
-	return []scalar{integerType, bigintType, textType, numericType, booleanType, timestampType, dateType, uuidType}
+	return []scalar{
+		integerType, bigintType, textType, numericType, booleanType, timestampType, dateType, uuidType, paddedType, citextType, foldedType,
+	}
+}
+
+// textual reports whether values are texts.
+func (s scalar) textual() bool {
+	return s == textType || s == paddedType || s == citextType || s == foldedType
+}
+
+// paddedLength is the length of all values of paddedType.
+const paddedLength = 8
+
+// folding is the collation of foldedType in Postgres, which ignores case.
+const folding = `public.folding`
+
+// inPostgres is the type in Postgres.
+func (s scalar) inPostgres() string {
+	switch s {
+	case numericType:
+		return "numeric(10, 2)"
+	case textType:
+		return `text COLLATE "C"`
+	case paddedType:
+		return `char(8) COLLATE "C"`
+	case foldedType:
+		return "text COLLATE " + folding
+	case integerType, bigintType, booleanType, timestampType, dateType, uuidType, citextType:
+	}
+	return string(s)
+}
+
+// inSQLite is the type in SQLite, where nothing is padded and no collation knows
+// letters beyond ASCII.
+func (s scalar) inSQLite() string {
+	switch s {
+	case numericType:
+		return "numeric(10, 2)"
+	case paddedType:
+		return "text COLLATE RTRIM"
+	case citextType:
+		return "text COLLATE NOCASE"
+	case integerType, bigintType, textType, booleanType, timestampType, dateType, uuidType, foldedType:
+	}
+	return string(s)
 }
 
 // inServer is the type in SQL Server. Texts compare there by their code units,
@@ -40,6 +90,10 @@ func (s scalar) inServer() string {
 		return "datetime2"
 	case uuidType:
 		return "uniqueidentifier"
+	case paddedType:
+		return "nchar(8) COLLATE Latin1_General_100_BIN2"
+	case citextType, foldedType:
+		return "nvarchar(60) COLLATE Latin1_General_100_CI_AS"
 	case bigintType, dateType:
 	}
 	return string(s)
@@ -54,7 +108,17 @@ func (s scalar) graphQLInServer() string {
 		return "datetime2"
 	case uuidType:
 		return "uniqueidentifier"
+	case paddedType, citextType, foldedType:
+		return "String"
 	case integerType, bigintType, textType, booleanType, dateType:
+	}
+	return s.graphQL()
+}
+
+// graphQLInSQLite is the type's name in the schema of SQLite.
+func (s scalar) graphQLInSQLite() string {
+	if s.textual() {
+		return "String"
 	}
 	return s.graphQL()
 }
@@ -67,11 +131,13 @@ func (s scalar) graphQL() string {
 	switch s {
 	case integerType:
 		return "Int"
-	case textType:
+	case textType, foldedType:
 		return "String"
+	case paddedType:
+		return "bpchar"
 	case booleanType:
 		return "Boolean"
-	case bigintType, numericType, timestampType, dateType, uuidType:
+	case citextType, bigintType, numericType, timestampType, dateType, uuidType:
 		return string(s)
 	}
 	return string(s)
@@ -211,8 +277,16 @@ type order struct {
 	Column, Direction      string
 }
 
-// server is the source in SQL Server.
-const server = "server"
+// server is the source in SQL Server, lite that in SQLite.
+const (
+	server = "server"
+	lite   = "lite"
+)
+
+// orders reports whether all databases order a column's values alike.
+func (t *table) orders(c *column) bool {
+	return c.Type != foldedType && (c.Type != citextType || !t.inServer())
+}
 
 func (t *table) inServer() bool { return t.Source == server }
 

@@ -190,8 +190,12 @@ func (p *printer) operand(t *table, s scalar, o operand, required bool) string {
 	}
 	if o.Variable && p.document {
 		name := s.graphQL()
-		if p.inServer(t) {
+		switch {
+		case p.together:
+		case t.inServer():
 			name = s.graphQLInServer()
+		case t.Source == lite:
+			name = s.graphQLInSQLite()
 		}
 		if required {
 			name += "!"

@@ -164,7 +164,7 @@ func TestStatementsForSQLServer(t *testing.T) {
 	defer mutex.Unlock()
 	for sql := range asked {
 		// The parser knows the clause in few of the places where T-SQL allows it.
-		plain := strings.ReplaceAll(sql, " COLLATE Latin1_General_100_BIN2", "")
+		plain := strings.NewReplacer(" COLLATE Latin1_General_100_BIN2", "", " COLLATE Latin1_General_100_CI_AS", "").Replace(sql)
 		if _, err := parser.Parse(t.Context(), strings.NewReader(plain)); err != nil {
 			t.Errorf("%v\n%s", err, sql)
 		}

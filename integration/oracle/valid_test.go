@@ -46,7 +46,7 @@ func (x *example) valid() (ok bool) {
 	for _, of := range scalars() {
 		_, one := r.Session[sessionName(of, false)]
 		_, list := r.Session[sessionName(of, true)]
-		if r.Role != admin && (!one || !list && of != textType) {
+		if r.Role != admin && (!one || !list && !of.textual()) {
 			return false
 		}
 	}

@@ -28,6 +28,13 @@ type EntityKey struct {
 	// Spelled gives values as the database spells them, where the schema spells
 	// them in another way; nil: as they are.
 	Spelled map[string]string
+	// Kinds are those of the JSON values that can be values of the key; nil: all.
+	Kinds []orderedjson.Kind
+}
+
+// takes reports whether a JSON value can be a value of the key.
+func (k *EntityKey) takes(j orderedjson.Value) bool {
+	return !j.IsNull() && (k.Kinds == nil || slices.Contains(k.Kinds, j.Kind))
 }
 
 func (*Representations) query() {}
@@ -51,16 +58,17 @@ func RepresentationsOf(j orderedjson.Value) []orderedjson.Value {
 }
 
 // Find finds the entity that a representation stands for, and the texts of its
-// key; without key when a part of it is null.
+// key; without key when a part of it can be no value of its column.
 func (r *Representations) Find(j orderedjson.Value) (entity int, key []string, ok bool) {
 	name, _ := RepresentationType(j)
 	entity = slices.IndexFunc(r.Entities, func(e Entity) bool { return e.Type == name })
 	if entity < 0 {
 		return 0, nil, false
 	}
-	for _, k := range r.Entities[entity].Key {
+	for i := range r.Entities[entity].Key {
+		k := &r.Entities[entity].Key[i]
 		v, _ := j.Get(k.Name)
-		if v.IsNull() {
+		if !k.takes(v) {
 			return entity, nil, true
 		}
 		text := v.TextOf()

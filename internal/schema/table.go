@@ -147,7 +147,7 @@ func (s *Schema) toSourceFields(n *catalog.Customization, r *catalog.ToSource) [
 			aggregate = Required(aggregate)
 		}
 		fields = append(fields, &Field{
-			Name: namesOf(r.Target.Source).Join(n.Word(r.Name), "aggregate"), Type: aggregate,
+			Name: n.Join(n.Word(r.Name), "aggregate"), Type: aggregate,
 			Args: s.rowArguments(r.Target), Binding: &RemoteAggregate{Relationship: r},
 		})
 	}

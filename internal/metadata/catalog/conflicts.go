@@ -16,6 +16,8 @@ type typeNames struct {
 	// places also has the types that come with a table's, and those of every
 	// schema.
 	places map[string]string
+	// scalars are the scalars that columns have, and where.
+	scalars map[string]string
 	// composite are the names of remote types that aren't scalars.
 	composite map[string]string
 	// alike are the remote types of each name.
@@ -34,7 +36,7 @@ func (b *builder) typeConflicts() {
 	}
 	names := &typeNames{
 		tables: make(map[string]*tableBuild, tables), places: make(map[string]string, typesPerTable*tables),
-		composite: map[string]string{}, alike: map[string][]*remoteType{},
+		composite: map[string]string{}, scalars: map[string]string{}, alike: map[string][]*remoteType{},
 	}
 	b.types = names
 	for _, name := range []string{
@@ -46,6 +48,7 @@ func (b *builder) typeConflicts() {
 		names.places["_Entity"], names.places["_Service"] = federationPlace, federationPlace
 	}
 	b.updatesAside(tables)
+	names.takeScalars(b.sources)
 	for _, s := range b.sources {
 		for _, t := range slices.Clone(s.tables) {
 			if err := names.takeTable(t); err != nil {
@@ -155,6 +158,28 @@ func errTypeConflict(name, place, first string) error {
 		name, place, first)
 }
 
+// takeScalars claims the names of the scalars that columns of tracked tables have: a
+// table of such a name would take the place of the scalar everywhere.
+func (n *typeNames) takeScalars(sources []*sourceBuild) {
+	for _, s := range sources {
+		for _, t := range s.tables {
+			for _, c := range t.Columns {
+				if c.Info.Type.Scalar != "" {
+					n.scalars[c.Info.Type.Scalar] = "column " + c.Info.Name + " of " + t.Describe()
+				}
+			}
+		}
+	}
+}
+
+// taken says who has a name already.
+func (n *typeNames) taken(name string) (first string, taken bool) {
+	if first, taken = n.scalars[name]; !taken {
+		first, taken = n.places[name]
+	}
+	return first, taken
+}
+
 // takeTable claims the names of a table's types.
 func (n *typeNames) takeTable(t *tableBuild) error {
 	if t.Unnamed {
@@ -172,7 +197,7 @@ func (n *typeNames) takeTable(t *tableBuild) error {
 	}
 	all := t.typeNames
 	for _, derived := range all {
-		if first, taken := n.places[derived]; taken {
+		if first, taken := n.taken(derived); taken {
 			return errTypeConflict(derived, place, first)
 		}
 	}
@@ -187,7 +212,7 @@ func (n *typeNames) takeTable(t *tableBuild) error {
 func (n *typeNames) takeModel(m *LogicalModel, place string) error {
 	all := append([]string{m.Rows.TypeName()}, m.Rows.derivedTypeNames()...)
 	for _, name := range all {
-		if first, taken := n.places[name]; taken {
+		if first, taken := n.taken(name); taken {
 			return errTypeConflict(name, place, first)
 		}
 	}
@@ -222,6 +247,9 @@ func (n *typeNames) takeRemote(r *remoteBuild, upstream map[string]*remoteType) 
 		}
 		if other, ok := upstream[name]; ok && !sameType(other, t) {
 			return errTypeConflict(name, place, "remote schema "+other.remote.Name)
+		}
+		if first, taken := n.scalars[name]; taken {
+			return errTypeConflict(name, place, first)
 		}
 		if n.places[name] == builtInPlace && !ownDirections(name) {
 			return errTypeConflict(name, place, builtInPlace)
