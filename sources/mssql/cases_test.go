@@ -228,6 +228,19 @@ func keySetCases(out map[string]*plan.Fragment) {
 	keyed("keys of two columns", condition(&plan.InKeys{Columns: []plan.Column{id, nick}}))
 	keyed("order by another source", root(many(authors(by(&plan.OrderRanked{Columns: []plan.Column{nick}, Missing: 0}, "id"), limit(literal("2"))), append(cols("id"), nest("articles", many(articlesOf(), cols("id")...)))...)))
 	keyed("order by another source through a row", root(many(articles(by(&plan.OrderRelated{Target: authorOf(), By: &plan.OrderRanked{Columns: []plan.Column{id}, Missing: -1}})), cols("id")...)))
+	// Texts that the collation takes for equal are told apart in what comes back.
+	folding := nick
+	folding.Equality = plan.EqualityOwn
+	exact := func(name string, f *plan.Fragment) {
+		f.KeySets = []*plan.KeySet{{Candidates: &plan.Fragment{}}}
+		out[name] = f
+	}
+	exact("own keys as texts", condition(&plan.InKeys{Columns: []plan.Column{folding}}))
+	exact("order by own keys as texts", root(many(authors(by(&plan.OrderRanked{Columns: []plan.Column{folding}, Missing: 0}, "id")), cols("id")...)))
+	nicks := &plan.Join{OnNull: []byte("null"), KeysOnly: true, Keys: []plan.JoinKey{{Name: "nick", Type: nick.Type}}}
+	texts := authors()
+	texts.DistinctOn, texts.DistinctTexts = []plan.Column{folding}, true
+	out["keys distinct as texts"] = &plan.Fragment{Joins: []*plan.Join{nicks}, Query: many(texts, &plan.HoleField{Key: "k", Join: nicks})}
 	out["no such key set"] = condition(&plan.InKeys{KeySet: 3, Columns: []plan.Column{id}})
 	ranks := &plan.Join{OnNull: []byte("null"), KeysOnly: true, Keys: []plan.JoinKey{
 		{Rank: &plan.OrderAggregate{Target: articlesOf(), Function: "max", Column: rating, Guard: cmp("big", plan.Greater, literal("0"))}}, {Name: "id", Type: id.Type},

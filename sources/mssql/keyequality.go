@@ -43,6 +43,9 @@ func distinctKeys(j *plan.Join, r *plan.Rows, q *query) bool {
 		slices.ContainsFunc(j.Keys, func(k plan.JoinKey) bool { return !plain(k) }) {
 		return true
 	}
+	if r.DistinctTexts && slices.ContainsFunc(r.DistinctOn, func(c plan.Column) bool { return c.Equality.Folds() }) {
+		return true // DISTINCT compares as the columns do
+	}
 	q.distinct = true
 	return false
 }
