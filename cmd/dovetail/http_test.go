@@ -112,9 +112,14 @@ func TestGraphQLOverHTTP(t *testing.T) {
 		}
 	}
 	off := startShop(t, nil)
-	if status, text := send(t, http.MethodPost, off.URL+"/v1/graphql", fmt.Sprintf(`{"query":%q,"extensions":%s}`, query, persisted), nil); status != 200 ||
-		text != `{"errors":[{"message":"PersistedQueryNotSupported","extensions":{"path":"$","code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}` {
-		t.Errorf("turned off: %d %s", status, text)
+	for body, want := range map[string]string{
+		// A client tries the hash alone first, and has to learn that it must send the text.
+		fmt.Sprintf(`{"extensions":%s}`, persisted):                   `{"errors":[{"message":"PersistedQueryNotSupported","extensions":{"path":"$","code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}`,
+		fmt.Sprintf(`{"query":%q,"extensions":%s}`, query, persisted): `{"errors":[{"message":"Automatic Persisted Queries is not enabled","extensions":{"path":"$","code":"not-supported"}}]}`,
+	} {
+		if status, text := send(t, http.MethodPost, off.URL+"/v1/graphql", body, nil); status != http.StatusOK || text != want {
+			t.Errorf("turned off: %s: %d %s", body, status, text)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dovetail/internal/metadata/command"
 	"dovetail/internal/orderedjson"
 	"dovetail/planner"
 )
@@ -55,7 +56,10 @@ func (p *persistedQueries) expand(j orderedjson.Value) (out orderedjson.Value, k
 		return j, "", nil
 	}
 	if !p.Enabled {
-		return j, "", refuse(http.StatusBadRequest, "PERSISTED_QUERY_NOT_SUPPORTED", "$", "PersistedQueryNotSupported") // clients look for the words
+		if query, ok := j.Get("query"); ok && query.Kind == orderedjson.String {
+			return j, "", refuse(http.StatusBadRequest, command.CodeNotSupported, "$", "Automatic Persisted Queries is not enabled")
+		}
+		return j, "", refuse(http.StatusBadRequest, "PERSISTED_QUERY_NOT_SUPPORTED", "$", "PersistedQueryNotSupported") // clients look for the words, and send the text
 	}
 	version, _ := named.Get("version")
 	hash, _ := named.Get("sha256Hash")
