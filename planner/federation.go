@@ -75,7 +75,7 @@ func (p *planner) planEntity(e *schema.Entity) plan.Entity {
 	out := plan.Entity{Type: e.Type.Name}
 	for _, k := range e.Key {
 		key := plan.EntityKey{Name: k.Name, Kinds: []orderedjson.Kind{orderedjson.String}}
-		if _, kind, any := jsonOf(k.Column.Info.Type); any {
+		if _, kind, every := jsonOf(k.Column.Info.Type); every {
 			key.Kinds = nil
 		} else if kind != orderedjson.String {
 			key.Kinds = append(key.Kinds, kind)

@@ -177,9 +177,9 @@ func columnFault(t plan.Type, j orderedjson.Value) string {
 	if j.IsNull() || j.Kind == orderedjson.String {
 		return ""
 	}
-	wanted, expected, any := jsonOf(t)
+	wanted, expected, every := jsonOf(t)
 	switch {
-	case any:
+	case every:
 		return ""
 	case wanted == "Integer" && j.Kind == orderedjson.Number && !isWhole(j.Text):
 		return "The value " + scientific(j.Text) + " lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?"
@@ -190,8 +190,8 @@ func columnFault(t plan.Type, j orderedjson.Value) string {
 }
 
 // jsonOf is the kind of JSON that values of a type are, besides texts, and what v2
-// calls them; any: of every kind.
-func jsonOf(t plan.Type) (wanted string, expected orderedjson.Kind, any bool) {
+// calls them; every: of any kind.
+func jsonOf(t plan.Type) (wanted string, expected orderedjson.Kind, every bool) {
 	switch t.Underlying().Class {
 	case plan.ClassInteger:
 		return "Integer", orderedjson.Number, false

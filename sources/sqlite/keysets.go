@@ -202,7 +202,7 @@ type fold func(text string) string
 
 // foldOf is how the collation of a column folds texts.
 func foldOf(e plan.Equality) fold {
-	switch e {
+	switch e { //nolint:exhaustive // the others have one form
 	case equalityNoCase:
 		return lowerASCII
 	case equalityRTrim:
