@@ -56,12 +56,23 @@ type Value struct {
 // ErrTrailing says that more follows after a JSON value.
 var ErrTrailing = errors.New("unexpected data after the JSON value")
 
+// MaxValues is how many values one JSON text may hold: a value takes some 72 bytes
+// here, but as few as two in a text.
+const MaxValues = 2_000_000
+
+// ErrTooManyValues says that a text holds more than MaxValues values.
+var ErrTooManyValues = fmt.Errorf("the JSON has more than %d values", MaxValues)
+
 const maxDepth = 512
 
 // Parse decodes one JSON value.
 func Parse(data []byte) (Value, error) {
-	if v, ok := scan(data); ok {
+	s := scanner{data: data}
+	if v, ok := s.whole(); ok {
 		return v, nil
+	}
+	if s.values > MaxValues {
+		return Value{}, ErrTooManyValues
 	}
 	return parseTokens(data)
 }

@@ -10,14 +10,15 @@ import (
 type scanner struct {
 	data []byte
 	at   int
+	// values counts those that were begun.
+	values int
 }
 
-// scan decodes one JSON value; false: the decoder should tell what is wrong
-// with it.
-func scan(data []byte) (Value, bool) {
-	s := scanner{data: data}
+// whole decodes one JSON value; false: there are too many, or the decoder should
+// say what is wrong with it.
+func (s *scanner) whole() (Value, bool) {
 	v, ok := s.value(0)
-	return v, ok && s.next() == 0 && s.at >= len(data)
+	return v, ok && s.next() == 0 && s.at >= len(s.data)
 }
 
 // next passes white space and gives the byte that follows, 0 at the end.
@@ -33,7 +34,8 @@ func (s *scanner) next() byte {
 }
 
 func (s *scanner) value(depth int) (Value, bool) {
-	if depth > maxDepth {
+	s.values++
+	if depth > maxDepth || s.values > MaxValues {
 		return Value{}, false
 	}
 	switch c := s.next(); c {

@@ -1,6 +1,7 @@
 package orderedjson
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -20,7 +21,8 @@ func FuzzScanJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		want, err := parseTokens(data)
-		got, ok := scan(data)
+		s := scanner{data: data}
+		got, ok := s.whole()
 		if ok != (err == nil) {
 			t.Fatalf("%q: scanned %t, but tokens say %v", data, ok, err)
 		}
@@ -28,6 +30,17 @@ func FuzzScanJSON(f *testing.F) {
 			t.Fatalf("%q: scanned %+v, not %+v", data, got, want)
 		}
 	})
+}
+
+// TestManyValuesAreRefused holds memory against texts that are small and hold a lot.
+func TestManyValuesAreRefused(t *testing.T) {
+	text := []byte("[" + strings.Repeat("1,", MaxValues) + "1]")
+	if _, err := Parse(text); !errors.Is(err, ErrTooManyValues) {
+		t.Error(err)
+	}
+	if _, err := Parse(text[:len(text)/8*2+1]); errors.Is(err, ErrTooManyValues) {
+		t.Error("a quarter was refused, too") // it is no JSON, but for its length
+	}
 }
 
 const benchmarkBody = `{"query":"query q($country: String!, $name: String!) {\n  artist(where: {country: {_eq: $country}, name: {_gt: $name}}, limit: 50) {id name}\n}","variables":{"country":"SE","name":"Artist"}}`
