@@ -269,14 +269,14 @@ func (r *run) fail(f failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, f)
-	if r.settings.Strict && !r.spared(f) {
+	if r.settings.Strict && !r.neverFatal(f) {
 		r.cancel()
 	}
 }
 
-// spared tells whether a failure can't refuse the operation whatever it is: what
+// neverFatal reports whether a failure must not fail the whole operation: what
 // a mutation has written must not be hidden by what is joined to it.
-func (r *run) spared(f failure) bool {
+func (r *run) neverFatal(f failure) bool {
 	_, joined := r.origins[f.batch]
 	return r.mutation && joined
 }

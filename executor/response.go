@@ -130,7 +130,7 @@ func (r *run) fatal(p *plan.Plan) (failure, bool) {
 	var missing, others []failure
 	for _, f := range r.failures {
 		switch _, ok := errors.AsType[*plan.MissingSessionVariableError](f.err); {
-		case r.spared(f), f.mutation && (r.written || f.followsFrom):
+		case r.neverFatal(f), f.mutation && (r.written || f.followsFrom):
 		case ok && !r.written:
 			missing = append(missing, f)
 		default:

@@ -157,7 +157,7 @@ func TestExplainAcross(t *testing.T) {
 				`"setting":"DOVETAIL_REMOTE_FILTER_MAX_KEYS"`,
 		}},
 		{`{task(where: {id: {_eq: 1}, person: {salary: {_gt: 1}}}) {title}}`, []string{
-			"the keys that may be wanted are sent to the other side, which keeps those that hold (about 1 rows here, 3000 there)",
+			"candidate keys are sent to the other source, which returns the matching ones (about 1 rows here, 3000 there)",
 			`"candidates":1,"fragment":2,"max_keys":100000`,
 		}},
 		{`{task(order_by: {person: {name: asc}}) {title}}`, []string{

@@ -90,7 +90,7 @@ func (p *planner) keySet(k keyRows) (int, error) {
 	forced := rank == nil && r.Casts() || rank != nil && !r.Ranks()
 	p.pending[set] = pendingKeys{relationship: r, forced: forced}
 	if forced {
-		p.turnRound(set, r, nil)
+		p.reverse(set, r, nil)
 	}
 	return index, nil
 }
@@ -155,10 +155,10 @@ type pendingKeys struct {
 	forced bool
 }
 
-// turnRound turns a key set's direction: the keys that may be wanted are asked
-// of this side, under the conditions of local, and the target says for which of
-// them the condition holds, or which rank they have.
-func (p *planner) turnRound(set *plan.KeySet, r *catalog.ToSource, local []plan.Predicate) {
+// reverse turns a key set's direction: candidate keys are fetched from the near
+// source, under the conditions of local, and sent to the target, which returns
+// those for which the condition holds, or ranks them.
+func (p *planner) reverse(set *plan.KeySet, r *catalog.ToSource, local []plan.Predicate) {
 	if set.Candidates == nil {
 		probe := set.Fragment.Query.(*plan.Selection) //nolint:forcetypeassert // keySet makes nothing else
 		probe.DistinctOn, probe.Limit = nil, nil
@@ -177,13 +177,13 @@ func (p *planner) turnRound(set *plan.KeySet, r *catalog.ToSource, local []plan.
 		}
 	}
 	set.Candidates = p.candidates(r, set.Columns, columnsOf(set.Fragment.Bindings), local, set.Max, set.Fragment.Path)
-	set.Why = "the keys that may be wanted are sent to the other side, which keeps those that hold"
+	set.Why = "candidate keys are sent to the other source, which returns the matching ones"
 	if set.Ranked {
-		set.Why = "the keys that may be wanted are sent to the other side, which gives them their rank"
+		set.Why = "candidate keys are sent to the other source, which ranks them"
 	}
 }
 
-// candidates asks this side for the keys of the rows that satisfy local, which
+// candidates fetches from the near source the keys of the rows that satisfy local, which
 // are copies of conditions that also stand in the fragment itself.
 func (p *planner) candidates(r *catalog.ToSource, from, to []plan.Column, local []plan.Predicate, most int, path []string) *plan.Fragment {
 	selection := &plan.Selection{Card: plan.Many, Rows: plan.Rows{From: r.From.Relation(), PermitLimit: -1}}
@@ -266,13 +266,13 @@ func (p *planner) directSet(set *plan.KeySet, t *plan.Table, local []plan.Predic
 	few := len(local) > 0 && near*2 < other
 	switch {
 	case set.Ranked && pending.forced:
-		p.turnRound(set, pending.relationship, local)
+		p.reverse(set, pending.relationship, local)
 	case set.Ranked && few:
 		p.narrow(set, pending.relationship, local)
 	case set.Ranked:
 		return
 	case pending.forced || few:
-		p.turnRound(set, pending.relationship, local)
+		p.reverse(set, pending.relationship, local)
 	default:
 		return
 	}
@@ -299,7 +299,7 @@ func (p *planner) narrow(set *plan.KeySet, r *catalog.ToSource, local []plan.Pre
 	if a, ok := set.Fragment.Joins[0].Keys[0].Rank.(*plan.OrderAggregate); ok && sharesKeys(&rank.Rows, &a.Target, columns) {
 		a.Target.Where = all(append(plan.Conjuncts(a.Target.Where), in))
 	}
-	set.Why = "of the keys that may be wanted, which are sent to the other side, the rank is sent over"
+	set.Why = "candidate keys are sent to the other source, which returns their ranks"
 }
 
 func rounded(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
@@ -379,7 +379,7 @@ func (p *planner) existence(remote *catalog.RemotePredicate) (int, error) {
 	}
 	outer.keySets = append(outer.keySets, &plan.KeySet{
 		Relationship: "_exists", Fragment: p.fragment(remote.Target.Source.Name, selection, nil, h),
-		Why: "whether there is a row is asked first",
+		Why: "whether there is a row is looked up first",
 	})
 	return len(outer.keySets) - 1, nil
 }

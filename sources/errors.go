@@ -73,23 +73,22 @@ func NotSupported(format string, args ...any) error {
 	return &Error{Code: CodeNotSupported, Message: fmt.Sprintf(format, args...)}
 }
 
-// Told gives the error of a statement that needs no look at what the database
-// says: one that is fit for the user already, or that of a request that has
-// ended. For all others it is nil.
-func Told(ctx context.Context, err error) error {
+// KnownError returns err if it needs no database-specific translation (it is fit
+// for the user, or the request has ended), else nil.
+func KnownError(ctx context.Context, err error) error {
 	var known *Error
 	var missing *plan.MissingSessionVariableError
 	if errors.As(err, &known) || errors.As(err, &missing) {
 		return err
 	}
 	if ctx.Err() != nil {
-		return Ended(ctx.Err())
+		return ContextError(ctx.Err())
 	}
 	return nil
 }
 
-// Ended is the error of a statement whose request has ended, by the cause.
-func Ended(cause error) error {
+// ContextError is the error of a statement whose request has ended, by the cause.
+func ContextError(cause error) error {
 	message := "the request was cancelled"
 	if errors.Is(cause, context.DeadlineExceeded) {
 		message = "the database did not answer in time"

@@ -155,8 +155,8 @@ func (a *Arguments) resolveToken(t *Token) (orderedjson.Value, error) {
 	return j.At(t.Path), nil
 }
 
-// Asks tells whether the connection's page information has one of the kinds.
-func (c *Connection) Asks(kinds ...PageInfoKind) bool {
+// Selects reports whether the connection's page information has one of the kinds.
+func (c *Connection) Selects(kinds ...PageInfoKind) bool {
 	for _, f := range c.Fields {
 		info, ok := f.(*ConnectionPageInfo)
 		if ok && slices.ContainsFunc(info.Items, func(i PageInfoItem) bool { return slices.Contains(kinds, i.Kind) }) {
@@ -166,27 +166,27 @@ func (c *Connection) Asks(kinds ...PageInfoKind) bool {
 	return false
 }
 
-// AsksBehind tells whether it is asked for that there are rows on the other
-// side of the cursor that bounds the page.
-func (c *Connection) AsksBehind() bool {
+// NeedsOppositePage reports whether hasPreviousPage (hasNextPage when the page ends
+// at the cursor) is selected: whether there are rows beyond the cursor.
+func (c *Connection) NeedsOppositePage() bool {
 	if c.Bound == nil {
 		return false
 	}
 	if c.Bound.After {
-		return c.Asks(HasPreviousPage)
+		return c.Selects(HasPreviousPage)
 	}
-	return c.Asks(HasNextPage)
+	return c.Selects(HasNextPage)
 }
 
-// AsksMore tells whether it is asked for that there are rows beyond the page.
-func (c *Connection) AsksMore() bool {
+// NeedsNextPage reports whether it is selected that there are rows beyond the page.
+func (c *Connection) NeedsNextPage() bool {
 	if c.Limit == nil && c.PermitLimit < 0 {
 		return false
 	}
 	if c.Backward {
-		return c.Asks(HasPreviousPage)
+		return c.Selects(HasPreviousPage)
 	}
-	return c.Asks(HasNextPage)
+	return c.Selects(HasNextPage)
 }
 
 func (c *Connection) validate(bindings int) error {

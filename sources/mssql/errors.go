@@ -51,7 +51,7 @@ func connectionError(err error) error {
 
 // failure turns what went wrong with a statement into an error for the user.
 func failure(ctx context.Context, err error, text string) error {
-	if told := sources.Told(ctx, err); told != nil {
+	if told := sources.KnownError(ctx, err); told != nil {
 		return told
 	}
 	server, ok := serverError(err)

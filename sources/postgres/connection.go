@@ -16,7 +16,7 @@ import (
 // page that may be long comes as rows of its own instead, which are gathered.
 func (c *compiler) rootConnection(n *plan.Connection) (*query, *jsonshape.Shape, *layout, error) {
 	l := &cells{query: &query{}, layout: &layout{}, known: map[knownCell]knownCodec{}}
-	if len(c.fragment.Bindings) == 0 && !n.AsksBehind() {
+	if len(c.fragment.Bindings) == 0 && !n.NeedsOppositePage() {
 		return c.gatheredConnection(n, l)
 	}
 	object, err := c.connection(n, nil, l)
@@ -38,7 +38,7 @@ func (c *compiler) gatheredConnection(n *plan.Connection, l *cells) (*query, *js
 	}
 	c.gather = &gather{}
 	p.shape = &jsonshape.Page{Cell: 0, Rows: jsonshape.GatheredRows, Backward: n.Backward}
-	if n.AsksMore() {
+	if n.NeedsNextPage() {
 		c.gather.outer = []int{p.rows.add(sizeCell(size), oidInt8)}
 		p.shape.Size = &jsonshape.PageSize{Cell: 1, Read: readSize}
 	}
@@ -101,10 +101,10 @@ func (c *compiler) connection(n *plan.Connection, outer *scope, l *cells) (*json
 		return nil, err
 	}
 	p.shape = &jsonshape.Page{Backward: n.Backward, Rows: recordArray(p.rows.layout)}
-	if n.AsksMore() {
+	if n.NeedsNextPage() {
 		p.shape.Size = &jsonshape.PageSize{Cell: l.add(sizeCell(size), oidInt8), Read: readSize}
 	}
-	if n.AsksBehind() {
+	if n.NeedsOppositePage() {
 		value, err := c.rowsBehind(n, outer)
 		if err != nil {
 			return nil, err
@@ -123,7 +123,7 @@ func (c *compiler) connection(n *plan.Connection, outer *scope, l *cells) (*json
 
 // needed tells whether the rows themselves are.
 func (p *page) needed() bool {
-	return p.plan.AsksMore() || p.plan.Asks(plan.StartCursor, plan.EndCursor) ||
+	return p.plan.NeedsNextPage() || p.plan.Selects(plan.StartCursor, plan.EndCursor) ||
 		slices.ContainsFunc(p.plan.Fields, func(f plan.ConnectionField) bool {
 			_, ok := f.(*plan.ConnectionEdges)
 			return ok
@@ -317,7 +317,7 @@ func (p *page) limited(rows *rowsQuery, size expression) *rowsQuery {
 		return rows
 	}
 	rows.query.limit = size
-	if p.plan.AsksMore() {
+	if p.plan.NeedsNextPage() {
 		rows.query.limit = sqlgen.Infix("+", size, keyword("1"))
 	}
 	if !p.derives() {
@@ -399,7 +399,7 @@ func (p *page) pageInfoItem(i plan.PageInfoItem) (jsonshape.Node, error) {
 // one that its cursor does.
 func (p *page) more(bySize, byCursor bool) *jsonshape.PageMore {
 	out := &jsonshape.PageMore{Behind: -1, True: isTrue}
-	if bySize && p.plan.AsksMore() {
+	if bySize && p.plan.NeedsNextPage() {
 		out.Page = p.shape
 	}
 	if byCursor {

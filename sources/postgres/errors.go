@@ -46,7 +46,7 @@ func connectionError(err error) error {
 
 // failure turns what went wrong with a statement into an error for the user.
 func (s *Source) failure(ctx context.Context, err error, text string, values [][]byte) error {
-	if told := sources.Told(ctx, err); told != nil {
+	if told := sources.KnownError(ctx, err); told != nil {
 		return told
 	}
 	var server *pgconn.PgError

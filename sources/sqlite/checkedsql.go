@@ -43,7 +43,7 @@ func (s *Source) RunCheckedSQL(ctx context.Context, sql string, check func(*sour
 		// The introspection has left what is known of the indexes as it would be.
 		return nil, errors.Join(refused.cause, s.readIndexes(c))
 	case ctx.Err() != nil:
-		return nil, sources.Ended(ctx.Err())
+		return nil, sources.ContextError(ctx.Err())
 	}
 	return nil, err
 }

@@ -26,7 +26,7 @@ func (s *Source) Transact(ctx context.Context, mutations []sources.Mutation) (fa
 	case s.writing <- struct{}{}:
 		defer func() { <-s.writing }()
 	case <-ctx.Done():
-		return 0, sources.Ended(ctx.Err())
+		return 0, sources.ContextError(ctx.Err())
 	case <-s.closed:
 		return 0, connectionError(s.config.Path, errClosed)
 	}
@@ -127,7 +127,7 @@ func (r *partResult) write(program *program, writer *jsonshape.Writer) error {
 
 // failure is the error to tell, where it belongs in the operation.
 func (t *transaction) failure(ctx context.Context, err error) error {
-	if told := sources.Told(ctx, err); told != nil {
+	if told := sources.KnownError(ctx, err); told != nil {
 		err = told
 	} else {
 		err = databaseError(err, t.current)

@@ -69,7 +69,7 @@ func (r *request) on(ctx context.Context, c *connection, out *jsonshape.Answer) 
 	defer func() { c.ranks, c.refusal = nil, nil }()
 	if err := c.run(r.statement, r.parameters, out); err != nil {
 		if ctx.Err() != nil {
-			return sources.Ended(ctx.Err())
+			return sources.ContextError(ctx.Err())
 		}
 		return databaseError(err, r.statement.sql)
 	}

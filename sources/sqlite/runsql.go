@@ -23,7 +23,7 @@ func (s *Source) RunSQL(ctx context.Context, sql string, readOnly bool) (*source
 	result, err := c.script(sql, readOnly)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, sources.Ended(ctx.Err())
+			return nil, sources.ContextError(ctx.Err())
 		}
 		return nil, databaseError(err, sql)
 	}

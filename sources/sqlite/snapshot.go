@@ -44,7 +44,7 @@ func (n *snapshot) Run(
 	select {
 	case n.turn <- struct{}{}:
 	case <-ctx.Done():
-		return sources.Ended(ctx.Err())
+		return sources.ContextError(ctx.Err())
 	}
 	defer func() { <-n.turn }()
 	return r.on(ctx, n.connection, out)

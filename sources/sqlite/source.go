@@ -140,13 +140,13 @@ func (s *Source) take(ctx context.Context) (*connection, error) {
 	default:
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, sources.Ended(err)
+		return nil, sources.ContextError(err)
 	}
 	var c *connection
 	select {
 	case c = <-s.free:
 	case <-ctx.Done():
-		return nil, sources.Ended(ctx.Err())
+		return nil, sources.ContextError(ctx.Err())
 	case <-s.closed:
 		return nil, connectionError(s.config.Path, errClosed)
 	}
