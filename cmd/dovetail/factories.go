@@ -185,7 +185,7 @@ func postgresConfig(s *settings, c *document.Connection, files *certificates) (p
 	out := postgres.Config{
 		URL: address, MaxConnections: deref(c.Pool.MaxConnections), IdleTimeout: seconds(c.Pool.IdleTimeout, s.postgres.idle),
 		ConnectionLifetime: seconds(c.Pool.ConnectionLifetime, s.postgres.lifetime), PoolTimeout: seconds(c.Pool.PoolTimeout, 0),
-		IsolationLevel: c.IsolationLevel, DisablePreparedStatements: c.UsePreparedStatements != nil && !*c.UsePreparedStatements,
+		IsolationLevel: c.IsolationLevel, Preparing: preparing(c.UsePreparedStatements),
 	}
 	if out.MaxConnections == 0 {
 		out.MaxConnections = s.postgres.connections
@@ -194,6 +194,18 @@ func postgresConfig(s *settings, c *document.Connection, files *certificates) (p
 		out.IsolationLevel = s.postgres.isolation
 	}
 	return out, nil
+}
+
+// preparing is when a source's statements are prepared: as it says, else wherever
+// connections are the engine's own.
+func preparing(prepared *bool) postgres.Preparing {
+	switch {
+	case prepared == nil:
+		return postgres.PrepareUnlessPooled
+	case *prepared:
+		return postgres.PrepareAlways
+	}
+	return postgres.PrepareNever
 }
 
 // certificates are the folders that hold certificates.

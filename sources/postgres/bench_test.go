@@ -21,8 +21,15 @@ CREATE INDEX ON article (author_id);
 ANALYZE;`
 
 // BenchmarkSource runs compiled fragments.
-func BenchmarkSource(b *testing.B) {
-	s := open(b, Config{URL: newDatabase(b, benchmarkTables)})
+func BenchmarkSource(b *testing.B) { benchmarkSource(b, Config{}) }
+
+// BenchmarkUnprepared runs them without prepared statements.
+func BenchmarkUnprepared(b *testing.B) { benchmarkSource(b, Config{Preparing: PrepareNever}) }
+
+func benchmarkSource(b *testing.B, config Config) {
+	b.Helper()
+	config.URL = newDatabase(b, benchmarkTables)
+	s := open(b, config)
 	lookup := bind(many(with(articles(), bound("author_id", 0)), cols("id", "title")...), "author_id")
 	top := bind(many(with(articles(), bound("author_id", 0), orderBy("-id"), limit("3")), cols("id", "title")...), "author_id")
 	var keys []string

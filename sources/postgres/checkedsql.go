@@ -23,7 +23,7 @@ func (s *Source) RunCheckedSQL(ctx context.Context, sql string, check func(*sour
 	if err != nil {
 		return nil, s.failure(ctx, err, sql, nil)
 	}
-	defer c.Release() // which closes connections with an open transaction
+	defer discard(ctx, c)
 	connection := c.Conn().PgConn()
 	if _, err := connection.Exec(ctx, "BEGIN ISOLATION LEVEL "+s.isolation).ReadAll(); err != nil {
 		return nil, s.sqlFailure(ctx, err, sql)
@@ -69,7 +69,7 @@ func (s *Source) RunUntransactedSQL(ctx context.Context, sql string) (*sources.S
 	if err != nil {
 		return nil, s.failure(ctx, err, sql, nil)
 	}
-	defer c.Release()
+	defer discard(ctx, c)
 	out := &sources.SQLResult{}
 	for _, statement := range splitStatements(sql) {
 		if out, err = lastResult(c.Conn().PgConn().Exec(ctx, statement)); err != nil {

@@ -68,7 +68,7 @@ func (s *Source) failure(ctx context.Context, err error, text string, values [][
 		}
 	}
 	detail := &Detail{
-		Statement: text, Prepared: !s.config.DisablePreparedStatements, Error: serverError(server), Arguments: arguments,
+		Statement: text, Prepared: !s.unprepared.Load(), Error: serverError(server), Arguments: arguments,
 	}
 	return &sources.Error{Code: code, Message: message, Internal: detail, Cause: err}
 }
@@ -80,6 +80,15 @@ func broken(err error) bool {
 	var network interface{ Timeout() bool }
 	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
 		strings.Contains(err.Error(), "unexpected EOF") || strings.Contains(err.Error(), "conn closed")
+}
+
+// protocolViolation is what the database says of parameters that don't fit their
+// statement, and what poolers say of anything for which they end a connection.
+const protocolViolation = "08P01"
+
+// refusedByPooler reports whether an error ended the connection.
+func refusedByPooler(e *pgconn.PgError) bool {
+	return e.Code == protocolViolation && (e.Severity == "FATAL" || e.SeverityUnlocalized == "FATAL")
 }
 
 // classify gives the code and the message of a database error.
@@ -113,6 +122,8 @@ func classify(e *pgconn.PgError) (code, message string) {
 		return sources.CodeDataException, e.Message
 	case strings.HasPrefix(e.Code, "23"):
 		return sources.CodeConstraintViolation, e.Message
+	case e.Code == protocolViolation && !refusedByPooler(e):
+		return sources.CodeUnexpected, "database query error" // the connection is well
 	case strings.HasPrefix(e.Code, "08"):
 		return sources.CodeConnection, "connection error"
 	case e.Code == "XX000" && (strings.HasPrefix(e.File, "lwgeom") || strings.HasPrefix(e.File, "rtpostgis")):

@@ -88,9 +88,9 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 // TestKilledConnections ends every pooled connection under the source's feet.
 func TestKilledConnections(t *testing.T) {
-	for _, disabled := range []bool{false, true} {
+	for _, preparing := range []Preparing{PrepareUnlessPooled, PrepareNever} {
 		database := newDatabase(t, "CREATE TABLE n (id int); INSERT INTO n VALUES (1), (2)")
-		s := open(t, Config{URL: database, DisablePreparedStatements: disabled})
+		s := open(t, Config{URL: database, Preparing: preparing})
 		f := root(many(rowsOf(&plan.Table{Schema: "public", Name: "n"}), cols("id")...))
 		for range 3 {
 			var group sync.WaitGroup

@@ -22,13 +22,12 @@ var _ sources.Transactor = (*Source)(nil)
 // has failed.
 func (s *Source) Transact(ctx context.Context, mutations []sources.Mutation) (failed int, err error) {
 	for attempt := 0; ; attempt++ {
-		t := &transaction{source: s, mutations: mutations}
+		t := &transaction{source: s, mutations: mutations, whole: attempt > 0}
 		err := t.run(ctx)
 		if err == nil {
 			return t.write()
 		}
 		if attempt == 0 && ctx.Err() == nil && t.again(err) {
-			s.pool.Reset()
 			continue
 		}
 		return t.at, t.failure(ctx, err)
@@ -46,6 +45,8 @@ type transaction struct {
 	statement sentStatement
 	// began: something may have been written.
 	began bool
+	// whole: statements are sent with their texts, whatever is prepared.
+	whole bool
 }
 
 // sentStatement is what errors tell about.
@@ -119,8 +120,12 @@ func (t *transaction) all(ctx context.Context) error {
 func (t *transaction) begin(ctx context.Context) error {
 	variables := sqlgen.SessionJSON(t.mutations[0].Args)
 	p := t.connection.StartPipeline(ctx)
-	p.SendQueryParams("BEGIN", nil, nil, nil, nil)
-	p.SendQueryParams("SELECT set_config('hasura.user', $1, true)", [][]byte{variables}, nil, nil, nil)
+	p.SendQueryParams("BEGIN ISOLATION LEVEL "+t.source.isolation, nil, nil, nil, nil)
+	set := "SELECT set_config('hasura.user', $1, true)"
+	if t.source.local().jitOff {
+		set += ", " + jitOff(true)
+	}
+	p.SendQueryParams(set, [][]byte{variables}, nil, nil, nil)
 	err := p.Sync()
 	for err == nil {
 		var results any
@@ -152,7 +157,7 @@ func (t *transaction) mutation(ctx context.Context, statement *Statement, args *
 		}
 		t.statement = sentStatement{text: statement.text, values: values}
 		t.began = true
-		reader, err := t.source.start(ctx, t.connection, statement, values)
+		reader, err := t.start(ctx, statement.text, values, statement.takesKeys)
 		if err != nil {
 			return out, err
 		}
@@ -222,6 +227,18 @@ func (r *partRun) values(s *step) ([][]byte, error) {
 	return values, nil
 }
 
+// start sends a statement of the transaction; once: it is not worth preparing.
+func (t *transaction) start(ctx context.Context, text string, values [][]byte, once bool) (*pgconn.ResultReader, error) {
+	if t.whole || !t.source.prepares(once) {
+		return t.connection.ExecParams(ctx, text, values, nil, nil, binaryResults), nil
+	}
+	description, err := t.source.prepared(ctx, t.connection, text)
+	if err != nil {
+		return nil, err
+	}
+	return t.connection.ExecStatement(ctx, description, values, nil, binaryResults), nil
+}
+
 // step runs one statement and gives the number of its rows.
 func (r *partRun) step(ctx context.Context, s *step) (int, error) {
 	values, err := r.values(s)
@@ -231,15 +248,9 @@ func (r *partRun) step(ctx context.Context, s *step) (int, error) {
 	text := r.args.Comment.Beside(s.text)
 	r.statement = sentStatement{text: text, values: values, location: s.location}
 	r.began = true
-	var reader *pgconn.ResultReader
-	if s.unprepared || r.args.Comment.Unique || r.source.config.DisablePreparedStatements {
-		reader = r.connection.ExecParams(ctx, text, values, nil, nil, []int16{1})
-	} else {
-		description, err := r.source.prepared(ctx, r.connection, text)
-		if err != nil {
-			return 0, err
-		}
-		reader = r.connection.ExecStatement(ctx, description, values, nil, []int16{1})
+	reader, err := r.start(ctx, text, values, s.unprepared || r.args.Comment.Unique)
+	if err != nil {
+		return 0, err
 	}
 	rows := 0
 	err = readCells(reader, s.layout, func(cells [][]byte) error {
@@ -336,19 +347,17 @@ func (p *partResult) plain(s *Statement, writer *jsonshape.Writer) error {
 // again tells whether the transaction may be tried once more: nothing of it has
 // lasted, unless the connection was lost while it was being committed.
 func (t *transaction) again(err error) bool {
-	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch server.Code {
-		case "0A000":
-			return server.Routine == "RevalidateCachedQuery"
-		case "26000", "42P05":
-			return !t.source.config.DisablePreparedStatements
-		}
-		return false
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return t.source.stale(err)
 	}
 	if _, known := errors.AsType[*sources.Error](err); known {
 		return false
 	}
-	return !t.began && broken(err)
+	if t.began || !broken(err) {
+		return false
+	}
+	t.source.pool.Reset()
+	return true
 }
 
 // failure is the error to tell, where it belongs in the operation.

@@ -1,12 +1,10 @@
 package postgres
 
 import (
-	"container/list"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -69,10 +67,10 @@ func compiledHere(statement plan.Statement, bindings plan.Bindings) (*Statement,
 }
 
 // execute runs a statement in this very database, once more if its connection
-// had died, and tells whether rows have arrived.
+// had died or had not got it prepared, and tells whether rows have arrived.
 func (s *Source) execute(ctx context.Context, statement *Statement, values [][]byte, out *jsonshape.Answer) (received bool, err error) {
 	for attempt := 0; ; attempt++ {
-		e := execution{source: s, statement: statement, values: values, out: out}
+		e := execution{source: s, statement: statement, values: values, out: out, whole: attempt > 0}
 		err := e.run(ctx)
 		if err == nil || attempt > 0 || e.received || ctx.Err() != nil || !e.retryable(err) {
 			return e.received, err
@@ -96,8 +94,10 @@ func atReplica(err error) (silent, elsewhere bool) {
 		return silent, silent || errors.Is(err, errTypeChanged)
 	}
 	switch server.Code {
-	case "57P01", "57P02", "57P03", "53300", "08P01":
+	case "57P01", "57P02", "57P03", "53300":
 		return true, true // it is shutting down, starting up or full
+	case protocolViolation:
+		return refusedByPooler(server), refusedByPooler(server)
 	case "25006", "40001", "0A000", "42P01", "42703", "42883":
 		// It writes, conflicts with what is being replicated, or needs what has not
 		// arrived yet.
@@ -137,6 +137,8 @@ type execution struct {
 	out       *jsonshape.Answer
 	// received: rows have arrived, so the statement must not run again.
 	received bool
+	// whole: it is sent with its text, whatever is prepared.
+	whole bool
 }
 
 func (e *execution) run(ctx context.Context) error {
@@ -145,18 +147,16 @@ func (e *execution) run(ctx context.Context) error {
 		return err
 	}
 	defer c.Release()
-	return e.on(ctx, c.Conn().PgConn())
+	return e.on(ctx, c.Conn().PgConn(), e.source.local())
 }
 
-// on runs the statement on a connection.
-func (e *execution) on(ctx context.Context, connection *pgconn.PgConn) error {
+// on runs the statement on a connection, in a transaction of its own where settings
+// are to hold for it alone.
+func (e *execution) on(ctx context.Context, connection *pgconn.PgConn, local localSettings) error {
 	if e.statement.zoned != nil && !utcZones[connection.ParameterStatus("TimeZone")] {
 		e.statement = e.statement.zoned
 	}
-	result, err := e.source.start(ctx, connection, e.statement, e.values)
-	if err == nil {
-		err = e.read(result)
-	}
+	err := e.send(ctx, connection, local)
 	if ctx.Err() != nil && err != nil {
 		// A cancel request on its way must not hit the connection's next statement.
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
@@ -190,18 +190,26 @@ func (s *Source) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return nil, connectionError(err)
 }
 
-// start sends a statement.
-func (s *Source) start(ctx context.Context, c *pgconn.PgConn, statement *Statement, values [][]byte) (*pgconn.ResultReader, error) {
-	binaryResults := []int16{1}
-	if s.config.DisablePreparedStatements || statement.takesKeys {
-		return c.ExecParams(ctx, statement.text, values, nil, nil, binaryResults), nil
+// send sends the statement and reads its rows.
+func (e *execution) send(ctx context.Context, c *pgconn.PgConn, local localSettings) error {
+	var description *pgconn.StatementDescription
+	if !e.whole && e.source.prepares(e.statement.takesKeys) {
+		var err error
+		if description, err = e.source.prepared(ctx, c, e.statement.text); err != nil {
+			return err
+		}
 	}
-	description, err := s.prepared(ctx, c, statement.text)
-	if err != nil {
-		return nil, err
+	if local.some() {
+		return local.around(ctx, c, request{e.statement.text, description, e.values}, e.read)
 	}
-	return c.ExecStatement(ctx, description, values, nil, binaryResults), nil
+	if description != nil {
+		return e.read(c.ExecStatement(ctx, description, e.values, nil, binaryResults))
+	}
+	return e.read(c.ExecParams(ctx, e.statement.text, e.values, nil, nil, binaryResults))
 }
+
+// binaryResults asks for the binary form of all columns.
+var binaryResults = []int16{1} //nolint:gochecknoglobals // a constant
 
 // read writes the rows into the answer.
 func (e *execution) read(result *pgconn.ResultReader) error {
@@ -269,69 +277,14 @@ func (l *layout) check(fields []pgconn.FieldDescription, first int) error {
 	return nil
 }
 
-// statementCache holds a connection's prepared statements, least recently used
-// last.
-type statementCache struct {
-	byText map[string]*list.Element
-	recent *list.List
-	made   int
-}
-
-type preparedStatement struct {
-	text        string
-	description *pgconn.StatementDescription
-}
-
-const statementCacheKey = "dovetail statements"
-
-func cacheOf(c *pgconn.PgConn) *statementCache {
-	cache, ok := c.CustomData()[statementCacheKey].(*statementCache)
-	if !ok {
-		cache = &statementCache{byText: map[string]*list.Element{}, recent: list.New()}
-		c.CustomData()[statementCacheKey] = cache
-	}
-	return cache
-}
-
-// prepared gives a prepared statement, preparing it when the connection hasn't
-// got it.
-func (s *Source) prepared(ctx context.Context, c *pgconn.PgConn, text string) (*pgconn.StatementDescription, error) {
-	cache := cacheOf(c)
-	if e, ok := cache.byText[text]; ok {
-		cache.recent.MoveToFront(e)
-		return e.Value.(*preparedStatement).description, nil //nolint:forcetypeassert // the list holds nothing else
-	}
-	if cache.recent.Len() >= s.config.StatementCacheSize {
-		oldest := cache.recent.Back()
-		p := oldest.Value.(*preparedStatement) //nolint:forcetypeassert // the list holds nothing else
-		if err := c.Deallocate(ctx, p.description.Name); err != nil {
-			return nil, err
-		}
-		cache.recent.Remove(oldest)
-		delete(cache.byText, p.text)
-	}
-	cache.made++
-	description, err := c.Prepare(ctx, "dovetail_"+strconv.Itoa(cache.made), text, nil)
-	if err != nil {
-		return nil, err
-	}
-	cache.byText[text] = cache.recent.PushFront(&preparedStatement{text, description})
-	return description, nil
-}
-
 // retryable tells whether a failed statement may be sent once more: when its
 // connection had died, or when what was prepared no longer fits the database.
 func (e *execution) retryable(err error) bool {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if e.source.stale(err) {
+			return !e.whole
+		}
 		switch server.Code {
-		case "0A000", "26000", "42P05":
-			// The plan no longer fits its tables, or the prepared statement is gone or
-			// somebody else's. New connections have nothing prepared.
-			if e.source.config.DisablePreparedStatements || server.Code == "0A000" && server.Routine != "RevalidateCachedQuery" {
-				return false
-			}
-			e.source.pool.Reset()
-			return true
 		case "57P01", "57P02", "57P03":
 			// The server ended the connection, and with it whatever was running.
 			e.source.pool.Reset()
@@ -349,11 +302,4 @@ func (e *execution) retryable(err error) bool {
 	}
 	e.source.pool.Reset()
 	return true
-}
-
-// forget lets everything be prepared anew on a connection.
-func forget(ctx context.Context, c *pgconn.PgConn) error {
-	delete(c.CustomData(), statementCacheKey)
-	_, err := c.Exec(ctx, "DEALLOCATE ALL").ReadAll()
-	return err
 }

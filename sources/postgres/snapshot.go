@@ -71,8 +71,8 @@ func (s *Source) tryExport(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := c.Conn().PgConn().Exec(ctx, beginSnapshot+"SELECT pg_export_snapshot();\n"+keepSnapshot).ReadAll()
-	if err == nil && (len(results) != 3 || len(results[1].Rows) != 1 || len(results[1].Rows[0]) != 1) {
+	results, err := c.Conn().PgConn().Exec(ctx, beginSnapshot+"SELECT pg_export_snapshot();\n"+s.keepSnapshot()).ReadAll()
+	if err == nil && (len(results) < 3 || len(results[1].Rows) != 1 || len(results[1].Rows[0]) != 1) {
 		err = errors.New("the database exported no snapshot")
 	}
 	if err != nil {
@@ -105,11 +105,13 @@ func (n *snapshot) run(ctx context.Context, statement *Statement, values [][]byt
 	}
 	connection := c.Conn().PgConn()
 	e := execution{source: n.source, statement: statement, values: values, out: out}
-	if err = e.on(ctx, connection); err != nil {
-		again := stale(err) && !e.received && ctx.Err() == nil
+	// The transaction has settings of its own.
+	if err = e.on(ctx, connection, localSettings{}); err != nil {
+		again := n.source.stale(err) && !e.received && ctx.Err() == nil
 		// A connection that stays broken is not used again.
-		if restored := n.restore(ctx, connection); again && restored == nil && forget(ctx, connection) == nil {
-			if err = e.on(ctx, connection); err != nil {
+		if restored := n.restore(ctx, connection); again && restored == nil {
+			e.whole = true
+			if err = e.on(ctx, connection, localSettings{}); err != nil {
 				_ = n.restore(ctx, connection)
 			}
 		}
@@ -118,10 +120,12 @@ func (n *snapshot) run(ctx context.Context, statement *Statement, values [][]byt
 	return err
 }
 
-// stale tells whether what was prepared no longer fits the database.
-func stale(err error) bool {
-	server, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (server.Code == "0A000" && server.Routine == "RevalidateCachedQuery" || server.Code == "26000" || server.Code == "42P05")
+// keepSnapshot is sent when a transaction has its snapshot.
+func (s *Source) keepSnapshot() string {
+	if s.local().jitOff {
+		return "SET LOCAL jit = off;\n" + keepSnapshot
+	}
+	return keepSnapshot
 }
 
 // restore makes a transaction usable in which a statement failed.
@@ -202,7 +206,7 @@ func (n *snapshot) stopWaiting(given chan *pgxpool.Conn) *pgxpool.Conn {
 // add imports the snapshot into another connection.
 func (n *snapshot) add(ctx context.Context, c *pgxpool.Conn) (*pgxpool.Conn, error) {
 	id := "'" + strings.ReplaceAll(n.id, "'", "''") + "'"
-	_, err := c.Conn().PgConn().Exec(ctx, beginSnapshot+"SET TRANSACTION SNAPSHOT "+id+";\n"+keepSnapshot).ReadAll()
+	_, err := c.Conn().PgConn().Exec(ctx, beginSnapshot+"SET TRANSACTION SNAPSHOT "+id+";\n"+n.source.keepSnapshot()).ReadAll()
 	if err != nil {
 		c.Release()
 		return nil, fmt.Errorf("the snapshot can't be shared: %w", err)

@@ -34,9 +34,8 @@ type Config struct {
 	// IsolationLevel of transactions: read-committed (also when empty),
 	// repeatable-read or serializable.
 	IsolationLevel string
-	// DisablePreparedStatements sends every statement anew, for connection poolers
-	// that hand a connection from one transaction to the next.
-	DisablePreparedStatements bool
+	// Preparing says when statements are prepared.
+	Preparing Preparing
 	// StatementCacheSize bounds the prepared statements of a connection; 0 is 256.
 	StatementCacheSize int
 	// Replicas are databases with the same contents that Run sends statements to,
@@ -64,6 +63,12 @@ type Source struct {
 	settings  atomic.Pointer[session]
 	replicas  []*Source
 	rotation  *sources.Rotation
+	// unprepared: statements are sent whole.
+	unprepared atomic.Bool
+	// pooler is what is known of the pooler before the database; nil without one.
+	pooler atomic.Pointer[behindPooler]
+	// keepsJIT: the connection string says whether statements are compiled.
+	keepsJIT bool
 }
 
 var (
@@ -112,17 +117,13 @@ func dial(ctx context.Context, config Config) (*Source, error) {
 	connect.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelTimeout}
 	}
-	if isolation != readCommitted {
-		pooled.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-			_, err := c.Exec(ctx, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL "+isolation)
-			return err
-		}
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, pooled)
+	s := &Source{config: config, isolation: isolation, keepsJIT: setsJIT(connect.RuntimeParams)}
+	s.unprepared.Store(config.Preparing == PrepareNever)
+	pooled.AfterConnect = s.greet
+	s.pool, err = pgxpool.NewWithConfig(ctx, pooled)
 	if err != nil {
 		return nil, &sources.Error{Code: sources.CodeConnection, Message: "the connection pool can't be made", Cause: err}
 	}
-	s := &Source{config: config, isolation: isolation, pool: pool}
 	s.settings.Store(&session{utc: true, shortestFloats: true})
 	return s, nil
 }

@@ -17,7 +17,7 @@ func (s *Source) RunSQL(ctx context.Context, sql string, readOnly bool) (*source
 	if err != nil {
 		return nil, s.failure(ctx, err, sql, nil)
 	}
-	defer c.Release() // which closes connections with an open transaction
+	defer discard(ctx, c)
 	connection := c.Conn().PgConn()
 	begin := "BEGIN ISOLATION LEVEL " + s.isolation
 	if readOnly {

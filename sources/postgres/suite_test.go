@@ -28,5 +28,5 @@ func TestSource(t *testing.T) { sourcetest.Run(t, suite(Config{})) }
 // TestSourceWithoutPreparedStatements is how it runs behind a pooler of
 // transactions.
 func TestSourceWithoutPreparedStatements(t *testing.T) {
-	sourcetest.Run(t, suite(Config{DisablePreparedStatements: true}))
+	sourcetest.Run(t, suite(Config{Preparing: PrepareNever}))
 }
