@@ -384,17 +384,11 @@ func (p *planner) existence(remote *catalog.RemotePredicate) (int, error) {
 	return len(outer.keySets) - 1, nil
 }
 
-// settle replaces the conditions on other sources in a permission's filter,
-// which the catalog numbers, by key sets of the fragment.
+// settle replaces the conditions on other sources in a permission's filter by
+// key sets of the fragment.
 func (p *planner) settle(c plan.Predicate) (plan.Predicate, error) {
-	if c == nil || !plan.UsesKeys(c) {
-		return c, nil
-	}
-	return plan.RewriteKeys(c, func(in *plan.InKeys) (plan.Predicate, error) {
-		if in.KeySet >= 0 {
-			return in, nil
-		}
-		remote := p.schema.Catalog.RemotePredicates[-1-in.KeySet]
+	return plan.RewriteRemoteConditions(c, func(condition *plan.RemoteCondition) (plan.Predicate, error) {
+		remote := p.schema.Catalog.RemotePredicates[condition.Index]
 		if remote.Relationship == nil {
 			index, err := p.existence(remote)
 			return &plan.InKeys{KeySet: index}, err
@@ -403,6 +397,6 @@ func (p *planner) settle(c plan.Predicate) (plan.Predicate, error) {
 			relationship: remote.Relationship,
 			where:        func() (plan.Predicate, error) { return p.settle(remote.Where) },
 		})
-		return &plan.InKeys{Columns: in.Columns, KeySet: index}, err
+		return &plan.InKeys{Columns: remote.Relationship.LeftColumns(), KeySet: index}, err
 	})
 }

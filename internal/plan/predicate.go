@@ -76,13 +76,16 @@ type AggregateComparison struct {
 
 // InKeys holds for rows whose columns are in a key set of the fragment, an index
 // into its KeySets. It is never null: rows with a null among the columns are not
-// in the set. Without columns it holds where the key set found a row. In the
-// filters of a catalog a negative number stands for a
-// condition whose keys a planner has yet to ask for.
+// in the set. Without columns it holds where the key set found a row.
 type InKeys struct {
 	Columns []Column
 	KeySet  int
 }
+
+// RemoteCondition stands, in a catalog's filters, for a condition on another
+// source, an index into the catalog's RemotePredicates. A planner puts InKeys in
+// its place: a finished plan holds none.
+type RemoteCondition struct{ Index int }
 
 func (*And) predicate()              {}
 func (*Or) predicate()               {}
@@ -94,6 +97,7 @@ func (*IsNull) predicate()           {}
 func (*Exists) predicate()           {}
 func (*CompareAggregate) predicate() {}
 func (*InKeys) predicate()           {}
+func (*RemoteCondition) predicate()  {}
 
 // Operand is the left side of a comparison.
 //

@@ -480,6 +480,8 @@ func PredicateText(p Predicate) string {
 			return "key set " + strconv.Itoa(p.KeySet) + " found a row"
 		}
 		return "(" + columnNames(p.Columns) + ") in key set " + strconv.Itoa(p.KeySet)
+	case *RemoteCondition:
+		return "remote condition " + strconv.Itoa(p.Index)
 	}
 	return "?"
 }

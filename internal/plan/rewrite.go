@@ -2,48 +2,62 @@ package plan
 
 import "slices"
 
-// UsesKeys tells whether a predicate refers to key sets, anywhere inside.
+// UsesKeys reports whether a predicate refers to key sets, anywhere inside.
 func UsesKeys(c Predicate) bool {
+	return contains(c, func(c Predicate) bool {
+		_, ok := c.(*InKeys)
+		return ok
+	})
+}
+
+// UsesRemoteConditions reports whether a predicate holds a RemoteCondition,
+// anywhere inside.
+func UsesRemoteConditions(c Predicate) bool {
+	return contains(c, func(c Predicate) bool {
+		_, ok := c.(*RemoteCondition)
+		return ok
+	})
+}
+
+// contains reports whether a predicate or one of its parts matches.
+func contains(c Predicate, match func(Predicate) bool) bool {
+	part := func(c Predicate) bool { return contains(c, match) }
 	switch c := c.(type) {
 	case *And:
-		return anyUsesKeys(c.Parts)
+		return slices.ContainsFunc(c.Parts, part)
 	case *Or:
-		return anyUsesKeys(c.Parts)
+		return slices.ContainsFunc(c.Parts, part)
 	case *Not:
-		return UsesKeys(c.Part)
-	case *InKeys:
-		return true
+		return part(c.Part)
 	case *Exists:
-		return UsesKeys(c.Target.Where) || UsesKeys(c.Target.Permit)
+		return part(c.Target.Where) || part(c.Target.Permit)
 	case *CompareAggregate:
-		return UsesKeys(c.Target.Where) || UsesKeys(c.Target.Permit) || anyUsesKeys(c.Guards)
+		return part(c.Target.Where) || part(c.Target.Permit) || slices.ContainsFunc(c.Guards, part)
 	case *Compare:
-		return operandUsesKeys(c.Left)
+		return part(operandGuard(c.Left))
 	case *IsNull:
-		return operandUsesKeys(c.Left)
-	case *CompareColumns, *Const:
+		return part(operandGuard(c.Left))
+	case *InKeys, *RemoteCondition, *CompareColumns, *Const:
+		return match(c)
 	}
 	return false
 }
 
-func anyUsesKeys(parts []Predicate) bool {
-	return slices.ContainsFunc(parts, UsesKeys)
-}
-
-func operandUsesKeys(o Operand) bool {
+// operandGuard is the guard of an operand, nil for none.
+func operandGuard(o Operand) Predicate {
 	switch o := o.(type) {
 	case *ColumnOperand:
-		return UsesKeys(o.Guard)
+		return o.Guard
 	case *ComputedOperand:
-		return UsesKeys(o.Guard)
+		return o.Guard
 	}
-	return false
+	return nil
 }
 
-// RewriteKeys copies a predicate with every InKeys replaced. What holds none is
-// shared with the original.
-func RewriteKeys(c Predicate, replace func(*InKeys) (Predicate, error)) (Predicate, error) {
-	if !UsesKeys(c) {
+// RewriteRemoteConditions copies a predicate with every RemoteCondition replaced.
+// What holds none is shared with the original.
+func RewriteRemoteConditions(c Predicate, replace func(*RemoteCondition) (Predicate, error)) (Predicate, error) {
+	if !UsesRemoteConditions(c) {
 		return c, nil
 	}
 	switch c := c.(type) {
@@ -54,9 +68,9 @@ func RewriteKeys(c Predicate, replace func(*InKeys) (Predicate, error)) (Predica
 		parts, err := rewriteAll(c.Parts, replace)
 		return &Or{Parts: parts}, err
 	case *Not:
-		part, err := RewriteKeys(c.Part, replace)
+		part, err := RewriteRemoteConditions(c.Part, replace)
 		return &Not{Part: part}, err
-	case *InKeys:
+	case *RemoteCondition:
 		return replace(c)
 	case *Exists:
 		out := *c
@@ -74,15 +88,15 @@ func RewriteKeys(c Predicate, replace func(*InKeys) (Predicate, error)) (Predica
 	case *IsNull:
 		out := *c
 		return &out, rewriteOperand(&out.Left, replace)
-	case *CompareColumns, *Const:
+	case *InKeys, *CompareColumns, *Const:
 	}
 	return c, nil
 }
 
-func rewriteAll(parts []Predicate, replace func(*InKeys) (Predicate, error)) ([]Predicate, error) {
+func rewriteAll(parts []Predicate, replace func(*RemoteCondition) (Predicate, error)) ([]Predicate, error) {
 	out := make([]Predicate, 0, len(parts))
 	for _, p := range parts {
-		r, err := RewriteKeys(p, replace)
+		r, err := RewriteRemoteConditions(p, replace)
 		if err != nil {
 			return nil, err
 		}
@@ -91,26 +105,26 @@ func rewriteAll(parts []Predicate, replace func(*InKeys) (Predicate, error)) ([]
 	return out, nil
 }
 
-func rewriteRows(r *Rows, replace func(*InKeys) (Predicate, error)) error {
+func rewriteRows(r *Rows, replace func(*RemoteCondition) (Predicate, error)) error {
 	var err error
-	if r.Where, err = RewriteKeys(r.Where, replace); err != nil {
+	if r.Where, err = RewriteRemoteConditions(r.Where, replace); err != nil {
 		return err
 	}
-	r.Permit, err = RewriteKeys(r.Permit, replace)
+	r.Permit, err = RewriteRemoteConditions(r.Permit, replace)
 	return err
 }
 
-func rewriteOperand(o *Operand, replace func(*InKeys) (Predicate, error)) error {
+func rewriteOperand(o *Operand, replace func(*RemoteCondition) (Predicate, error)) error {
 	var err error
 	switch c := (*o).(type) {
 	case *ColumnOperand:
 		out := *c
 		*o = &out
-		out.Guard, err = RewriteKeys(c.Guard, replace)
+		out.Guard, err = RewriteRemoteConditions(c.Guard, replace)
 	case *ComputedOperand:
 		out := *c
 		*o = &out
-		out.Guard, err = RewriteKeys(c.Guard, replace)
+		out.Guard, err = RewriteRemoteConditions(c.Guard, replace)
 	}
 	return err
 }

@@ -3,8 +3,9 @@ package plan
 import "fmt"
 
 // Validate checks what a plan must never get wrong, whatever made it: rows that
-// a restricted role reads carry its permission, and keys fit their bindings. The
-// error names the path of the fault.
+// a restricted role reads carry its permission, keys fit their bindings, and no
+// condition on another source is left without its key set. The error names the
+// path of the fault.
 func (p *Plan) Validate() error {
 	for _, f := range p.Fragments {
 		if err := f.validate(); err != nil {
@@ -26,6 +27,11 @@ func (f *Fragment) validate() error {
 		}
 		if len(j.Keys) != len(j.Child.Bindings) {
 			return fmt.Errorf("join %s has %d keys for %d bindings", j.Relationship, len(j.Keys), len(j.Child.Bindings))
+		}
+		for _, k := range j.Keys {
+			if err := validateOrderKey(k.Rank); err != nil {
+				return fmt.Errorf("join %s: %w", j.Relationship, err)
+			}
 		}
 	}
 	switch q := f.Query.(type) {
@@ -85,7 +91,7 @@ func (r *Rows) validate(bindings int) error {
 	if len(bound) != bindings {
 		return fmt.Errorf("rows of %s use %d of %d bindings", relationText(r.From), len(bound), bindings)
 	}
-	return nil
+	return r.validateConditions()
 }
 
 func (s *Selection) validate(bindings int) error {
@@ -100,10 +106,17 @@ func (a *Aggregation) validate(bindings int) error {
 		return err
 	}
 	for _, f := range a.Fields {
-		if nodes, ok := f.(*AggregateNodes); ok {
-			if err := validateFields(nodes.Fields); err != nil {
-				return fmt.Errorf("%s: %w", nodes.Key, err)
-			}
+		var err error
+		key := ""
+		switch f := f.(type) {
+		case *AggregateNodes:
+			key, err = f.Key, validateFields(f.Fields)
+		case *AggregateGroup:
+			key, err = f.Key, f.validate()
+		case *AggregateStatic:
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	return nil
@@ -114,15 +127,23 @@ func validateFields(fields []Field) error {
 		var err error
 		key := ""
 		switch f := f.(type) {
+		case *ColumnField:
+			key, err = f.Key, validateCondition(f.Guard)
+		case *ComputedField:
+			key, err = f.Key, validateCondition(f.Guard)
 		case *NestedField:
-			key, err = f.Key, f.Selection.validate(0)
+			if key, err = f.Key, validateCondition(f.Guard); err == nil {
+				err = f.Selection.validate(0)
+			}
 		case *NestedAggregateField:
-			key, err = f.Key, f.Aggregation.validate(0)
+			if key, err = f.Key, validateCondition(f.Guard); err == nil {
+				err = f.Aggregation.validate(0)
+			}
 		case *NestedConnectionField:
 			key, err = f.Key, f.Connection.validate(0)
 		case *GroupField:
 			key, err = f.Key, validateFields(f.Fields)
-		case *ColumnField, *ComputedField, *HoleField, *StaticField, *NodeIDField:
+		case *HoleField, *StaticField, *NodeIDField:
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)

@@ -17,6 +17,13 @@ func (n *Insert) validate() error {
 	if c := n.Conflict; n.Restricted && c != nil && len(c.Set) > 0 && c.Permit == nil {
 		return fmt.Errorf("a restricted role updates %s on conflict without a permission", relationText(n.Into))
 	}
+	conditions := []Predicate{n.Check}
+	if c := n.Conflict; c != nil {
+		conditions = append(conditions, c.Where, c.Permit, c.Check)
+	}
+	if err := validateCondition(conditions...); err != nil {
+		return fmt.Errorf("new rows of %s: %w", relationText(n.Into), err)
+	}
 	for _, r := range n.Rows {
 		if len(r.Values) != len(n.Columns) {
 			return fmt.Errorf("a row of %s has %d values for %d columns", relationText(n.Into), len(r.Values), len(n.Columns))
@@ -35,6 +42,9 @@ func (n *Insert) validate() error {
 func (u *Update) validate() error {
 	if u.Restricted && u.Check == nil {
 		return fmt.Errorf("a restricted role updates %s without a check", relationText(u.From))
+	}
+	if err := validateCondition(u.Check); err != nil {
+		return fmt.Errorf("changed rows of %s: %w", relationText(u.From), err)
 	}
 	return u.Rows.validate(0)
 }

@@ -92,7 +92,7 @@ func RefersToRoot(p plan.Predicate) bool {
 		return RefersToRoot(p.Target.Where)
 	case *plan.CompareAggregate:
 		return RefersToRoot(p.Target.Where)
-	case *plan.Const, *plan.Compare, *plan.IsNull, *plan.InKeys:
+	case *plan.Const, *plan.Compare, *plan.IsNull, *plan.InKeys, *plan.RemoteCondition:
 	}
 	return false
 }

@@ -28,9 +28,8 @@ type Catalog struct {
 	Inconsistencies []Inconsistency
 	Settings        Settings
 	// RemotePredicates are the conditions on other sources that select filters
-	// hold. In a filter, plan.InKeys with the negative KeySet -1-i stands for
-	// RemotePredicates[i]: the planner fetches its keys first and puts their key
-	// set in its place.
+	// hold, by the index of plan.RemoteCondition: the planner fetches the keys
+	// first and puts their key set in its place.
 	RemotePredicates []*RemotePredicate
 	metadata         *document.Metadata
 

@@ -313,16 +313,14 @@ func (w *dependencyWalk) predicate(t, root *Table, p plan.Predicate, remote []*R
 			}
 		}
 		w.related(t, root, p.Relationship, p.Target, remote)
-	case *plan.InKeys:
-		if i := -1 - p.KeySet; i >= 0 && i < len(remote) {
-			r := remote[i]
-			if r.Relationship != nil {
-				w.on(fieldReference(t, ObjectRemoteRelationship, r.Relationship.Name))
-			}
-			w.on(tableReference(r.Target))
-			w.predicate(r.Target, r.Target, r.Where, remote)
+	case *plan.RemoteCondition:
+		r := remote[p.Index]
+		if r.Relationship != nil {
+			w.on(fieldReference(t, ObjectRemoteRelationship, r.Relationship.Name))
 		}
-	case *plan.Const, nil:
+		w.on(tableReference(r.Target))
+		w.predicate(r.Target, r.Target, r.Where, remote)
+	case *plan.InKeys, *plan.Const, nil:
 	}
 }
 

@@ -57,7 +57,7 @@ func dumpCatalog(c *catalog.Catalog, show []string) string {
 		if r.Relationship != nil {
 			name = r.Relationship.Name
 		}
-		d.line("remote predicate %d: %s where %s", -1-i, name, predicate(r.Where))
+		d.line("remote condition %d: %s where %s", i, name, predicate(r.Where))
 	}
 	for _, i := range c.Inconsistencies {
 		definition, err := json.Marshal(i.Definition)
@@ -340,6 +340,8 @@ func predicate(p plan.Predicate) string {
 			}
 		}
 		return fmt.Sprintf("%s %s(%v distinct=%v)[%s] %v", p.Relationship, p.Function, names(p.Arguments), p.Distinct, rows(p.Target), having)
+	case *plan.RemoteCondition:
+		return fmt.Sprintf("remote condition %d", p.Index)
 	case *plan.InKeys:
 		return fmt.Sprintf("%v in keys %d", names(p.Columns), p.KeySet)
 	}

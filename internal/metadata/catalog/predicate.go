@@ -191,16 +191,11 @@ func (f *filter) remoteRows(r *ToSource, value orderedjson.Value) (plan.Predicat
 	if f.newRows && r.Casts() {
 		return nil, fmt.Errorf("remote relationship %q compares columns of different types or collations, so it can't be checked of rows that are being written", r.Name)
 	}
-	in, err := f.remoteCondition(&RemotePredicate{Relationship: r, Target: r.Target}, value)
-	if err != nil {
-		return nil, err
-	}
-	in.Columns = r.LeftColumns()
-	return in, nil
+	return f.remoteCondition(&RemotePredicate{Relationship: r, Target: r.Target}, value)
 }
 
 // remoteCondition reads what rows of another source's table have to satisfy.
-func (f *filter) remoteCondition(r *RemotePredicate, value orderedjson.Value) (*plan.InKeys, error) {
+func (f *filter) remoteCondition(r *RemotePredicate, value orderedjson.Value) (plan.Predicate, error) {
 	f.wide = true
 	inner := &filter{builder: f.builder, root: r.Target, remote: true}
 	var err error
@@ -210,7 +205,7 @@ func (f *filter) remoteCondition(r *RemotePredicate, value orderedjson.Value) (*
 	}
 	c := f.builder.catalog
 	c.RemotePredicates = append(c.RemotePredicates, r)
-	return &plan.InKeys{KeySet: -len(c.RemotePredicates)}, nil
+	return &plan.RemoteCondition{Index: len(c.RemotePredicates) - 1}, nil
 }
 
 // Relationship finds a relationship within the source.
@@ -305,7 +300,7 @@ func (f *filter) aggregateParts(r *Relationship, p *plan.CompareAggregate, rows 
 		case *plan.IsNull:
 			isNull := !c.Negate
 			p.Having = append(p.Having, plan.AggregateComparison{IsNull: &isNull})
-		case *plan.And, *plan.Or, *plan.Not, *plan.Const, *plan.CompareColumns, *plan.Exists, *plan.CompareAggregate, *plan.InKeys:
+		case *plan.And, *plan.Or, *plan.Not, *plan.Const, *plan.CompareColumns, *plan.Exists, *plan.CompareAggregate, *plan.InKeys, *plan.RemoteCondition:
 			return fmt.Errorf("operator %s can't compare an aggregate", key)
 		}
 	}
