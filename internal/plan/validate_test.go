@@ -43,7 +43,7 @@ func TestValidateRemoteCondition(t *testing.T) {
 		},
 		"compared aggregate": func(c plan.Predicate) plan.Query { return selecting(&plan.CompareAggregate{Target: rows(c)}) },
 		"compared aggregate's guard": func(c plan.Predicate) plan.Query {
-			return selecting(&plan.CompareAggregate{Target: rows(nil), Guards: list(c)})
+			return selecting(&plan.CompareAggregate{Target: rows(nil), Arguments: []plan.Column{column, column}, Guards: list(c)})
 		},
 		"distinct": func(c plan.Predicate) plan.Query {
 			return &plan.Selection{Rows: plan.Rows{From: table, DistinctGuards: list(c)}}
