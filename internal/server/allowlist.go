@@ -33,19 +33,10 @@ type allowedQueries struct {
 	known map[string]bool
 }
 
-type allowedKey struct{}
-
 // maxKnownTexts bounds how many texts are remembered.
 const maxKnownTexts = 4096
 
-func (s *Server) allowed(state *live.State) *allowedQueries {
-	if a, ok := state.Extra.Load(allowedKey{}); ok {
-		return a.(*allowedQueries) //nolint:forcetypeassert // the key is ours alone
-	}
-	a, _ := state.Extra.LoadOrStore(allowedKey{}, collectAllowed(state.Metadata, s.config.Allowlist.Roles))
-	return a.(*allowedQueries) //nolint:forcetypeassert // the key is ours alone
-}
-
+// collectAllowed reads the allow list of a state's metadata.
 func collectAllowed(m *document.Metadata, honourRoles bool) *allowedQueries {
 	out := &allowedQueries{everyone: map[string]bool{}, roles: map[string]map[string]bool{}, known: map[string]bool{}}
 	for _, entry := range m.Allowlist {
@@ -139,7 +130,7 @@ func (a *allowedQueries) allows(role, text string) bool {
 
 // checkAllowed refuses what is not listed.
 func (s *Server) checkAllowed(state *live.State, role string, request *graphQLRequest) *refusal {
-	if !s.config.Allowlist.Enabled || s.allowed(state).allows(role, request.query) {
+	if !s.config.Allowlist.Enabled || s.allowed.Of(state).allows(role, request.query) {
 		return nil
 	}
 	out := refuse(http.StatusBadRequest, planner.CodeValidationFailed, "$", "query is not allowed")

@@ -120,7 +120,7 @@ func (s *Server) explain(r *http.Request, state *live.State, body []byte) ([]exp
 	request.backend = as.BackendOnly
 	ctx, cancel := s.queryTimeout(r.Context())
 	defer cancel()
-	made, refused := plans(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, as.Role, request, func(*planner.Operation) *refusal { return nil })
+	made, refused := s.plans.Of(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, as.Role, request, func(*planner.Operation) *refusal { return nil })
 	if refused != nil {
 		return nil, 0, refused
 	}

@@ -252,7 +252,7 @@ func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Se
 	defer cancel()
 	ctx, end := s.queryTimeout(ctx)
 	defer end()
-	made, refused := plans(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
+	made, refused := s.plans.Of(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
 		info.hash = o.Hash()
 		return checkSize(limits, who.Role, o)
 	})

@@ -35,17 +35,9 @@ type cachedOperation struct {
 	operation *planner.Operation
 }
 
-type plansKey struct{}
-
-// plans is the plan cache of a state.
-func plans(state *live.State) *planCache {
-	if c, ok := state.Extra.Load(plansKey{}); ok {
-		return c.(*planCache) //nolint:forcetypeassert // the key is ours alone
-	}
-	c, _ := state.Extra.LoadOrStore(plansKey{}, &planCache{
-		schemas: map[string]*schema.Schema{}, operations: map[string]*list.Element{},
-	})
-	return c.(*planCache) //nolint:forcetypeassert // the key is ours alone
+// newPlanCache makes the empty plan cache of a state.
+func newPlanCache(*live.State) *planCache {
+	return &planCache{schemas: map[string]*schema.Schema{}, operations: map[string]*list.Element{}}
 }
 
 // schema is the schema of a role, or its Relay schema. Roles that no permission names share one.

@@ -26,23 +26,24 @@ const (
 	codeRateLimit  = "rate-limit-exceeded"
 )
 
-type limitsKey struct{}
+// readLimits are the API limits of a state; none where they are disabled.
+func readLimits(state *live.State) *document.APILimits {
+	if state.Metadata.APILimits.IsNull() {
+		return &document.APILimits{}
+	}
+	read, err := document.ParseAPILimits(state.Metadata.APILimits, "$")
+	if err != nil || read.Disabled { // they were checked when they were set
+		return &document.APILimits{}
+	}
+	return read
+}
 
 // limits are the API limits that hold for who is asking; admins have none.
 func (s *Server) limits(state *live.State, who *session.Session) *document.APILimits {
-	none := &document.APILimits{}
-	if who.Admin() || state.Metadata.APILimits.IsNull() {
-		return none
+	if who.Admin() {
+		return &document.APILimits{}
 	}
-	known, ok := state.Extra.Load(limitsKey{})
-	if !ok {
-		read, err := document.ParseAPILimits(state.Metadata.APILimits, "$")
-		if err != nil || read.Disabled { // they were checked when they were set
-			read = none
-		}
-		known, _ = state.Extra.LoadOrStore(limitsKey{}, read)
-	}
-	return known.(*document.APILimits) //nolint:forcetypeassert // the key is ours alone
+	return s.apiLimits.Of(state)
 }
 
 // checkBatch refuses batches of too many operations.

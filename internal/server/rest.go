@@ -116,7 +116,7 @@ func (s *Server) handleSwagger(w http.ResponseWriter, r *http.Request) {
 	}
 	state, release := s.live.Acquire()
 	defer release()
-	s.writeValue(w, r, rest.Build(plans(state).schema(state.Catalog, catalog.AdminRole, false, false), state.Metadata))
+	s.writeValue(w, r, rest.Build(s.plans.Of(state).schema(state.Catalog, catalog.AdminRole, false, false), state.Metadata))
 }
 
 func chooseEndpoint(matches []restMatch, method string) (restMatch, *command.Error) {

@@ -11,6 +11,7 @@ import (
 
 	"dovetail/executor"
 	"dovetail/internal/metadata/command"
+	"dovetail/internal/metadata/document"
 	"dovetail/internal/metadata/live"
 	"dovetail/internal/session"
 )
@@ -83,11 +84,19 @@ type Server struct {
 
 	persisted *persistedQueries
 	rates     rates
+
+	// What is made of each state.
+	plans     *live.Derived[*planCache]
+	apiLimits *live.Derived[*document.APILimits]
+	allowed   *live.Derived[*allowedQueries]
+	tagged    *live.Derived[map[string]document.QueryTags]
 }
 
 // New makes a server.
 func New(c Config) *Server {
 	s := &Server{config: c, live: c.Engine, auth: c.Authenticator, logger: c.Logger, persisted: newPersistedQueries(c.Persisted)}
+	s.plans, s.apiLimits, s.tagged = live.NewDerived(newPlanCache), live.NewDerived(readLimits), live.NewDerived(tagged)
+	s.allowed = live.NewDerived(func(state *live.State) *allowedQueries { return collectAllowed(state.Metadata, c.Allowlist.Roles) })
 	s.config.Commands.UseQuery(s.query)
 	s.handler = s.wrap(s.routes())
 	return s

@@ -12,13 +12,8 @@ import (
 	"dovetail/internal/plan"
 )
 
-type tagsKey struct{}
-
 // tagged are the sources of a state whose statements are to be marked.
 func tagged(state *live.State) map[string]document.QueryTags {
-	if known, ok := state.Extra.Load(tagsKey{}); ok {
-		return known.(map[string]document.QueryTags) //nolint:forcetypeassert // the key is ours alone
-	}
 	out := map[string]document.QueryTags{}
 	for _, s := range state.Metadata.Sources {
 		if s.QueryTags.IsNull() {
@@ -29,14 +24,13 @@ func tagged(state *live.State) map[string]document.QueryTags {
 			out[s.Name] = tags
 		}
 	}
-	state.Extra.Store(tagsKey{}, out)
 	return out
 }
 
 // tagger makes the comments of an operation's statements; nil if no source has
 // any.
 func (s *Server) tagger(ctx context.Context, state *live.State, operation string) func(source, field string) plan.Comment {
-	sources := tagged(state)
+	sources := s.tagged.Of(state)
 	if len(sources) == 0 {
 		return nil
 	}

@@ -19,9 +19,8 @@ type State struct {
 	Metadata        *document.Metadata
 	ResourceVersion int64
 	Catalog         *catalog.Catalog
-	// Extra is for what is derived from the state and lives as long: role
-	// schemas, plans.
-	Extra sync.Map
+	// derived is what others make of the state (Derived).
+	derived sync.Map
 
 	// encoded is the metadata's text, once it was asked for, and earlier that of the
 	// state that this one was made from, until then.
