@@ -127,7 +127,7 @@ func (s *Server) explain(r *http.Request, state *live.State, body []byte) ([]exp
 	if made.Operation == plan.OperationMutation {
 		return nil, 0, refuse(http.StatusBadRequest, command.CodeInvalidParams, "$", "only queries can be explained")
 	}
-	out, err := explainRoots(r.Context(), state, made, made.Roots, s.arguments(r, state, as, request, made.Name))
+	out, err := explainRoots(r.Context(), state, made, made.Roots, s.arguments(ctx, r.Header, &operation{request: request, state: state, who: as}, made.Name))
 	if err != nil {
 		return nil, 0, refusalOf(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"dovetail/internal/metadata/command"
 	"dovetail/internal/metadata/live"
 	"dovetail/internal/orderedjson"
-	"dovetail/internal/plan"
 	"dovetail/internal/session"
 	"dovetail/planner"
 	"dovetail/sources"
@@ -229,88 +228,6 @@ func setCookies(w http.ResponseWriter, answer *executor.Response) {
 		w.Header().Add("Set-Cookie", cookie)
 	}
 }
-
-// operationAt plans and runs one operation for the schema of an endpoint.
-func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Session, wanted *wantedOperation, at endpoint) (*executor.Response, *refusal) {
-	limits := s.limits(state, who)
-	if refused := s.checkRate(r, limits, who); refused != nil {
-		return nil, refused
-	}
-	if wanted.refused != nil {
-		return nil, wanted.refused
-	}
-	request := wanted.request
-	request.relay, request.backend = at.relay, who.BackendOnly
-	info := infoOf(r.Context())
-	info.query = request
-	if !who.Admin() {
-		if refused := s.checkAllowed(state, who.Role, request); refused != nil {
-			return nil, refused
-		}
-	}
-	ctx, cancel := timed(r.Context(), limits, who.Role)
-	defer cancel()
-	ctx, end := s.queryTimeout(ctx)
-	defer end()
-	made, refused := s.plans.Of(state).plan(ctx, s.config.MaxPlanNodes, state.Catalog, who.Role, request, func(o *planner.Operation) *refusal {
-		info.hash = o.Hash()
-		return checkSize(limits, who.Role, o)
-	})
-	if refused != nil {
-		if late := overTime(ctx, limits, who.Role); late != nil {
-			return nil, late
-		}
-		return nil, refused
-	}
-	s.persisted.put(wanted.keep, request.query)
-	s.logPlan(r.Context(), request, made)
-	if at.readOnly && made.Operation == plan.OperationMutation {
-		return nil, refuse(http.StatusMethodNotAllowed, command.CodeMethodNotAllowed, "$", "mutations are not allowed in GET requests, use POST instead")
-	}
-	if s.config.ReadOnly && made.Operation == plan.OperationMutation {
-		return nil, refuse(http.StatusBadRequest, command.CodeNotSupported, "$", "Cannot run write queries when read-only mode is enabled")
-	}
-	if made.Operation == plan.OperationSubscription {
-		return nil, refuse(http.StatusBadRequest, sources.CodeUnexpected, "$", "subscriptions are not supported over HTTP, use websockets instead")
-	}
-	answer := s.config.Executor.Execute(ctx, made, runners{state}, s.arguments(r, state, who, request, made.Name))
-	if refused := overTime(ctx, limits, who.Role); refused != nil && len(answer.Errors) > 0 {
-		answer.Release()
-		return nil, refused
-	}
-	for i := range answer.Errors {
-		// What users are not told, operators must be able to find.
-		if e := &answer.Errors[i]; e.Code == sources.CodeUnexpected && e.Cause != nil {
-			s.logger.ErrorContext(r.Context(), "internal-error", "detail", map[string]any{
-				"request_id": RequestID(r.Context()), "source": e.Source, "message": e.Message, "error": e.Cause.Error(),
-			})
-		}
-	}
-	return answer, nil
-}
-
-// queryTimeout bounds how long an operation may take, its planning included.
-func (s *Server) queryTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.config.QueryTimeout <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, s.config.QueryTimeout)
-}
-
-func (s *Server) arguments(
-	r *http.Request, state *live.State, who *session.Session, request *graphQLRequest, operation string,
-) *plan.Arguments {
-	return &plan.Arguments{
-		Variables: request.variables, Session: who.Variables, Role: who.Role, Headers: r.Header, RequestID: RequestID(r.Context()),
-		Tag: s.tagger(r.Context(), state, operation),
-	}
-}
-
-// runners lets the executor find sources in the state a request holds.
-type runners struct{ state *live.State }
-
-// Runner implements executor.Runners.
-func (r runners) Runner(source string) (executor.Runner, bool) { return r.state.Source(source) }
 
 func statusOf(code string) int {
 	switch code {
