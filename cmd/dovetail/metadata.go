@@ -13,10 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pmezard/go-difflib/difflib"
-
 	"dovetail/internal/metadata/document"
-	"dovetail/internal/metadata/live"
 	"dovetail/internal/metadata/project"
 	"dovetail/internal/orderedjson"
 )
@@ -92,16 +89,7 @@ func metadataCommand(ctx context.Context, s *settings, verb string, output io.Wr
 	case "export":
 		return exportProject(ctx, s, output)
 	case "validate":
-		m, err := readProject(s, output)
-		if err != nil {
-			return err
-		}
-		for _, w := range live.Unserved(m) {
-			if err := say(output, "warning: %s", w); err != nil {
-				return err
-			}
-		}
-		return say(output, "valid: %s", summary(m))
+		return validateProject(ctx, s, output)
 	case "diff":
 		return diffProject(ctx, s, output)
 	case "reload":
@@ -220,28 +208,6 @@ func exportProject(ctx context.Context, s *settings, output io.Writer) error {
 		return err
 	}
 	return say(output, "exported to %s: %s", folder, summary(m))
-}
-
-func diffProject(ctx context.Context, s *settings, output io.Writer) error {
-	here, err := readProject(s, output)
-	if err != nil {
-		return err
-	}
-	there, err := served(ctx, s)
-	if err != nil {
-		return err
-	}
-	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
-		A: difflib.SplitLines(indented(there.Normalized().Marshal())), B: difflib.SplitLines(indented(here.Normalized().Marshal())),
-		FromFile: "served", ToFile: "project", Context: 3,
-	})
-	if err != nil {
-		return err
-	}
-	if text == "" {
-		return say(output, "no difference")
-	}
-	return say(output, "%s", strings.TrimSuffix(text, "\n"))
 }
 
 // explain tells how a running engine would carry out a query.

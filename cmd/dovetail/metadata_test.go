@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -42,7 +44,7 @@ func TestMetadataCommands(t *testing.T) {
 	if err := os.WriteFile(table, append(text, []byte("configuration:\n  custom_name: thing\n")...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := do("metadata", "diff"); err != nil || !strings.Contains(out, `+            "custom_name": "thing"`) {
+	if out, err := do("metadata", "diff"); !errors.Is(err, errDifferent) || exitCode(err) != 1 || !strings.Contains(out, `+            "custom_name": "thing"`) {
 		t.Errorf("%s %v", out, err)
 	}
 	if _, err := do("metadata", "apply"); err != nil {
@@ -84,5 +86,50 @@ func TestMetadataCommands(t *testing.T) {
 	}
 	if status, _ := send(t, http.MethodGet, server.URL+"/healthz", "", nil); status != http.StatusOK {
 		t.Errorf("health: %d", status)
+	}
+}
+
+// TestMetadataDiffAndValidate holds what metadata diff calls a difference and ends
+// with, and what metadata validate sees with and without the databases.
+func TestMetadataDiffAndValidate(t *testing.T) {
+	t.Parallel()
+	server := startShop(t, func(s *settings) { s.adminSecret = "s" })
+	folder := t.TempDir()
+	do := func(arguments ...string) (string, error) {
+		var out bytes.Buffer
+		err := run(t.Context(), append([]string{"metadata"}, append(arguments, "--project", folder, "--admin-secret", "s")...), variables(), &out, io.Discard)
+		return out.String(), err
+	}
+	if out, err := do("export", "--endpoint", server.URL); err != nil {
+		t.Fatalf("%s %v", out, err)
+	}
+	table := filepath.Join(folder, "databases", "default", "tables", "item.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(table, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const permission = "select_permissions:\n  - permission:\n      filter: {id: {_eq: x-hasura-item}}\n      columns: %s\n    role: user\ntable: item\n"
+	write(fmt.Sprintf(permission, "[id, name]"))
+	if out, err := do("diff", "--endpoint", server.URL); err != nil || !strings.Contains(out, "no difference") {
+		t.Errorf("another order of keys: %s %v", out, err)
+	}
+	if out, err := do("validate", "--online"); err != nil || !strings.Contains(out, "valid, as its databases") {
+		t.Errorf("online: %s %v", out, err)
+	}
+	write(fmt.Sprintf(permission, "[name, id]"))
+	if out, err := do("diff", "--endpoint", server.URL); exitCode(err) != 1 || !errors.Is(err, errDifferent) {
+		t.Errorf("another order of a list: %s %v", out, err)
+	}
+	if out, err := do("diff", "--endpoint", "http://127.0.0.1:1"); err == nil || exitCode(err) != codeTrouble {
+		t.Errorf("no engine: %s %v", out, err)
+	}
+	write(fmt.Sprintf(permission, "[id, price]"))
+	if out, err := do("validate"); err != nil || !strings.Contains(out, "not looked at") {
+		t.Errorf("offline: %s %v", out, err)
+	}
+	if out, err := do("validate", "--online"); err == nil || !strings.Contains(out, "inconsistent: ") || !strings.Contains(out, "price") {
+		t.Errorf("a column that is not there: %s %v", out, err)
 	}
 }

@@ -30,6 +30,10 @@ func clientSettings() []setting {
 			name: "allow-inconsistent", help: "apply a project even if some of it can't be served", toggle: true,
 			apply: boolean(func(s *settings) *bool { return &s.allowInconsistent }),
 		},
+		{
+			name: "online", help: "metadata validate looks at the project's databases and remote schemas too", toggle: true,
+			apply: boolean(func(s *settings) *bool { return &s.online }),
+		},
 		{name: "role", help: "role that explain explains for (admin)", apply: text(func(s *settings) *string { return &s.role })},
 	}
 }

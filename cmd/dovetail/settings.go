@@ -61,6 +61,8 @@ type settings struct {
 	maxPlanNodes      int
 	postgres          postgresDefaults
 	checkURL          string
+	// online: projects are held against their databases and services.
+	online bool
 	// endpoint, project, role and allowInconsistent are for commands that talk
 	// to a running engine.
 	endpoint, project, role string
