@@ -192,15 +192,94 @@ func trackAll(ctx context.Context, c *call, tables []orderedjson.Value) []error 
 }
 
 func untrackTables(ctx context.Context, c *call) ([]byte, error) {
-	return c.each(ctx, "untrack", "untrack-table-failed", func(ctx context.Context, c *call, tables []orderedjson.Value) []error {
-		failures := make([]error, len(tables))
-		for i, t := range tables {
-			inner := *c
-			inner.args = t
-			_, failures[i] = untrackTable(ctx, &inner)
+	return c.each(ctx, "untrack", "untrack-table-failed", untrackAll)
+}
+
+// untrackAll untracks tables and says which of them could not be: all at once and
+// by halves, as trackAll does. Tables that depend on each other go together.
+func untrackAll(ctx context.Context, c *call, tables []orderedjson.Value) []error {
+	if len(tables) == 1 {
+		inner := *c
+		inner.args = tables[0]
+		_, err := untrackTable(ctx, &inner)
+		return []error{err}
+	}
+	failures := make([]error, len(tables))
+	m := c.metadata().Clone()
+	gone := &vanishing{m: m, tables: map[string]map[document.TableName]bool{}}
+	cascading := 0
+	for i, t := range tables {
+		inner := *c
+		inner.args = t
+		var cascade bool
+		if cascade, failures[i] = inner.vanish(gone); failures[i] == nil {
+			cascading += oneIf(cascade)
 		}
+	}
+	count := gone.take()
+	if count == 0 {
 		return failures
-	})
+	}
+	// Whether dependents go along is said table by table.
+	if cascading == 0 || cascading == count {
+		if err := c.applyWithout(ctx, m, cascading > 0, live.Reload{}); err == nil {
+			return failures
+		}
+	}
+	half := len(tables) / 2
+	return append(untrackAll(ctx, c, tables[:half]), untrackAll(ctx, c, tables[half:])...)
+}
+
+func oneIf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// vanishing are the tables that are to be taken out of a document, by source.
+type vanishing struct {
+	m      *document.Metadata
+	tables map[string]map[document.TableName]bool
+}
+
+// vanish finds the table that the call untracks.
+func (c *call) vanish(v *vanishing) (cascade bool, err error) {
+	sourceName, value, cascade, err := c.untrackArguments()
+	if err != nil {
+		return false, err
+	}
+	s, err := c.sourceIn(v.m, sourceName)
+	if err != nil {
+		return false, err
+	}
+	name, err := document.ParseTableName(value, argsPath+".table", s.Kind)
+	if err != nil {
+		return false, parseError(err, argsPath)
+	}
+	tables := v.tables[s.Name]
+	if tables == nil {
+		tables = map[document.TableName]bool{}
+		v.tables[s.Name] = tables
+	}
+	if _, ok := s.Table(name); !ok || tables[name] {
+		return false, fail(CodeAlreadyUntracked, "view/table already untracked: %q", name)
+	}
+	tables[name] = true
+	return cascade, nil
+}
+
+// take takes the tables out of the document, each source's list once, and counts
+// them.
+func (v *vanishing) take() int {
+	count := 0
+	for _, s := range v.m.Sources {
+		if tables := v.tables[s.Name]; len(tables) > 0 {
+			count += len(tables)
+			removeAll(&s.Tables, func(t *document.Table) bool { return tables[t.Name] })
+		}
+	}
+	return count
 }
 
 func (c *call) untrackArguments() (source string, table orderedjson.Value, cascade bool, err error) {
@@ -210,23 +289,15 @@ func (c *call) untrackArguments() (source string, table orderedjson.Value, casca
 }
 
 func untrackTable(ctx context.Context, c *call) ([]byte, error) {
-	sourceName, value, cascade, err := c.untrackArguments()
+	_, _, cascade, err := c.untrackArguments()
 	if err != nil {
 		return nil, err
 	}
 	return c.drop(ctx, cascade, func(c *call, m *document.Metadata) (subject, error) {
-		s, err := c.sourceIn(m, sourceName)
-		if err != nil {
-			return subject{}, err
-		}
-		name, err := document.ParseTableName(value, argsPath+".table", s.Kind)
-		if err != nil {
-			return subject{}, parseError(err, argsPath)
-		}
-		if !removeAll(&s.Tables, func(t *document.Table) bool { return t.Name == name }) {
-			return subject{}, fail(CodeAlreadyUntracked, "view/table already untracked: %q", name)
-		}
-		return subject{}, nil
+		gone := &vanishing{m: m, tables: map[string]map[document.TableName]bool{}}
+		_, err := c.vanish(gone)
+		gone.take()
+		return subject{}, err
 	})
 }
 
