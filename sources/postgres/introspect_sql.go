@@ -11,6 +11,9 @@ const introspectionInside = `SELECT 1;
 ` + introspectionBody + `
 SELECT 1`
 
+// introspectionBody leaves out the rows that a foreign key to a partitioned table
+// has for each partition: the key is the one that they belong to. The keys of a
+// partition itself belong to those of another table.
 const introspectionBody = `SELECT current_setting('TimeZone'), current_setting('extra_float_digits');
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typelem, t.typlen, t.typbasetype, t.typrelid, t.typnotnull
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace;
@@ -35,7 +38,8 @@ SELECT k.conrelid, k.conname, k.contype, array_to_string(k.conkey, ' '), k.confr
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype IN ('p', 'u', 'f') AND ` + userSchema + `
+WHERE k.contype IN ('p', 'u', 'f') AND ` + userSchema + ` AND NOT EXISTS (
+	SELECT FROM pg_catalog.pg_constraint w WHERE w.oid = k.conparentid AND w.conrelid = k.conrelid)
 ORDER BY k.conrelid, k.conname;
 SELECT n.nspname, p.proname, coalesce(d.description, ''), p.provolatile, p.prokind, p.pronargdefaults, p.proretset, p.prorettype,
 	p.provariadic, array_to_string(p.proargtypes::oid[], ' '), coalesce(array_to_string(p.proargmodes, ' '), ''),
