@@ -38,6 +38,8 @@ type Extras struct {
 	CheckedSQL   CheckedSQL
 	DerivedSQL   DerivedSQL
 	Untransacted UntransactedSQL
+	// DumpedSQL: what the database contains can be written as SQL.
+	DumpedSQL DumpedSQL
 }
 
 // SQLDatabase is a database that runs SQL as its author wrote it.
@@ -109,4 +111,11 @@ type DerivedSQL interface {
 // one, for those that must not stand in a transaction.
 type UntransactedSQL interface {
 	RunUntransactedSQL(ctx context.Context, sql string) (*SQLResult, error)
+}
+
+// DumpedSQL is a database that can write what it contains as SQL.
+type DumpedSQL interface {
+	// DumpSQL dumps it as the options of the database's own program say, which are
+	// checked; more bytes than the most are an error.
+	DumpSQL(ctx context.Context, options []string, most int) ([]byte, error)
 }

@@ -184,7 +184,7 @@ func serverSettings() []setting {
 			apply: boolean(func(s *settings) *bool { return &s.allowlist.Roles }),
 		},
 		{name: "disable-cors", help: "disable CORS", toggle: true, apply: boolean(func(s *settings) *bool { return &s.cors.Disabled })},
-		{name: "enabled-apis", help: "graphql, metadata and config (all)", apply: enabledAPIs},
+		{name: "enabled-apis", help: "graphql, metadata, pgdump and config (all)", apply: enabledAPIs},
 		{name: "max-body-bytes", help: "largest body of a request, 0 for no bound (100 MiB)", apply: func(s *settings, v string) (err error) {
 			s.maxBodyBytes, err = strconv.ParseInt(v, 10, 64)
 			return err
@@ -225,9 +225,9 @@ func enabledAPIs(s *settings, v string) error {
 	s.apis = map[server.API]bool{}
 	for name := range strings.SplitSeq(v, ",") {
 		switch name = strings.TrimSpace(name); name {
-		case string(server.APIGraphQL), string(server.APIMetadata), string(server.APIConfig):
+		case string(server.APIGraphQL), string(server.APIMetadata), string(server.APIConfig), string(server.APIDump):
 			s.apis[server.API(name)] = true
-		case "pgdump", "developer", "metrics":
+		case "developer", "metrics":
 			s.ignored = append(s.ignored, fmt.Sprintf("enabled-apis: there is no %q API", name))
 		default:
 			return fmt.Errorf("unknown API %q", name)

@@ -85,7 +85,7 @@ type postgresDefaults struct {
 func defaults() *settings {
 	return &settings{
 		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20, maxHeaderBytes: 1 << 20,
-		apis:     map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true},
+		apis:     map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true, server.APIDump: true},
 		timeouts: server.Timeouts{Read: time.Minute, Write: time.Minute, Idle: 3 * time.Minute}, maxBatch: 1000, remoteAnswerBytes: 1 << 30,
 		hook: session.WebhookConfig{SendRequestBody: true},
 		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,

@@ -72,6 +72,7 @@ const (
 	APIGraphQL  API = "graphql"
 	APIMetadata API = "metadata"
 	APIConfig   API = "config"
+	APIDump     API = "pgdump"
 )
 
 // Server answers HTTP requests.
@@ -148,6 +149,9 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("POST /v1/metadata", s.guard(true, s.admin(command.V1Metadata)))
 		mux.HandleFunc("POST /v1/query", s.guard(true, s.admin(command.V1Query)))
 		mux.HandleFunc("POST /v2/query", s.guard(true, s.admin(command.V2Query)))
+	}
+	if s.config.APIs[APIDump] {
+		mux.HandleFunc("POST /v1alpha1/pg_dump", s.guard(true, s.handleDump))
 	}
 	if s.config.APIs[APIConfig] {
 		mux.HandleFunc("GET /v1alpha1/config", s.guard(true, s.handleConfig))

@@ -182,7 +182,7 @@ func (s *Source) Close() error {
 
 // Extras are all but derived SQL, which is SQL Server's.
 func (s *Source) Extras() sources.Extras {
-	return sources.Extras{SQL: s, Snapshots: s, Transactor: s, CheckedSQL: s, Untransacted: s}
+	return sources.Extras{SQL: s, Snapshots: s, Transactor: s, CheckedSQL: s, Untransacted: s, DumpedSQL: s}
 }
 
 // Quote writes a name as an identifier.
