@@ -61,17 +61,27 @@ func (p *planner) rootInsert(s *selected, b *schema.RootInsert, h *holder) (plan
 	if err != nil {
 		return nil, err
 	}
-	n.numbered()
 	n.insert.Output, err = p.output(s, b.Table, b.One, h)
 	return n.insert, err
 }
 
 // numbered tells whether the rows bring the numbers along that the database
-// would give them.
+// would give them, or have them from other rows.
 func (n *newRows) numbered() {
+	names := slices.Clone(n.given)
 	for _, c := range n.insert.Columns {
-		if column, ok := n.table.Info.Column(c.Name); ok && column.Identity {
-			n.insert.Identity = c.Name
+		names = append(names, c.Name)
+	}
+	for _, row := range n.insert.Rows {
+		for _, before := range row.Before {
+			for _, k := range before.Keys {
+				names = append(names, k.Row.Name)
+			}
+		}
+	}
+	for _, name := range names {
+		if column, ok := n.table.Info.Column(name); ok && column.Identity {
+			n.insert.Identity = name
 		}
 	}
 }
@@ -154,6 +164,7 @@ func (n *newRows) each(v value, t *schema.Type, members []string) {
 		each.Members = append(each.Members, plan.InsertMember{Value: preset.Value})
 	}
 	n.insert.Each = each
+	n.numbered()
 }
 
 // column gives the place of a column among the insert's.
@@ -234,6 +245,7 @@ func (n *newRows) related(row *plan.InsertRow, r *catalog.Relationship, v value,
 	if err != nil {
 		return err
 	}
+	inner.insert.Aside = setAside(r.Target)
 	if after {
 		inner.given = right
 	}
@@ -243,7 +255,7 @@ func (n *newRows) related(row *plan.InsertRow, r *catalog.Relationship, v value,
 		if !ok {
 			return unexpectedBinding(in, path)
 		}
-		if b.Kind == schema.ArgOnConflict {
+		if b.Kind == schema.ArgOnConflict || b.Kind == schema.ArgIfMatched {
 			var err error
 			inner.insert.Conflict, err = n.conflict(v, in, r.Target, path)
 			return err
@@ -295,6 +307,7 @@ func (n *newRows) finish() {
 			row.Values[n.columns[preset.Column.Info.Name]] = preset.Value
 		}
 	}
+	n.numbered()
 }
 
 // conflict plans on_conflict.

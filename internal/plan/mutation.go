@@ -13,14 +13,16 @@ type Insert struct {
 	// Each makes a row of every object of a list whose objects all have the same
 	// members.
 	Each *InsertEach
-	// Identity is the one of Columns that numbers the rows otherwise; empty: none
-	// of them does.
+	// Identity is the column that numbers the rows otherwise, if the rows or what
+	// they come along with give values for it; else it is empty.
 	Identity string
 	// Check must hold of every new row; nil is true.
 	Check    Predicate
 	Conflict *Conflict
-	// Output is nil for rows that are written along with others.
+	// Output is nil for rows that are written along with others. Aside are all
+	// columns of their table then, for databases that set written rows aside.
 	Output *MutationOutput
+	Aside  []Column
 	// Location is where the rows stand in the operation, for errors:
 	// $.selectionSet.insert_author.args.objects.
 	Location string

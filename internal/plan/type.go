@@ -103,9 +103,8 @@ type Capabilities struct {
 	MatchedInserts bool
 	// SetsAside: mutations need the columns of the table that they write.
 	SetsAside bool
-	// LoneWrites: rows are inserted without related ones, and updated once in a
-	// field.
-	LoneWrites bool
+	// LoneUpdates: rows are updated once in a field.
+	LoneUpdates bool
 	// Bindings: a fragment may be evaluated for a set of binding rows at once.
 	Bindings bool
 	// KeySets: conditions and orderings may refer to key sets.

@@ -140,7 +140,7 @@ func (s *Schema) tableMutations(t *catalog.Table) []*Field {
 				Type: row, Args: append(s.setArguments(t, w.update), columns), Binding: &RootUpdate{Table: t, One: true},
 			})
 		}
-		if !t.Source.Capabilities.LoneWrites {
+		if !t.Source.Capabilities.LoneUpdates {
 			updates := &Input{
 				Name: n.Word("updates"), Description: "updates to execute, in order", Binding: &Argument{Kind: ArgUpdates},
 				Type: Required(List(Required(Named(s.updates(t, w.update))))),

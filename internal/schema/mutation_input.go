@@ -19,7 +19,7 @@ func (s *Schema) insertInput(t *catalog.Table) *Type {
 		}
 		x.inputs = s.columnInputs(n, w.insert.columns)
 		for _, r := range t.Local {
-			if t.Source.Capabilities.LoneWrites || s.writes(r.Target).insert == nil {
+			if s.writes(r.Target).insert == nil {
 				continue
 			}
 			in := &Input{Name: n.Word(r.Name), Binding: &InsertRelated{Relationship: r}}

@@ -86,7 +86,7 @@ func capabilities() plan.Capabilities {
 		Mutations:          true,
 		MatchedInserts:     true,
 		SetsAside:          true,
-		LoneWrites:         true,
+		LoneUpdates:        true,
 		Bindings:           true,
 		KeySets:            true,
 	}

@@ -1,15 +1,22 @@
 package mssql
 
-import "dovetail/sources/sqlgen"
+import (
+	"strconv"
+
+	"dovetail/internal/plan"
+	"dovetail/sources/sqlgen"
+)
 
 // asideTable holds the rows that a mutation has written: OUTPUT may hand them to
-// a client only where no trigger is, but to a table always.
+// a client only where no trigger is, but to a table always. Those that are
+// written along with others are in further ones, whose names end in a number.
 const asideTable keyword = "@written"
 
 // The columns of asideTable that are none of the written table's.
 const (
 	placeColumn  = "~place"
 	actionColumn = "~action"
+	stepColumn   = "~step"
 )
 
 // What OUTPUT calls the rows as they are after and before a change.
@@ -18,8 +25,21 @@ const (
 	beforeAlias = "DELETED"
 )
 
-// declaration declares asideTable.
-type asideDeclaration struct{ columns []asideColumn }
+// aside is a place in a variable for written rows of a table.
+type aside struct {
+	variable keyword
+	table    *plan.Table
+	// columns are all of the table, kept those that are set aside.
+	columns []plan.Column
+	kept    []asideColumn
+	// rows are the rows in it.
+	rows *scope
+	// stepped: the rows say which step has written them.
+	stepped bool
+}
+
+// asideDeclaration declares a place for written rows.
+type asideDeclaration struct{ *aside }
 
 // asideColumn is a column that is set aside.
 type asideColumn struct {
@@ -29,12 +49,17 @@ type asideColumn struct {
 }
 
 func (d asideDeclaration) Print(p *printer) {
-	p.Text("DECLARE " + string(asideTable) + " TABLE (")
+	p.Text("DECLARE " + string(d.variable) + " TABLE (")
 	p.Identifier(placeColumn)
 	p.Text(" int IDENTITY(1,1), ")
 	p.Identifier(actionColumn)
 	p.Text(" nvarchar(10)")
-	for _, c := range d.columns {
+	if d.stepped {
+		p.Text(", ")
+		p.Identifier(stepColumn)
+		p.Text(" int")
+	}
+	for _, c := range d.kept {
 		p.Text(", ")
 		p.Identifier(c.name)
 		p.Text(" " + c.to.name())
@@ -42,18 +67,22 @@ func (d asideDeclaration) Print(p *printer) {
 	p.Text(")")
 }
 
-// output is OUTPUT … INTO asideTable.
+// output is OUTPUT … INTO.
 type output struct {
-	// alias names the rows, action what has been done to them.
-	alias   string
-	action  keyword
-	columns []asideColumn
+	// alias names the rows, action what has been done to them, in which step.
+	alias  string
+	action keyword
+	step   int
+	into   *aside
 }
 
 func (o *output) print(p *printer) {
 	p.Text(" OUTPUT ")
 	o.action.Print(p)
-	for _, c := range o.columns {
+	if o.into.stepped {
+		p.Text(", " + strconv.Itoa(o.step))
+	}
+	for _, c := range o.into.kept {
 		p.Text(", ")
 		value := expression(sqlgen.Column(o.alias, c.name))
 		if c.from != c.to {
@@ -64,14 +93,36 @@ func (o *output) print(p *printer) {
 		value.Print(p)
 	}
 	p.Text(" INTO ")
-	asideTable.Print(p)
+	o.into.variable.Print(p)
 	p.Text(" (")
 	p.Identifier(actionColumn)
-	for _, c := range o.columns {
+	if o.into.stepped {
+		p.Text(", ")
+		p.Identifier(stepColumn)
+	}
+	for _, c := range o.into.kept {
 		p.Text(", ")
 		p.Identifier(c.name)
 	}
 	p.Text(")")
+}
+
+// keyVariable is a variable that holds a column of the row that a step has
+// written (of several that an upsert met, the first).
+type keyVariable struct {
+	name   keyword
+	column string
+	as     sqlType
+	of     *step
+}
+
+func (k keyVariable) Print(p *printer) {
+	p.Text("DECLARE " + string(k.name) + " " + k.as.declaration() + " = ")
+	sqlgen.Subquery(&query{
+		items: []item{{Value: sqlgen.Column(writtenAlias, k.column)}}, top: one,
+		from: []fromItem{{Source: k.of.into.variable, Alias: writtenAlias}}, where: k.of.own(),
+		orderBy: []ordering{{Value: sqlgen.Column(writtenAlias, placeColumn)}},
+	}).Print(p)
 }
 
 // identityInsert lets rows bring the numbers of an identity column along.

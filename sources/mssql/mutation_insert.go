@@ -2,6 +2,7 @@ package mssql
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -83,6 +84,9 @@ func (n *newRows) json(args *plan.Arguments, types []sqlType) (bound, error) {
 
 func cellName(i int) string { return "c" + strconv.Itoa(i) }
 
+// fixedName names a value that another row determines.
+func fixedName(i int) string { return "f" + strconv.Itoa(i) }
+
 // storedType is the type as which a value is read that a column gets.
 func storedType(as sqlType) sqlType {
 	switch as.base {
@@ -117,12 +121,12 @@ func storedAs(value expression, as sqlType) expression {
 
 // insertCheck holds for the written rows that are refused: new ones by the check
 // of inserts, present ones by that of updates.
-func (m *mutationCompiler) insertCheck(n *plan.Insert) (expression, error) {
-	inserted, err := m.refused(n.Restricted, n.Check)
+func (m *mutationCompiler) insertCheck(n *plan.Insert, into *aside) (expression, error) {
+	inserted, err := m.refused(into, n.Restricted, n.Check)
 	if err != nil || n.Conflict == nil || len(n.Conflict.Set) == 0 || len(n.Conflict.Match) == 0 {
 		return inserted, err
 	}
-	updated, err := m.refused(false, n.Conflict.Check)
+	updated, err := m.refused(into, false, n.Conflict.Check)
 	if err != nil {
 		return nil, err
 	}
@@ -142,23 +146,27 @@ func (m *mutationCompiler) insertCheck(n *plan.Insert) (expression, error) {
 	return sqlgen.Or(either...), nil
 }
 
-// insert compiles an insert: a statement for each run of rows that give values
-// for the same columns, as others have their defaults.
-func (m *mutationCompiler) insert(n *plan.Insert) ([]expression, error) {
+// insertRows compiles a step that inserts rows: a statement for each run of rows
+// that give values for the same columns, as others have their defaults.
+func (m *mutationCompiler) insertRows(n *plan.Insert, rows []*plan.InsertRow, into *aside, fixed determined) (*step, error) {
 	if n.Restricted && n.Conflict != nil && len(n.Conflict.Set) > 0 && n.Conflict.Permit == nil {
-		return nil, fmt.Errorf("rows of %s that are there already are restricted, but their permission is missing", m.table.Name)
+		return nil, fmt.Errorf("rows of %s that are there already are restricted, but their permission is missing", into.table.Name)
 	}
-	var out []expression
-	for _, run := range runs(n) {
-		statement, err := m.insertRun(n, run)
+	out := m.step(into)
+	var err error
+	if out.refused, err = m.insertCheck(n, into); err != nil {
+		return nil, err
+	}
+	for _, run := range runs(n, rows, fixed) {
+		statement, err := m.insertRun(n, run, out, fixed)
 		if err != nil {
 			return nil, err
 		}
-		numbered := slices.ContainsFunc(run.columns, func(i int) bool { return n.Columns[i].Name == n.Identity })
-		if numbered {
-			out = append(out, identityInsert{m.target(), true}, statement, identityInsert{m.target(), false})
+		_, numbered := fixed[n.Identity]
+		if numbered || slices.ContainsFunc(run.columns, func(i int) bool { return n.Columns[i].Name == n.Identity }) {
+			out.writes = append(out.writes, identityInsert{into.target(), true}, statement, identityInsert{into.target(), false})
 		} else {
-			out = append(out, statement)
+			out.writes = append(out.writes, statement)
 		}
 	}
 	return out, nil
@@ -166,7 +174,7 @@ func (m *mutationCompiler) insert(n *plan.Insert) ([]expression, error) {
 
 // runs are the rows of an insert by the columns that they give values for: in
 // their order, unless that changes too often.
-func runs(n *plan.Insert) []*newRows {
+func runs(n *plan.Insert, rows []*plan.InsertRow, fixed determined) []*newRows {
 	if n.Each != nil {
 		all := &newRows{each: n.Each}
 		for i := range n.Columns {
@@ -174,23 +182,23 @@ func runs(n *plan.Insert) []*newRows {
 		}
 		return []*newRows{all}
 	}
-	out := rowsByColumns(n, true)
+	out := rowsByColumns(n, rows, fixed, true)
 	if len(out) > maxRuns {
-		out = rowsByColumns(n, false)
+		out = rowsByColumns(n, rows, fixed, false)
 	}
 	return out
 }
 
-func rowsByColumns(n *plan.Insert, ordered bool) []*newRows {
+func rowsByColumns(n *plan.Insert, rows []*plan.InsertRow, fixed determined, ordered bool) []*newRows {
 	var out []*newRows
 	known := map[string]*newRows{}
 	last := ""
-	for _, row := range n.Rows {
+	for _, row := range rows {
 		columns := make([]int, 0, len(row.Values))
 		key := make([]byte, 0, len(row.Values))
 		for i, v := range row.Values {
 			given := byte('-')
-			if v != nil {
+			if _, elsewhere := fixed[n.Columns[i].Name]; v != nil && !elsewhere {
 				columns = append(columns, i)
 				given = '+'
 			}
@@ -209,14 +217,18 @@ func rowsByColumns(n *plan.Insert, ordered bool) []*newRows {
 }
 
 // insertRun compiles the statement that inserts rows of the same columns.
-func (m *mutationCompiler) insertRun(n *plan.Insert, run *newRows) (expression, error) {
+func (m *mutationCompiler) insertRun(n *plan.Insert, run *newRows, step *step, fixed determined) (expression, error) {
 	source := parameterSource{form: formNewRows, rows: run}
 	for _, i := range run.columns {
 		source.keys = append(source.keys, declared(n.Columns[i].Type))
 	}
 	read := openJSON{array: m.parameter(source), columns: []jsonColumn{{ordinal, sqlType{base: typeInt}, "$.o"}}}
 	rows := &query{}
-	names := make([]string, 0, len(run.columns))
+	names := make([]string, 0, len(fixed)+len(run.columns))
+	for i, name := range slices.Sorted(maps.Keys(fixed)) {
+		rows.items = append(rows.items, item{Value: fixed[name], Alias: fixedName(i)})
+		names = append(names, name)
+	}
 	for i, at := range run.columns {
 		as := source.keys[i]
 		read.columns = append(read.columns, jsonColumn{cellName(i), storedType(as), "$." + cellName(i)})
@@ -228,17 +240,17 @@ func (m *mutationCompiler) insertRun(n *plan.Insert, run *newRows) (expression, 
 	if len(names) > 0 && !matches {
 		// Rows are numbered in the order in which they come.
 		rows.orderBy = []ordering{{Value: sqlgen.Column(keysAlias, ordinal)}}
-		return &insertion{into: m.target(), columns: names, output: m.into(afterAlias, actionInsert), rows: rows}, nil
+		return &insertion{into: step.into.target(), columns: names, output: step.output(afterAlias, actionInsert), rows: rows}, nil
 	}
 	if len(names) == 0 {
 		rows.items = []item{{Value: sqlgen.Column(keysAlias, ordinal), Alias: ordinal}}
 	}
 	out := &merge{
-		into: m.target(), alias: targetAlias, using: fromItem{Source: sqlgen.Subquery(rows), Alias: sourceAlias},
-		on: []expression{dialect.Never}, columns: names, output: m.into(afterAlias, actionEither),
+		into: step.into.target(), alias: targetAlias, using: fromItem{Source: sqlgen.Subquery(rows), Alias: sourceAlias},
+		on: []expression{dialect.Never}, columns: names, output: step.output(afterAlias, actionEither),
 	}
-	for i := range names {
-		out.values = append(out.values, sqlgen.Column(sourceAlias, cellName(i)))
+	for _, i := range rows.items[:len(names)] {
+		out.values = append(out.values, sqlgen.Column(sourceAlias, i.Alias))
 	}
 	if !matches {
 		return out, nil

@@ -25,7 +25,7 @@ func (s *Source) Transact(ctx context.Context, mutations []sources.Mutation) (fa
 			return t.write()
 		}
 		if attempt > 0 || ctx.Err() != nil || !t.again(err) {
-			return t.at, failure(ctx, err, t.text)
+			return t.at, t.failure(ctx, err)
 		}
 	}
 }
@@ -38,6 +38,9 @@ type mutationRun struct {
 	// at is the mutation that runs, text its batch.
 	at   int
 	text string
+	// location is where an error of the mutation belongs in the operation; empty:
+	// at its field.
+	location string
 	// ending: the transaction is being committed.
 	ending bool
 }
@@ -46,7 +49,18 @@ type mutationRun struct {
 type mutationResult struct {
 	statement *Statement
 	rows      *jsonshape.Gathered
-	affected  string
+	affected  int64
+	// location is where an error of the step that runs belongs.
+	location string
+}
+
+// failure is the error to tell, where it belongs in the operation.
+func (t *mutationRun) failure(ctx context.Context, err error) error {
+	err = failure(ctx, err, t.text)
+	if e, ok := errors.AsType[*sources.Error](err); ok && e.Location == "" {
+		e.Location = t.location
+	}
+	return err
 }
 
 func (t *mutationRun) run(ctx context.Context) error {
@@ -71,14 +85,15 @@ func (t *mutationRun) all(ctx context.Context, tx querier) error {
 		if err != nil {
 			return err
 		}
-		r := mutationResult{statement: statement, rows: &jsonshape.Gathered{}, affected: "0"}
-		if statement.program == nil || !statement.program.idle {
+		r := mutationResult{statement: statement, rows: &jsonshape.Gathered{}}
+		if statement.program == nil || !statement.program.idle() {
 			values, err := statement.arguments(m.Args, plan.Bindings{})
 			if err != nil {
 				return err
 			}
 			t.text = m.Args.Comment.Beside(statement.text)
 			if err := r.run(ctx, tx, t.text, values); err != nil {
+				t.location = r.location
 				return err
 			}
 		}
@@ -89,18 +104,39 @@ func (t *mutationRun) all(ctx context.Context, tx querier) error {
 
 // run runs the batch of a mutation.
 func (r *mutationResult) run(ctx context.Context, tx querier, text string, values []any) (err error) {
+	p := r.statement.program
+	if p != nil {
+		r.location = p.steps[0].location
+	}
 	text, values = asCall(text, values)
 	rows, err := tx.QueryContext(ctx, text, values...)
 	if err != nil {
 		return err
 	}
 	defer closeRows(rows, &err)
-	p := r.statement.program
 	if p == nil {
 		return r.read(rows)
 	}
-	if err := r.counts(rows); err != nil || !p.rows {
-		return err
+	for i := range p.steps {
+		if i > 0 && !rows.NextResultSet() {
+			return errors.Join(errNoCounts, rows.Err())
+		}
+		if err := r.counts(rows, &p.steps[i]); err != nil {
+			return err
+		}
+		// What is wrong before the next counts come is of the next step.
+		r.location = ""
+		if i+1 < len(p.steps) {
+			r.location = p.steps[i+1].location
+		}
+		for rows.Next() { // to the end, behind which the next result is
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	if !p.rows {
+		return nil
 	}
 	if !rows.NextResultSet() {
 		return errors.Join(errors.New("the database did not send what is returned of the written rows"), rows.Err())
@@ -108,13 +144,15 @@ func (r *mutationResult) run(ctx context.Context, tx querier, text string, value
 	return r.read(rows)
 }
 
-// counts reads how many rows were written and how many are refused.
-func (r *mutationResult) counts(rows *sql.Rows) error {
+var errNoCounts = errors.New("the database did not report how many rows it has written")
+
+// counts reads how many rows a step has written and how many are refused.
+func (r *mutationResult) counts(rows *sql.Rows, end *stepEnd) error {
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		return errors.New("the database did not report how many rows it has written")
+		return errNoCounts
 	}
 	var affected, refused int64
 	if err := rows.Scan(&affected, &refused); err != nil {
@@ -125,10 +163,11 @@ func (r *mutationResult) counts(rows *sql.Rows) error {
 			Code: sources.CodePermissionError, Message: "check constraint of an insert/update permission has failed",
 		}
 	}
-	r.affected = strconv.FormatInt(affected, 10)
-	for rows.Next() { // to the end, behind which the next result is
+	if affected == 0 && end.missing != "" {
+		return &sources.Error{Code: sources.CodeNotSupported, Message: end.missing, Location: end.missingAt}
 	}
-	return rows.Err()
+	r.affected += affected
+	return nil
 }
 
 // read keeps the rows that are returned.
@@ -169,7 +208,7 @@ func (r *mutationResult) write(out *jsonshape.Answer) error {
 	if p := r.statement.program; p == nil || p.one {
 		err = jsonshape.GatheredRows(gathered, func(cells [][]byte) error { return writer.Row(0, cells) })
 	} else {
-		err = writer.Row(0, [][]byte{rowsCell: gathered, affectedCell: []byte(r.affected)})
+		err = writer.Row(0, [][]byte{rowsCell: gathered, affectedCell: strconv.AppendInt(nil, r.affected, 10)})
 	}
 	if err != nil {
 		return err

@@ -60,6 +60,32 @@ func inserting(of plan.Rows, output *plan.MutationOutput, columns []string, rows
 	return n
 }
 
+// nestedInsert inserts an article with its author before it, and one with
+// others of the same author after it, whose bodies are unequal.
+func nestedInsert() *plan.Insert {
+	n := inserting(articles(), answering(articles(), cols("id", "title")...), []string{"title"}, []string{`"a"`}, []string{`"b"`}, []string{`"c"`})
+	n.Restricted, n.Check = true, cmp("author_id", plan.Greater, literal("0"))
+	author := inserting(authors(), nil, []string{"name"}, []string{`"Ann"`})
+	author.Aside, author.Location = columnsOf(authors()), "author"
+	author.Rows[0].Location = "author"
+	author.Conflict = &plan.Conflict{Match: []plan.Column{col("name")}, Set: []plan.ConflictColumn{{Column: col("nick")}}}
+	n.Rows[0].Location = "first"
+	n.Rows[0].Before = []*plan.NestedInsert{{
+		Relationship: "author", Keys: []plan.KeyPair{{Row: col("author_id"), Related: col("id")}}, Insert: author,
+		Missing: "no author", Location: "author",
+	}}
+	others := inserting(articles(), nil, []string{"body", "rating"}, []string{`"x"`, "default"}, []string{`"y"`, "1"})
+	others.Aside, others.Location = columnsOf(articles()), "others"
+	others.Restricted, others.Check = true, cmp("rating", plan.Less, literal("5"))
+	n.Rows[1].Location = "second"
+	n.Rows[1].After = []*plan.NestedInsert{{
+		Relationship: "others", Insert: others, Missing: "no article", Location: "second",
+		Keys: []plan.KeyPair{{Row: col("author_id"), Related: col("author_id")}, {Row: col("title"), Related: col("title")}},
+	}}
+	n.Rows[2].Location = "third"
+	return n
+}
+
 func updating(of plan.Rows, output *plan.MutationOutput, set ...plan.Assignment) *plan.Update {
 	return &plan.Update{Rows: of, Set: set, Output: output}
 }
@@ -114,6 +140,11 @@ func mutationCases(out map[string]*plan.Fragment) {
 	forbidden.Restricted, forbidden.Check = true, mine
 	forbidden.Conflict = &plan.Conflict{Match: []plan.Column{col("title")}, Set: []plan.ConflictColumn{{Column: col("title")}}}
 	out["insert if matched without a permission"] = root(forbidden)
+
+	out["insert rows with related ones"] = root(nestedInsert())
+	untold := nestedInsert()
+	untold.Rows[1].After[0].Insert.Aside = nil
+	out["insert a related row without the columns of its table"] = root(untold)
 
 	out["update rows"] = root(updating(authors(where(cmp("id", plan.Equal, literal("1")))), answering(authors(), append(cols("id", "nick", "place"),
 		nest("articles", many(articlesOf(by("id")), cols("title")...)))...),
@@ -216,6 +247,70 @@ func TestMutationsShareATransaction(t *testing.T) {
 	record.expect(t, testmssql.Begin, testmssql.Commit)
 	if requests, _ := p.Seen(); len(requests) != 3 || !strings.Contains(requests[0], `[{"o":0,"c0":"Ann"}]`) {
 		t.Errorf("the peer was asked %q", requests)
+	}
+}
+
+// TestNestedInserts checks what becomes of the counts of the steps: those of
+// the author, the first article, the second, those of its author, the third.
+func TestNestedInserts(t *testing.T) {
+	t.Parallel()
+	type count struct{ affected, refused int64 }
+	result := func(c count, more byte) []byte {
+		return slices.Concat(testmssql.Columns(testmssql.Bigint, testmssql.Bigint),
+			testmssql.Row(testmssql.IntegerValue(c.affected), testmssql.IntegerValue(c.refused)), testmssql.Done(more))
+	}
+	const more = 1
+	broken := append(testmssql.Failure(515, "Cannot insert the value NULL into column 'name'."), testmssql.Done(testmssql.DoneError)...)
+	for _, c := range []struct {
+		name      string
+		counts    []count
+		then      []byte
+		want      string
+		code, msg string
+		location  string
+	}{
+		{name: "all", counts: []count{{1, 0}, {1, 0}, {1, 0}, {2, 0}, {1, 0}}, want: `{"affected_rows":6}`},
+		{name: "no author", counts: []count{{0, 0}}, then: broken, code: sources.CodeNotSupported, msg: "no author", location: "author"},
+		{name: "an article is missing", counts: []count{{1, 0}, {1, 0}, {0, 0}}, then: broken, code: sources.CodeNotSupported, msg: "no article", location: "second"},
+		{
+			name: "a check", counts: []count{{1, 0}, {1, 0}, {1, 0}, {2, 1}}, then: broken, code: sources.CodePermissionError,
+			msg: "check constraint of an insert/update permission has failed", location: "others",
+		},
+		{
+			name: "an error", counts: []count{{1, 0}}, then: broken, code: sources.CodeConstraintViolation,
+			msg: "Integrity constraint violation. Cannot insert the value NULL into column 'name'.", location: "first",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			record := &transactions{}
+			s := startPeer(t, &testmssql.Peer{Transaction: record.add, Answer: func(int, string) []byte {
+				var out []byte
+				for i, n := range c.counts {
+					following := byte(more)
+					if i == len(c.counts)-1 && c.then == nil {
+						following = 0
+					}
+					out = append(out, result(n, following)...)
+				}
+				return append(out, c.then...)
+			}})
+			n := nestedInsert()
+			n.Output = answering(articles())
+			answers, _, err := transact(t, s, root(n))
+			if c.code == "" {
+				if err != nil || answers[0] != c.want {
+					t.Fatalf("got %q, %v", answers, err)
+				}
+				record.expect(t, testmssql.Begin, testmssql.Commit)
+				return
+			}
+			var coded *sources.Error
+			if !errors.As(err, &coded) || coded.Code != c.code || coded.Message != c.msg || coded.Location != c.location {
+				t.Errorf("got %v", describe(err))
+			}
+			record.expect(t, testmssql.Begin, testmssql.Rollback)
+		})
 	}
 }
 
@@ -322,6 +417,15 @@ func TestWrites(t *testing.T) {
 	}
 	every := []string{"name", "nick", "born", "seen", "score", "active", "mark", "place", "area", "data", "doc"}
 	titles := []plan.Column{col("title")}
+	writer := inserting(authors(), nil, []string{"name"}, []string{`"new"`})
+	writer.Aside = columnsOf(authors())
+	before := inserting(articles(), answering(articles(), append(cols("title"), nest("author", first(authorOf(), cols("name")...)))...), []string{"title"}, []string{`"X"`}, []string{`"Y"`})
+	before.Rows[0].Before = []*plan.NestedInsert{{Keys: []plan.KeyPair{{Row: col("author_id"), Related: col("id")}}, Insert: writer, Missing: "no author"}}
+	written := inserting(articles(), nil, []string{"title", "body"}, []string{`"Z"`, `"z"`}, []string{`"Z"`, "default"})
+	written.Aside = []plan.Column{col("id"), col("author_id"), col("title"), col("rating"), col("body")}
+	written.Restricted, written.Check = true, cmp("title", plan.Equal, literal(`"Z"`))
+	after := inserting(authors(), answering(authors(), append(cols("name"), nest("articles", many(articlesOf(by("id")), cols("title", "body")...)))...), []string{"name"}, []string{`"newer"`})
+	after.Rows[0].After = []*plan.NestedInsert{{Keys: []plan.KeyPair{{Row: col("id"), Related: col("author_id")}}, Insert: written, Missing: "no author"}}
 	for _, c := range []struct {
 		query plan.Query
 		want  string
@@ -364,6 +468,8 @@ func TestWrites(t *testing.T) {
 			&plan.Delete{Rows: articles(where(cmp("id", plan.Less, literal("3")))), Output: answering(articles(), append(cols("id", "body"), nest("author", first(authorOf(), cols("id")...)))...)},
 			`{"affected_rows":2,"returning":[{"id":1,"body":"nothing","author":{"id":1}},{"id":2,"body":"nothing","author":null}]}`,
 		},
+		{before, `{"affected_rows":3,"returning":[{"title":"X","author":{"name":"new"}},{"title":"Y","author":null}]}`},
+		{after, `{"affected_rows":3,"returning":[{"name":"newer","articles":[{"title":"Z","body":"z"},{"title":"Z","body":"nothing"}]}]}`},
 	} {
 		answers, _, err := transact(t, s, root(c.query))
 		got := strings.Join(answers, "")
@@ -374,5 +480,5 @@ func TestWrites(t *testing.T) {
 			t.Errorf("%s\ngot  %s (%v)\nwant %s", statementText(s, root(c.query)), got, err, c.want)
 		}
 	}
-	expect(t, s, root(many(articles(by("id")), cols("title")...)), nil, nil, `[{"title":null}]`)
+	expect(t, s, root(many(articles(by("id")), cols("title")...)), nil, nil, `[{"title":null},{"title":"X"},{"title":"Y"},{"title":"Z"},{"title":"Z"}]`)
 }

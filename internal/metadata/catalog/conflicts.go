@@ -512,7 +512,7 @@ func (t *Table) writeRoots() []RootFieldKind {
 	}
 	if t.Info.Updatable {
 		out = append(out, RootUpdate)
-		if !t.Source.Capabilities.LoneWrites {
+		if !t.Source.Capabilities.LoneUpdates {
 			out = append(out, RootUpdateMany)
 		}
 	}

@@ -105,9 +105,7 @@ func (t *Table) writeTypes() []string {
 		} else {
 			parts = append(parts, "on_conflict", "constraint")
 		}
-		if !t.Source.Capabilities.LoneWrites {
-			parts = append(parts, "obj_rel_insert_input", "arr_rel_insert_input")
-		}
+		parts = append(parts, "obj_rel_insert_input", "arr_rel_insert_input")
 	}
 	if t.Info.Updatable {
 		parts = append(parts, "set_input", "inc_input", "append_input", "prepend_input", "delete_key_input", "delete_elem_input",
