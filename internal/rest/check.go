@@ -5,13 +5,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"dovetail/internal/metadata/catalog"
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
 	"dovetail/internal/schema"
+	"dovetail/planner"
 )
 
-// Check finds the queries of collections that the schema of admins can't answer.
+// Check finds the queries of collections that the schema of admins can't answer,
+// and the endpoints whose queries are subscriptions.
 func Check(c *catalog.Catalog, m *document.Metadata) []catalog.Inconsistency {
 	var out []catalog.Inconsistency
 	var admin *schema.Schema
@@ -25,7 +29,19 @@ func Check(c *catalog.Catalog, m *document.Metadata) []catalog.Inconsistency {
 			}
 		}
 	}
+	for _, e := range m.RestEndpoints {
+		if text, ok := m.EndpointQuery(e); ok && isSubscription(text) {
+			out = append(out, catalog.EndpointInconsistency(e, fmt.Sprintf("query with name %s is a subscription", e.Query)))
+		}
+	}
 	return out
+}
+
+// isSubscription reports whether a text is a sound subscription; other faults are
+// those of its collection.
+func isSubscription(text string) bool {
+	document, err := planner.Parse(text, "")
+	return err == nil && document.Operation.Operation == ast.Subscription
 }
 
 func faultsOf(s *schema.Schema, text string) []string {

@@ -42,6 +42,16 @@ func restEndpointObject(e *document.RestEndpoint) object {
 	}
 }
 
+// EndpointInconsistency is an endpoint that can't be served, for a reason that is
+// found with the schema.
+func EndpointInconsistency(e *document.RestEndpoint, reason string) Inconsistency {
+	o := restEndpointObject(e)
+	return Inconsistency{
+		Type: o.kind, Name: o.name, Definition: o.definition(), Path: o.path,
+		Reason: "Inconsistent object: in endpoint " + e.Name + ": " + reason,
+	}
+}
+
 // endpointDefinition is an endpoint as errors show it: with its comment even if
 // it has none.
 func endpointDefinition(e *document.RestEndpoint, definition orderedjson.Value) any {
