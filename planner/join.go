@@ -39,7 +39,16 @@ func (p *planner) rowsBelow(s *selected, r *catalog.ToSource, below *holder) (*p
 		return nil, err
 	}
 	child := p.fragment(r.Target.Source.Name, selection, bindings, below)
-	return &plan.Join{Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: []byte(onNull)}, nil
+	return &plan.Join{Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: p.onNull(onNull)}, nil
+}
+
+// onNull is what stands for a join that has no key: with strict remote joins v2's
+// null, even where lists and aggregates can't be null.
+func (p *planner) onNull(empty string) []byte {
+	if p.schema.Catalog.Settings.StrictRemoteJoins {
+		return []byte("null")
+	}
+	return []byte(empty)
 }
 
 // joinAggregate plans the aggregate of a remote relationship to a table.
@@ -68,7 +77,7 @@ func (p *planner) aggregateBelow(s *selected, r *catalog.ToSource, below *holder
 	}
 	child := p.fragment(r.Target.Source.Name, aggregation, bindings, below)
 	return &plan.Join{
-		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: emptyAggregate(aggregation),
+		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: p.onNull(string(emptyAggregate(aggregation))),
 	}, nil
 }
 
@@ -106,8 +115,13 @@ func leftKey(l catalog.LeftField) plan.JoinKey {
 	return key
 }
 
-// upstreamType describes a scalar of a remote schema to sources that bind it.
+// upstreamType describes a scalar of a remote schema, or a list, to sources that
+// bind it.
 func upstreamType(t *ast.Type) plan.Type {
+	if t.Elem != nil {
+		element := upstreamType(t.Elem)
+		return plan.Type{Name: t.String(), Scalar: element.Scalar, Class: plan.ClassArray, Element: &element}
+	}
 	name := t.Name()
 	class := plan.ClassOther
 	switch name {

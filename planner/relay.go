@@ -54,7 +54,7 @@ func (p *planner) joinConnection(s *selected, r *catalog.ToSource, h *holder) (*
 			return err
 		}
 		child := p.fragment(r.Target.Source.Name, connection, bindings, below)
-		join = &plan.Join{Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: emptyConnection(connection)}
+		join = &plan.Join{Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: p.onNull(string(emptyConnection(connection)))}
 		return nil
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func (p *planner) joinRemote(s *selected, binding *schema.RemoteLookup, h *holde
 	}
 	child := p.fragment(RemoteSourcePrefix+r.Remote.Name, query, bindings, below)
 	return h.add(&plan.Join{
-		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: []byte(onNull),
+		Field: s.key, Relationship: r.Name, Child: child, Keys: keys, OnNull: p.onNull(onNull),
 	}), nil
 }
 

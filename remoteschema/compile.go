@@ -107,7 +107,7 @@ func (s *Source) Compile(f *plan.Fragment) (plan.Statement, error) {
 		c.statement.bindings = append(c.statement.bindings, compiled)
 	}
 	var err error
-	if len(f.Bindings) > 0 {
+	if len(f.Bindings) > 0 || len(query.Extract) > 0 {
 		err = c.lookup()
 	} else {
 		err = c.roots()
@@ -125,8 +125,8 @@ func typeError(err error) error {
 
 // roots compiles a fragment without bindings: one root field per ordinal.
 func (c *compiler) roots() error {
-	if len(c.query.Extract) > 0 || c.query.Batch != nil {
-		return sources.NotSupported("a root query of a remote schema extracts nothing")
+	if c.query.Batch != nil {
+		return sources.NotSupported("a root query of a remote schema is no list lookup")
 	}
 	c.statement.aliases = map[string]int{}
 	for i, f := range c.query.Fields {

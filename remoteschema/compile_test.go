@@ -54,7 +54,8 @@ func TestCompileRefuses(t *testing.T) {
 		"no join":         {query(nodes(&plan.RemoteHole{Key: "a"})), nil, "has no key"},
 		"fields of none":  {query(field(plan.RemoteField{Key: "a", Name: "a", Fields: []plan.RemoteNode{&plan.RemoteTypename{Key: "t"}}})), nil, "no fields of its own"},
 		"extract":         {&plan.RemoteQuery{Operation: plan.OperationQuery, Fields: one, Extract: []string{"b"}}, key, "doesn't stand in its selection"},
-		"root extract":    {&plan.RemoteQuery{Operation: plan.OperationQuery, Fields: one, Extract: []string{"b"}}, nil, "extracts nothing"},
+		"root extract":    {&plan.RemoteQuery{Operation: plan.OperationQuery, Fields: one, Extract: []string{"b"}}, nil, "doesn't stand in its selection"},
+		"root batch":      {&plan.RemoteQuery{Operation: plan.OperationQuery, Fields: one, Batch: &plan.RemoteBatch{}}, nil, "no list lookup"},
 		"variable type": {
 			&plan.RemoteQuery{
 				Operation: plan.OperationQuery, Variables: []plan.RemoteVariable{{Name: "v", Type: "Int = 3"}},

@@ -237,11 +237,15 @@ func (s *selection) hole(n *plan.RemoteHole, conditional, optional bool) error {
 	if !isName(n.Key) {
 		return invalidName("response key", n.Key)
 	}
-	m := &member{
-		key: n.Key, optional: optional,
-		node: &jsonshape.RemoteHole{Join: n.Join.Index, OnNull: n.Join.OnNull},
-	}
-	for _, k := range n.Join.Keys {
+	node := &jsonshape.RemoteHole{Join: n.Join.Index, OnNull: n.Join.OnNull}
+	m := &member{key: n.Key, optional: optional, node: node}
+	for i, k := range n.Join.Keys {
+		if k.Type.Class == plan.ClassArray {
+			if node.Lists == nil {
+				node.Lists = make([]bool, len(n.Join.Keys))
+			}
+			node.Lists[i] = true
+		}
 		alias := n.Key
 		if conditional || len(n.Join.Keys) > 1 || s.has(n.Key) {
 			alias = s.hidden(n.Key)

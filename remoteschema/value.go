@@ -189,12 +189,59 @@ func (v *values) binding(dst []byte, index int, t *ast.Type) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// scalar is appendScalar for texts that may have to be values of an enum.
+// scalar is appendScalar for texts that may have to be values of an enum, or
+// are lists.
 func (v *values) scalar(dst []byte, text string, t *ast.Type, class plan.TypeClass) ([]byte, error) {
+	if class == plan.ClassArray {
+		j, err := orderedjson.Parse([]byte(text))
+		if err != nil || j.Kind != orderedjson.Array {
+			return dst, errNoMatch
+		}
+		return v.listKey(dst, j, t)
+	}
 	if !v.input.takes(t, text) {
 		return dst, errNoMatch
 	}
 	return appendScalar(dst, text, t, class)
+}
+
+// listKey writes a key that is a list, each element in the JSON form of the
+// argument's. Null is left out where the argument takes none; an element that
+// can't be a value of its type makes the whole list match nothing.
+func (v *values) listKey(dst []byte, j orderedjson.Value, t *ast.Type) ([]byte, error) {
+	if t == nil || t.Elem == nil { // a custom scalar, which takes any form
+		return j.Append(dst), nil
+	}
+	dst = append(dst, '[')
+	first := true
+	for _, item := range j.Items {
+		if item.IsNull() && t.Elem.NonNull {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		var err error
+		switch item.Kind {
+		case orderedjson.Null:
+			dst = append(dst, "null"...)
+		case orderedjson.Array:
+			dst, err = v.listKey(dst, item, t.Elem)
+		case orderedjson.Object:
+			dst = item.Append(dst)
+		case orderedjson.Bool:
+			dst, err = v.scalar(dst, string(item.Append(nil)), t.Elem, plan.ClassBoolean)
+		case orderedjson.Number:
+			dst, err = v.scalar(dst, item.Text, t.Elem, plan.ClassNumber)
+		case orderedjson.String:
+			dst, err = v.scalar(dst, item.Text, t.Elem, plan.ClassText)
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ']'), nil
 }
 
 // appendScalar writes a text in the JSON form of a type: numbers for Int, Float

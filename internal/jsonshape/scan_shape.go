@@ -49,6 +49,8 @@ type RemoteLiteral struct{ JSON []byte }
 type RemoteHole struct {
 	Join   int
 	OnNull []byte
+	// Lists says which sources are lists, whose JSON is the key; nil: none.
+	Lists []bool
 }
 
 func (*RemoteCopy) remoteNode()    {}
@@ -326,6 +328,22 @@ func (s *Scanner) writeName(n *RemoteName, a *Answer) error {
 	return nil
 }
 
+// keyPart consumes a part of a key: a scalar, or a list where one is meant.
+func (s *Scanner) keyPart(list bool) (text []byte, kind orderedjson.Kind, err error) {
+	if !list {
+		return s.Scalar()
+	}
+	if kind, err = s.Kind(); err != nil {
+		return nil, kind, err
+	}
+	if kind != orderedjson.Array && kind != orderedjson.Null {
+		return nil, kind, s.misfit("unexpected value instead of a list")
+	}
+	at, err := s.Skip()
+	return s.Bytes(at), kind, err
+}
+
+// writeHole writes a hole and its key.
 func (s *Scanner) writeHole(n *RemoteHole, m *remoteMember, a *Answer, spans []Span) error {
 	begin := a.BeginKey()
 	end := s.pos
@@ -334,7 +352,7 @@ func (s *Scanner) writeHole(n *RemoteHole, m *remoteMember, a *Answer, spans []S
 		if len(m.Sources) > 1 {
 			s.pos = spans[i].Start
 		}
-		text, kind, err := s.Scalar()
+		text, kind, err := s.keyPart(n.Lists != nil && n.Lists[i])
 		if err != nil {
 			return fmt.Errorf("join key of %q: %w", m.Key, err)
 		}

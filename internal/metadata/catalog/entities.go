@@ -89,7 +89,7 @@ func (l *lookup) detectEntities(steps []RemoteStep) *RemoteBatch {
 	for i, name := range key.Keys {
 		b, ok := key.Values[i].(*plan.BindingValue)
 		f := d.Fields.ForName(name)
-		if !ok || f == nil || f.Type.Name() != l.found[b.Index].Argument.Name() {
+		if !ok || f == nil || f.Type.Elem != nil || l.found[b.Index].Argument.Elem != nil || f.Type.Name() != l.found[b.Index].Argument.Name() {
 			return nil
 		}
 	}

@@ -63,12 +63,31 @@ type keyType struct {
 	kind string
 	// bits is the width of an integer.
 	bits int
+	// lists is how many lists are around the values: 1 for [Int!]!.
+	lists int
 	// text is the type for messages.
 	text string
 }
 
-// keyCast gives the way from a left to a right key type, if there is one.
+// listOf makes the key type of the values that of a type with its lists.
+func (k keyType) listOf(t *ast.Type) keyType {
+	for e := t; e.Elem != nil; e = e.Elem {
+		k.lists++
+	}
+	if k.lists > 0 {
+		k.text = t.String()
+	}
+	return k
+}
+
+// keyCast gives the way from a left to a right key type, if there is one. A list
+// is joined to an argument that is a list alike, or to a custom scalar, which
+// takes it as it is; what its elements become is for the source to say.
 func keyCast(left, right keyType) (plan.KeyCast, bool) {
+	if left.lists > 0 {
+		_, ok := keyCasts[left.family][right.family]
+		return plan.KeyCastNone, ok && (right.lists == left.lists || right.lists == 0 && right.family == familyCustom)
+	}
 	cast, ok := keyCasts[left.family][right.family]
 	if !ok {
 		return plan.KeyCastNone, false

@@ -70,10 +70,10 @@ func (l *leftSide) field(name string) (LeftField, keyType, bool) {
 	f := LeftField{Name: name}
 	if l.table == nil {
 		d := l.object.Fields.ForName(name)
-		if d == nil || len(d.Arguments) > 0 || d.Type.Elem != nil || strings.HasPrefix(name, "__") {
+		if d == nil || len(d.Arguments) > 0 || strings.HasPrefix(name, "__") {
 			return f, keyType{}, false
 		}
-		k := graphQLKey(l.remote.Upstream, d.Type.NamedType)
+		k := graphQLKey(l.remote.Upstream, d.Type.Name()).listOf(d.Type)
 		f.GraphQL = d.Type
 		return f, k, k.family != familyNone
 	}

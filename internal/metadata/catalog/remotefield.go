@@ -217,13 +217,15 @@ func (l *lookup) variable(t *ast.Type, name string) (plan.Value, error) {
 		return nil, fmt.Errorf("variable %q is not found", name)
 	}
 	named := t.Name()
-	rightType := argumentKey(l.remote.Upstream, named)
+	rightType := argumentKey(l.remote.Upstream, named).listOf(t)
 	cast, ok := keyCast(leftType, rightType)
 	if !ok {
 		return nil, errKeyTypes(l.left.describe(name), leftType, fmt.Sprintf("an argument in remote schema %q", l.remote.Name), rightType)
 	}
 	i := slices.IndexFunc(l.found, func(f LeftField) bool { return f.Name == name && f.Argument.Name() == named })
 	switch {
+	case l.batch && leftType.lists > 0:
+		return nil, fmt.Errorf("variable %q is a list itself, so a list lookup can't take many of it", name)
 	case i < 0 && l.batch:
 		return nil, fmt.Errorf("variable %q has to fill the same type as in remote_field, not %q", name, named)
 	case i < 0:
