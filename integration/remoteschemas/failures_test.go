@@ -1,6 +1,7 @@
 package remoteschemas_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,5 +281,80 @@ func TestIntrospectionIsValid(t *testing.T) {
 	answer := ask(t, again, `{ makers(limit: 1) { id } renamed { product(id: "p1") { __typename a_name ... on MyBookType { a_pages } } } }`)
 	if want := `{"data":{"makers":[{"id":"m1"}],"renamed":{"product":{"__typename":"MyBookType","a_name":"Iron","a_pages":100}}}}`; answer != want {
 		t.Errorf("got  %s\nwant %s", answer, want)
+	}
+}
+
+// TestSubscriptionEndpoint: an endpoint is a request with one answer, so a
+// subscription is refused when it is created.
+func TestSubscriptionEndpoint(t *testing.T) {
+	t.Parallel()
+	e := startEngine(t, nil)
+	e.Must(t, "create_query_collection", map[string]any{"name": "c", "definition": map[string]any{"queries": []any{
+		map[string]any{"name": "watch", "query": `subscription { __typename }`},
+	}}})
+	body := `{"type": "create_rest_endpoint", "args": {"name": "watch", "url": "watch", "methods": ["GET"], "definition": {"query": {"collection_name": "c", "query_name": "watch"}}}}`
+	answer, err := e.Try(t.Context(), http.MethodPost, "/v1/metadata", nil, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "Inconsistent object: in endpoint watch: query with name watch is a subscription"
+	if answer.Status != http.StatusBadRequest || !strings.Contains(string(answer.Body), want) {
+		t.Errorf("answered %d %s, want status 400 with %q", answer.Status, answer.Body, want)
+	}
+	if text, _ := json.Marshal(e.Must(t, "export_metadata", map[string]any{})); strings.Contains(string(text), "rest_endpoints") {
+		t.Errorf("the refused endpoint is there: %s", text)
+	}
+}
+
+// TestAnswersTogether: the answers of several remote schemas that are under way
+// at the same time share one bound, and what was taken is given back.
+func TestAnswersTogether(t *testing.T) {
+	t.Parallel()
+	if have, why := nodePeers().Have(); !have {
+		t.Skipf("SKIPPED, NOT TESTED against other GraphQL servers: %s", why)
+	}
+	// More than sockets hold on their way: most of it has been read when the
+	// other answers go on.
+	const first = 32 << 20
+	behind, err := url.Parse(startPeer(t, "yoga", "library").URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var together sync.WaitGroup // answers whose larger part is still to be written
+	proxy := httputil.NewSingleHostReverseProxy(behind)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(string(body), "big(size") {
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		// Who was refused has closed the connection: that is not looked at here.
+		_, _ = io.WriteString(w, `{"data":{"big":"`+strings.Repeat("x", first))
+		together.Done()
+		together.Wait()
+		_, _ = io.WriteString(w, `"}}`)
+	}))
+	t.Cleanup(server.Close)
+	e := startEngine(t, map[string]string{"DOVETAIL_REMOTE_MAX_ANSWER_BYTES": "40000000"})
+	for _, name := range []string{"a", "b", "c"} {
+		e.Must(t, "add_remote_schema", map[string]any{"name": name, "definition": map[string]any{
+			"url": server.URL, "customization": map[string]any{"root_fields_namespace": name, "type_names": map[string]any{"prefix": name + "_"}},
+		}})
+	}
+	for range 2 {
+		together.Add(3)
+		answer := ask(t, e, `{ a { big(size: 1) } b { big(size: 1) } c { big(size: 1) } }`)
+		if len(answer) > 40_000_000 || !strings.Contains(answer, "may take 40000000 bytes together (remote-max-answer-bytes)") {
+			t.Fatalf("three answers of %d bytes: %d bytes that end with %s", first, len(answer), answer[max(0, len(answer)-500):])
+		}
+		together.Add(1)
+		if answer := ask(t, e, `{ c { big(size: 1) } }`); strings.Contains(answer, "errors") || len(answer) < first {
+			t.Fatalf("one answer, for which there is room: %d bytes: %.500s", len(answer), answer)
+		}
 	}
 }
