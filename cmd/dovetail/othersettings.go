@@ -79,6 +79,10 @@ func ignoredSettings() []ignoredSetting {
 		{name: "async-actions-fetch-batch-size", reason: noActions},
 		{name: "enable-triggers-error-log-level", toggle: true, reason: noEvents},
 		{name: "metrics-secret", reason: "there is no metrics API"},
+		{
+			name: "remote-schema-prioritize-data", toggle: true,
+			reason: "data beside the errors of a remote schema is always kept, unless `remote-join-errors` is `strict`",
+		},
 		{name: "redis-url", reason: noCache},
 		{name: "ee-license-key", reason: "there is nothing to license"},
 		{name: "enable-metadata-query-logging", toggle: true, reason: "changes of the metadata are logged as requests"},
@@ -114,7 +118,6 @@ func isFalse(value string) bool {
 // refusedSettings are v2's settings that must not be overlooked.
 func refusedSettings() []refusedSetting {
 	return []refusedSetting{
-		{name: "remote-schema-prioritize-data", toggle: true, reason: "it is not supported", ok: isFalse},
 		{name: "configured-header-precedence", toggle: true, reason: "it is not supported", ok: isFalse},
 		{
 			name: "metadata-defaults", reason: "metadata defaults are not supported",
