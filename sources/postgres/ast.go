@@ -49,13 +49,29 @@ func (e wholeRow) Print(p *printer) { p.Text(e.alias) }
 
 // parameter is a parameter of the statement, cast to its type.
 type parameter struct {
-	number int
-	cast   sqlType
+	index int
+	cast  sqlType
+	uses  *parameterUses
 }
 
+// parameterUses are the parameters that the text of a statement has.
+type parameterUses struct {
+	printed map[int]bool
+	// numbers of the parameters in the text; nil: they are counted from 1.
+	numbers map[int]int
+}
+
+func newParameterUses() *parameterUses { return &parameterUses{printed: map[int]bool{}} }
+
+// Print writes the parameter by its number.
 func (e parameter) Print(p *printer) {
+	number := e.index + 1
+	if e.uses.numbers != nil {
+		number = e.uses.numbers[e.index]
+	}
+	e.uses.printed[e.index] = true
 	p.Text("($")
-	p.Text(strconv.Itoa(e.number))
+	p.Text(strconv.Itoa(number))
 	p.Text(")::")
 	e.cast.print(p)
 }

@@ -80,7 +80,7 @@ func compileZones(f *plan.Fragment, settings session) (*Statement, error) {
 // compile makes the statement for one kind of session and tells whether it
 // depends on timestamps being shown in UTC.
 func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
-	c := &compiler{index: sqlgen.NewParameterIndex(sqlgen.ValueKey), fragment: f, session: settings, readsOnly: true}
+	c := &compiler{index: sqlgen.NewParameterIndex(sqlgen.ValueKey), fragment: f, session: settings, readsOnly: true, uses: newParameterUses()}
 	for i, b := range f.Bindings {
 		cast, key, _ := keyOf(b.Type)
 		c.parameters = append(c.parameters, parameterSource{form: formBinding, binding: i, cast: cast, key: key})
@@ -111,8 +111,9 @@ func compile(f *plan.Fragment, settings session) (*Statement, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
+	text, parameters := c.finished(q)
 	return &Statement{
-		text: dialect.SQL(q), parameters: c.parameters, width: len(f.Bindings), shape: shape, layout: l,
+		text: text, parameters: parameters, width: len(f.Bindings), shape: shape, layout: l,
 		readsOnly: c.readsOnly, takesKeys: c.takesKeys, pages: c.pages, gather: c.gather,
 	}, c.zoned, nil
 }
@@ -123,6 +124,7 @@ type compiler struct {
 	session    session
 	parameters []parameterSource
 	index      sqlgen.ParameterIndex
+	uses       *parameterUses
 	aliases    int
 	readsOnly  bool
 	zoned      bool
@@ -152,10 +154,28 @@ func (c *compiler) alias() string {
 func (c *compiler) parameter(source parameterSource) expression {
 	value := func(i int) plan.Value { return c.parameters[i].value }
 	if i, ok := c.index.Find(source.value, len(c.parameters), value, func(i int) bool { return c.parameters[i].same(&source) }); ok {
-		return parameter{number: i + 1, cast: source.cast}
+		return parameter{index: i, cast: source.cast, uses: c.uses}
 	}
 	c.parameters = append(c.parameters, source)
-	return parameter{number: len(c.parameters), cast: source.cast}
+	return parameter{index: len(c.parameters) - 1, cast: source.cast, uses: c.uses}
+}
+
+// finished is the text of a statement and its parameters. Those of expressions
+// that were compiled but not needed are left out: Postgres takes no others.
+func (c *compiler) finished(statement expression) (string, []parameterSource) {
+	text := dialect.SQL(statement)
+	if len(c.uses.printed) == len(c.parameters) {
+		return text, c.parameters
+	}
+	c.uses.numbers = make(map[int]int, len(c.uses.printed))
+	used := make([]parameterSource, 0, len(c.uses.printed))
+	for i := range c.parameters {
+		if c.uses.printed[i] {
+			used = append(used, c.parameters[i])
+			c.uses.numbers[i] = len(used)
+		}
+	}
+	return dialect.SQL(statement), used
 }
 
 // value is a parameter for a value compared as a type.
@@ -210,7 +230,7 @@ func (c *compiler) bindings() fromItem {
 	columns := make([]string, 0, len(c.fragment.Bindings)+1)
 	for i := range c.fragment.Bindings {
 		cast := arrayCast(c.parameters[i].cast)
-		unnest.Arguments = append(unnest.Arguments, parameter{number: i + 1, cast: cast})
+		unnest.Arguments = append(unnest.Arguments, parameter{index: i, cast: cast, uses: c.uses})
 		columns = append(columns, bindingKey(i))
 	}
 	return fromItem{

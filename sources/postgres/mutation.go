@@ -239,14 +239,15 @@ func (m *mutationCompiler) readBack() (*step, *jsonshape.Shape, error) {
 
 // begin starts a statement: its parameters are its own.
 func (m *mutationCompiler) begin() {
-	m.parameters, m.takesKeys = nil, false
+	m.parameters, m.uses, m.takesKeys = nil, newParameterUses(), false
 	m.index.Reset()
 }
 
 // end finishes a statement.
 func (m *mutationCompiler) end(statement expression, l *layout) *step {
+	text, parameters := m.finished(statement)
 	return &step{
-		text: dialect.SQL(statement), parameters: m.parameters, layout: l, check: -1, row: -1, unprepared: m.takesKeys,
+		text: text, parameters: parameters, layout: l, check: -1, row: -1, unprepared: m.takesKeys,
 	}
 }
 
