@@ -50,6 +50,8 @@ func (c *compiler) predicate(b *builder, p plan.Predicate, here *scope) {
 		c.compareAggregate(b, p, here)
 	case *plan.InKeys:
 		c.inKeys(b, p, here)
+	case *plan.RemoteCondition:
+		c.refuse("conditions on another source stand in catalogs only")
 	default:
 		c.refuse("SQLite can't test conditions of kind %T", p)
 	}
