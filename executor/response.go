@@ -444,16 +444,6 @@ func writeMembers(members []rootValue, write func(p []byte)) {
 	write([]byte{'}'})
 }
 
-// Data is the data object as one piece; nil without data.
-func (r *Response) Data() []byte {
-	if !r.HasData {
-		return nil
-	}
-	var out []byte
-	r.WriteData(func(p []byte) { out = append(out, p...) })
-	return out
-}
-
 // Length is how many bytes the response holds, as near as can be told without
 // writing it.
 func (r *Response) Length() int {

@@ -58,55 +58,36 @@ func (b *Batch) Collect() []*KeySet {
 // joins may be filled at the same time.
 func (b *Batch) Fill(join int, values []Value) { b.values[join] = values }
 
-// Append appends a value of the batch with everything spliced in.
-func (v Value) Append(dst []byte) []byte {
-	w := appender(dst)
-	v.write(&w)
-	return w
-}
-
-type appender []byte
-
-func (a *appender) write(p []byte) { *a = append(*a, p...) }
-
-// writer takes stretches of the response in order.
-type writer interface{ write(p []byte) }
-
 // WriteTo hands the value's stretches, in order, to write. The bytes belong to
 // the answers.
-func (v Value) WriteTo(write func(p []byte)) { v.write(writeFunc(write)) }
-
-type writeFunc func(p []byte)
-
-func (f writeFunc) write(p []byte) { f(p) }
-
-func (v Value) write(w writer) {
+func (v Value) WriteTo(write func(p []byte)) {
 	if v.Batch == nil {
-		w.write(v.Literal)
+		write(v.Literal)
 		return
 	}
 	a := v.Batch.Answers[v.Chunk]
 	span := a.Values[v.Ordinal]
 	if span.Start == span.End {
-		w.write([]byte("null"))
+		write([]byte("null"))
 		return
 	}
 	at := span.Start
 	first := sort.Search(len(a.Holes), func(i int) bool { return a.Holes[i].Offset > span.Start })
 	for i := first; i < len(a.Holes) && a.Holes[i].Offset < span.End; i++ {
 		h := a.Holes[i]
-		stretch(w, a, at, h.Offset)
+		stretch(write, a, at, h.Offset)
 		at = h.Offset
-		v.Batch.hole(v.Chunk, i).write(w)
+		v.Batch.hole(v.Chunk, i).WriteTo(write)
 	}
-	stretch(w, a, at, span.End)
+	stretch(write, a, at, span.End)
 }
 
-func stretch(w writer, a *jsonshape.Answer, from, to int) {
+// stretch writes the bytes of an answer between two offsets.
+func stretch(write func(p []byte), a *jsonshape.Answer, from, to int) {
 	for from < to {
 		p := a.From(from)
 		p = p[:min(len(p), to-from)]
-		w.write(p)
+		write(p)
 		from += len(p)
 	}
 }

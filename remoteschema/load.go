@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/formatter"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 
@@ -394,12 +393,4 @@ func parseConstant(text string) (*ast.Value, error) {
 		return nil, fmt.Errorf("%q is not a value", text)
 	}
 	return f.DefaultValue, nil
-}
-
-// SDL writes a schema as GraphQL's schema definition language, without
-// GraphQL's own types.
-func SDL(schema *ast.Schema) string {
-	var out strings.Builder
-	formatter.NewFormatter(&out, formatter.WithIndent("  ")).FormatSchema(schema)
-	return out.String()
 }

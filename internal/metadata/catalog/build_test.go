@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,9 +103,19 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) (string, error) {
 			n := nameOf(argument(t, d, "table", ""))
 			path.Table = &n
 		}
-		return catalog.DropDescription(w.last.Dependents(path)) + "\n", nil
+		return dropDescription(w.last.Dependents(path)) + "\n", nil
 	}
 	return "", fmt.Errorf("unknown command %s", d.Cmd)
+}
+
+// dropDescription is v2's refusal to drop what others depend on, naming them.
+func dropDescription(dependents []catalog.Dependent) string {
+	descriptions := make([]string, len(dependents))
+	for i, d := range dependents {
+		descriptions[i] = d.Description
+	}
+	slices.Sort(descriptions)
+	return "cannot drop due to the following dependent objects: " + strings.Join(descriptions, ", ")
 }
 
 // metadata reads a document, or with part= the entries of one list of one table.

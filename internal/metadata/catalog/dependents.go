@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"dovetail/internal/metadata/document"
 	"dovetail/internal/orderedjson"
@@ -373,14 +371,4 @@ func (w *dependencyWalk) eventTriggers(t *Table, doc *document.Table) {
 			}
 		}
 	}
-}
-
-// DropDescription is v2's refusal to drop what others depend on, naming them.
-func DropDescription(dependents []Dependent) string {
-	descriptions := make([]string, len(dependents))
-	for i, d := range dependents {
-		descriptions[i] = d.Description
-	}
-	slices.Sort(descriptions)
-	return "cannot drop due to the following dependent objects: " + strings.Join(descriptions, ", ")
 }

@@ -27,13 +27,6 @@ type FunctionPermission struct {
 	Comment *string
 }
 
-// ParseFunction reads one entry of a source's functions.
-func ParseFunction(j orderedjson.Value, path, kind string) (*Function, error) {
-	d := &decoder{}
-	f := d.function(j, path, kind)
-	return f, d.err()
-}
-
 func (d *decoder) function(j orderedjson.Value, path, kind string) *Function {
 	if j.Kind == orderedjson.String { // version 1
 		return &Function{Name: d.tableName(j, path, kind)}

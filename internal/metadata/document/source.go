@@ -50,13 +50,6 @@ type StoredProcedure struct {
 // JSON is the procedure as written.
 func (p *StoredProcedure) JSON() orderedjson.Value { return p.Definition }
 
-// ParseSource reads one entry of sources.
-func ParseSource(j orderedjson.Value, path string) (*Source, error) {
-	d := &decoder{}
-	s := d.source(j, path)
-	return s, d.err()
-}
-
 func (d *decoder) source(j orderedjson.Value, path string) *Source {
 	o := d.object(j, path, "SourceMetadata")
 	s := &Source{Name: o.nonEmpty("name"), Kind: kind.Postgres}
