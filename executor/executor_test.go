@@ -385,3 +385,32 @@ func TestEntitiesAreLookedUpTogether(t *testing.T) {
 		t.Fatalf("path %+v", got.Errors[0].Path)
 	}
 }
+
+// TestStrictTellsOfTheFirstField has fields fail one after the other, the last one
+// first, and others that only fail since the operation has been given up.
+func TestStrictTellsOfTheFirstField(t *testing.T) {
+	down := func(message string) *sources.Error {
+		return &sources.Error{Code: sources.CodeConnection, Message: message}
+	}
+	second := make(chan struct{})
+	all := registry{
+		"waits": &scripted{run: func(ctx context.Context, _ []string, _ *jsonshape.Answer) error {
+			<-ctx.Done()
+			return &sources.Error{Code: sources.CodeUnexpected, Message: "cancelled", Cause: ctx.Err()}
+		}},
+		"late": &scripted{run: func(ctx context.Context, _ []string, _ *jsonshape.Answer) error {
+			<-second
+			<-ctx.Done() // the other failure has arrived
+			return down("late")
+		}},
+		"early": &scripted{run: func(context.Context, []string, *jsonshape.Answer) error {
+			close(second)
+			return down("early")
+		}},
+	}
+	p := roots(root("waits", "a"), root("late", "b"), root("early", "c"))
+	got := executor.New(executor.Settings{Strict: true}).Execute(t.Context(), p, all, &plan.Arguments{})
+	if got.HasData || len(got.Errors) != 1 || got.Errors[0].Message != "late" {
+		t.Fatalf("%+v", got)
+	}
+}

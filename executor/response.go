@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -137,15 +138,31 @@ func (r *run) fatal(p *plan.Plan) (failure, bool) {
 			others = append(others, f)
 		}
 	}
-	if len(missing) > 0 {
-		return slices.MinFunc(missing, func(a, b failure) int {
-			return slices.Compare(r.placeOf(p, a).position, r.placeOf(p, b).position)
-		}), true
+	if len(missing) == 0 && r.settings.Strict {
+		missing = r.reasons(others)
 	}
-	if r.settings.Strict && len(others) > 0 {
-		return others[0], true
+	if len(missing) == 0 {
+		return failure{}, false
 	}
-	return failure{}, false
+	return slices.MinFunc(missing, func(a, b failure) int {
+		return slices.Compare(r.placeOf(p, a).position, r.placeOf(p, b).position)
+	}), true
+}
+
+// reasons are the failures of which a strict operation may tell the first: those
+// that only follow from its being given up after another one are left out, if there
+// are others.
+func (r *run) reasons(failures []failure) []failure {
+	var out []failure
+	for _, f := range failures {
+		if !errors.Is(f.err, context.Canceled) {
+			out = append(out, f)
+		}
+	}
+	if len(out) == 0 {
+		return failures
+	}
+	return out
 }
 
 func (r *run) fatalError(f failure) Error {

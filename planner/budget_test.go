@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dovetail/internal/orderedjson"
+	"dovetail/internal/plan"
 	"dovetail/internal/schema"
 	"dovetail/planner"
 	"dovetail/sources"
@@ -141,4 +142,75 @@ func TestManyUsesAreNotQuadratic(t *testing.T) {
 	}
 	many.WriteString("}")
 	wantRefusal(t, bounded(t, func() error { return planText(t.Context(), s, many.String(), variables, 0) }), "more than the 200000")
+}
+
+// TestIntrospectionIsBounded asks for the types of fields of types of fields, each
+// level of which is many times as long as the one above.
+func TestIntrospectionIsBounded(t *testing.T) {
+	s := bombWorld(t)
+	level := func(levels int) string {
+		return strings.Repeat(`fields { type { ofType { ofType { `, levels) + `name` + strings.Repeat(` } } } }`, levels)
+	}
+	nested := func(levels int) string { return `{ __schema { types { ` + level(levels) + ` } } }` }
+	if err := planText(t.Context(), s, nested(2), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	const message = "would be longer than 33554432 bytes"
+	wantRefusal(t, bounded(t, func() error { return planText(t.Context(), s, nested(100), nil, 0) }), message)
+	var aliases strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&aliases, " s%d: __schema { ...S }", i)
+	}
+	text := "{" + aliases.String() + "} fragment S on __Schema { types { name fields { name args { name type { name } } } inputFields { name type { name } } } }"
+	wantRefusal(t, bounded(t, func() error { return planText(t.Context(), s, text, nil, 0) }), message)
+	wantRefusal(t, bounded(t, func() error {
+		return planText(t.Context(), s, `{ __type(name: "__Type") { `+level(100)+` } }`, nil, 0)
+	}), message)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	err := planText(ctx, s, nested(100), nil, 0)
+	if e, ok := errors.AsType[*sources.Error](err); !ok || e.Code != sources.CodeTimeout {
+		t.Fatalf("got %v, want a timeout", err)
+	}
+}
+
+// TestTheOldestShapeIsForgotten plans more shapes of one text than are kept.
+func TestTheOldestShapeIsForgotten(t *testing.T) {
+	s := bombWorld(t)
+	operation, err := planner.Prepare(s, `query ($w: person_bool_exp) { person(where: $w) { id } }`, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	planOf := func(conditions int) *plan.Plan {
+		t.Helper()
+		where, err := orderedjson.Parse([]byte(`{"_or":[` + strings.TrimSuffix(strings.Repeat(`{"id":{"_eq":1}},`, conditions), ",") + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := operation.Plan(t.Context(), map[string]orderedjson.Value{"w": where}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	first, second := planOf(1), planOf(2)
+	heaviest := 0
+	for i := 3; i < 200; i++ {
+		planOf(i)
+		if planOf(1) != first {
+			t.Fatalf("a plan in use was forgotten after %d shapes", i)
+		}
+		heaviest = max(heaviest, operation.Weight())
+	}
+	if planOf(2) == second {
+		t.Error("more shapes are kept than should be")
+	}
+	for range 200 {
+		planOf(1)
+		planOf(3)
+		planOf(4)
+	}
+	if got := operation.Weight(); got > heaviest {
+		t.Errorf("weighs %d bytes after the same shapes again, %d before", got, heaviest)
+	}
 }

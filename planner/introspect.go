@@ -27,7 +27,10 @@ func (p *planner) introspect(s *selected) (*plan.Static, error) {
 			return nil, err
 		}
 		if !p.schema.Large() {
-			return &plan.Static{JSON: below.append(nil, p.schema)}, nil
+			return p.described(s, below, p.schema)
+		}
+		if err := below.bounded(s.path); err != nil {
+			return nil, err
 		}
 		role := p.schema
 		return &plan.Static{Render: func(write func(piece []byte)) { below.render(role.Transient(), write) }}, nil
@@ -68,7 +71,61 @@ func (p *planner) introspect(s *selected) (*plan.Static, error) {
 	if !ok {
 		return &plan.Static{JSON: []byte("null")}, nil
 	}
-	return &plan.Static{JSON: below.append(nil, schema.Named(t))}, nil
+	return p.described(s, below, schema.Named(t))
+}
+
+// maxIntrospection bounds the bytes that an operation's introspection answers,
+// unless its schema is so large that the answer is written in pieces.
+const maxIntrospection = 32 << 20
+
+// described answers what is asked of the schema or of a type of it.
+func (p *planner) described(s *selected, asked *metaSelection, of any) (*plan.Static, error) {
+	w := &metaWriter{most: maxIntrospection - p.introspected, live: p.live}
+	w.object(asked, of)
+	if w.stopped != nil {
+		return nil, w.stopped
+	}
+	if w.full() {
+		return nil, invalid(s.path, "the answer to the introspection of one operation would be longer than %d bytes", maxIntrospection)
+	}
+	p.introspected += len(w.out)
+	return &plan.Static{JSON: slices.Clip(w.out)}, nil
+}
+
+// Bounds of what is asked of a large schema, whose answer is written in pieces and
+// so can't be refused for its length: types are listed once, with their members,
+// and not with the members of the types of those again.
+const (
+	maxLargeMembers = 1000
+	maxLargeLists   = 1
+)
+
+// bounded refuses what a large schema had better not be asked.
+func (m *metaSelection) bounded(path string) error {
+	members := 0
+	var walk func(m *metaSelection, lists int) error
+	walk = func(m *metaSelection, lists int) error {
+		for i := range m.members {
+			below := &m.members[i]
+			if members++; members > maxLargeMembers {
+				return invalid(path, "introspection of a schema with so many types may not select more than %d fields", maxLargeMembers)
+			}
+			inner := lists
+			switch below.name {
+			case "fields", "inputFields", "interfaces", "possibleTypes":
+				if inner++; inner > maxLargeLists {
+					return invalid(path, "introspection of a schema with so many types may not list the members of types within those of others")
+				}
+			}
+			if below.below != nil {
+				if err := walk(below.below, inner); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return walk(m, 0)
 }
 
 func (p *planner) metaString() *schema.Type {
@@ -141,22 +198,37 @@ func (m *metaSelection) render(s *schema.Schema, write func(piece []byte)) {
 	write(w.out)
 }
 
-// append appends what is asked of the schema, a schema.Ref as a type, a field, an
-// input, an enum value or a directive.
-func (m *metaSelection) append(dst []byte, of any) []byte {
-	w := &metaWriter{out: dst}
-	w.object(m, of)
-	return w.out
-}
-
 // metaWriter writes introspection objects; write takes what has been written so
 // far, nil: it stays.
 type metaWriter struct {
 	out   []byte
 	write func(piece []byte)
+	// most bounds what stays.
+	most int
+	// live fails when the operation has been given up, which stopped then says.
+	live    func() error
+	stopped error
+	objects int
+}
+
+// full reports whether more has been written than may stay.
+func (w *metaWriter) full() bool { return w.write == nil && len(w.out) > w.most }
+
+// ended reports whether there is no point in going on.
+func (w *metaWriter) ended() bool {
+	if w.write != nil {
+		return false
+	}
+	if w.objects++; w.objects%checkEvery == 0 && w.stopped == nil {
+		w.stopped = w.live()
+	}
+	return w.stopped != nil || w.full()
 }
 
 func (w *metaWriter) object(asked *metaSelection, of any) {
+	if w.ended() {
+		return
+	}
 	w.out = append(w.out, '{')
 	for i := range asked.members {
 		m := &asked.members[i]

@@ -21,15 +21,29 @@ const maxShapes = 64
 type Operation struct {
 	schema   *schema.Schema
 	document *Document
+	// textLength is that of the text, which the document refers to.
+	textLength int
 
 	hashing sync.Once
 	hash    string
 
 	mu    sync.Mutex
 	uses  []use
-	plans map[string]*plan.Plan
-	// checks of plans that rely on more of a variable's value than its type.
-	checks map[*plan.Plan][]variableCheck
+	plans map[string]*keptPlan
+	// clock counts the uses of plans.
+	clock uint64
+	// weight is that of the plans.
+	weight int
+}
+
+// keptPlan is a plan for one shape of the variables.
+type keptPlan struct {
+	plan *plan.Plan
+	// checks are for what the plan relies on of a variable's value besides its type.
+	checks []variableCheck
+	weight int
+	// used is when the plan was used last, by the operation's clock.
+	used uint64
 }
 
 // Prepare parses a query text for a role's schema.
@@ -38,7 +52,7 @@ func Prepare(s *schema.Schema, text, operationName string) (*Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Operation{schema: s, document: document, plans: map[string]*plan.Plan{}, checks: map[*plan.Plan][]variableCheck{}}, nil
+	return &Operation{schema: s, document: document, textLength: len(text), plans: map[string]*keptPlan{}}, nil
 }
 
 // Kind is what kind of operation it is.
@@ -55,14 +69,17 @@ func (o *Operation) Plan(ctx context.Context, variables map[string]orderedjson.V
 	}
 	o.mu.Lock()
 	uses := o.uses
-	made, ok := o.plans[shape(uses, variables)]
-	checks := o.checks[made]
+	kept, ok := o.plans[shape(uses, variables)]
+	if ok {
+		o.clock++
+		kept.used = o.clock
+	}
 	o.mu.Unlock()
 	if ok {
 		if err := recheck(uses, variables); err != nil {
 			return nil, err
 		}
-		return made, runChecks(checks, variables)
+		return kept.plan, runChecks(kept.checks, variables)
 	}
 	if maxNodes <= 0 {
 		maxNodes = DefaultMaxNodes
@@ -76,26 +93,45 @@ func (o *Operation) Plan(ctx context.Context, variables map[string]orderedjson.V
 	if err != nil {
 		return nil, err
 	}
+	o.keep(p, made, variables)
+	return made, nil
+}
+
+// keep keeps a plan that has been made for the shape of some variables.
+func (o *Operation) keep(p *planner, made *plan.Plan, variables map[string]orderedjson.Value) {
+	weight := planWeight(made, p.spent)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	// A place that no earlier plan reached makes the earlier shapes too coarse.
 	if added := newUses(o.uses, p.uses); len(added) > 0 {
 		o.uses = append(slices.Clip(o.uses), added...)
-		o.forget()
+		clear(o.plans)
+		o.weight = 0
 	}
-	if len(o.plans) >= maxShapes {
-		o.forget()
+	key := shape(o.uses, variables)
+	if old, ok := o.plans[key]; ok {
+		o.weight -= old.weight
+	} else if len(o.plans) >= maxShapes {
+		o.forgetOldest()
 	}
-	o.plans[shape(o.uses, variables)] = made
-	if len(p.checks) > 0 {
-		o.checks[made] = p.checks
-	}
-	return made, nil
+	o.clock++
+	o.plans[key] = &keptPlan{plan: made, checks: p.checks, weight: weight + len(key), used: o.clock}
+	o.weight += weight + len(key)
 }
 
-func (o *Operation) forget() {
-	clear(o.plans)
-	clear(o.checks)
+// forgetOldest forgets the plan that has not been used for the longest time.
+func (o *Operation) forgetOldest() {
+	var oldest string
+	var kept *keptPlan
+	for key, k := range o.plans {
+		if kept == nil || k.used < kept.used {
+			oldest, kept = key, k
+		}
+	}
+	if kept != nil {
+		o.weight -= kept.weight
+		delete(o.plans, oldest)
+	}
 }
 
 // newUses gives the first of each class of uses that isn't known: uses of one class
@@ -160,6 +196,8 @@ type planner struct {
 	boolean   *schema.Type
 	uses      []use
 	checks    []variableCheck
+	// introspected is how many bytes introspection has answered so far.
+	introspected int
 	// checked are the kinds of places that a variable was held against.
 	checked map[useClass]bool
 	// scope is the fragment being planned, which conditions hang key sets below;

@@ -87,7 +87,7 @@ func ignoredSettings() []ignoredSetting {
 		{name: "ee-license-key", reason: "there is nothing to license"},
 		{name: "enable-metadata-query-logging", toggle: true, reason: "changes of the metadata are logged as requests"},
 		{name: "console-sentry-dsn", reason: "there is no console"},
-		{name: "query-plan-cache-size", reason: "plans are kept with the metadata they belong to"},
+		{name: "query-plan-cache-size", reason: "plan-cache-bytes bounds the plans that are kept"},
 	}
 }
 

@@ -122,7 +122,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 			DevMode:  s.devMode, AdminInternalErrors: s.internalErrors, Preserve401: s.preserve401, MaxBodyBytes: s.maxBodyBytes,
 			CORS: s.origins(authenticator.HasSecret()), Persisted: s.persisted, Allowlist: s.allowlist, LogTypes: s.logTypes, APIs: s.apis, Description: map[string]any{"experimental_features": append([]string{}, s.experimental...), "feature_flags": []any{}},
 			ReadOnly: s.readOnlyData, MaxHeaderBytes: s.maxHeaderBytes, ShutdownTimeout: s.shutdown, QueryTimeout: s.queryTimeout,
-			Timeouts: s.timeouts, MaxBatch: s.maxBatch, MaxPlanNodes: s.maxPlanNodes,
+			Timeouts: s.timeouts, MaxBatch: s.maxBatch, MaxPlanNodes: s.maxPlanNodes, PlanCacheBytes: s.planCacheBytes,
 		}),
 	}, nil
 }

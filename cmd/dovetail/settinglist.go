@@ -380,6 +380,10 @@ func sourceSettings() []setting {
 			apply: positive(func(s *settings) *int { return &s.maxPlanNodes }),
 		},
 		{
+			name: "plan-cache-bytes", help: "bytes of memory that the plans kept of operations may take (64 MiB)",
+			apply: positive(func(s *settings) *int { return &s.planCacheBytes }),
+		},
+		{
 			name: "source-timeout", help: "seconds that connecting to a source and introspecting it may take (30)",
 			apply: duration(func(s *settings) *time.Duration { return &s.sourceTimeout }, time.Second),
 		},

@@ -59,6 +59,7 @@ type settings struct {
 	remoteAnswerBytes int64
 	maxBatch          int
 	maxPlanNodes      int
+	planCacheBytes    int
 	postgres          postgresDefaults
 	checkURL          string
 	// online: projects are held against their databases and services.

@@ -3,8 +3,8 @@ package server
 import (
 	"net/http"
 	"strings"
-	"sync"
 
+	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -28,17 +28,29 @@ type Allowlist struct {
 type allowedQueries struct {
 	everyone map[string]bool
 	roles    map[string]map[string]bool
-	// known remembers what texts of clients come to, by role and text.
-	mutex sync.Mutex
-	known map[string]bool
+	// known remembers what texts of clients come to.
+	known *otter.Cache[knownKey, bool]
 }
 
-// maxKnownTexts bounds how many texts are remembered.
-const maxKnownTexts = 4096
+type knownKey struct{ role, text string }
+
+// Bounds of the texts that are remembered, in bytes.
+const (
+	maxKnownBytes = 16 << 20
+	maxKnownText  = 64 << 10
+	// bytesPerKnown is about what one takes besides its text.
+	bytesPerKnown = 256
+)
 
 // collectAllowed reads the allow list of a state's metadata.
 func collectAllowed(m *document.Metadata, honourRoles bool) *allowedQueries {
-	out := &allowedQueries{everyone: map[string]bool{}, roles: map[string]map[string]bool{}, known: map[string]bool{}}
+	out := &allowedQueries{
+		everyone: map[string]bool{}, roles: map[string]map[string]bool{},
+		known: otter.Must(&otter.Options[knownKey, bool]{
+			MaximumWeight: maxKnownBytes,
+			Weigher:       func(k knownKey, _ bool) uint32 { return uint32(len(k.role) + len(k.text) + bytesPerKnown) }, //nolint:gosec // at most maxKnownText and a role's name
+		}),
+	}
 	for _, entry := range m.Allowlist {
 		sets := []map[string]bool{out.everyone}
 		if entry.Roles != nil {
@@ -109,21 +121,15 @@ func withoutTypename(set ast.SelectionSet) ast.SelectionSet {
 // allows tells whether a role may ask a query. What can't be parsed is left to
 // those who say why.
 func (a *allowedQueries) allows(role, text string) bool {
-	key := role + "\x00" + text
-	a.mutex.Lock()
-	verdict, ok := a.known[key]
-	a.mutex.Unlock()
-	if ok {
+	key := knownKey{role: role, text: text}
+	if verdict, ok := a.known.GetIfPresent(key); ok {
 		return verdict
 	}
 	form, ok := normalForm(text)
-	verdict = !ok || a.everyone[form] || a.roles[role][form]
-	if len(text) <= maxOperationText {
-		a.mutex.Lock()
-		if len(a.known) < maxKnownTexts {
-			a.known[key] = verdict
-		}
-		a.mutex.Unlock()
+	verdict := !ok || a.everyone[form] || a.roles[role][form]
+	if len(text) <= maxKnownText {
+		key.text = strings.Clone(text) // of a body that may be large
+		a.known.Set(key, verdict)
 	}
 	return verdict
 }

@@ -1,13 +1,13 @@
 package server
 
 import (
-	"container/list"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"dovetail/internal/metadata/command"
 	"dovetail/internal/orderedjson"
@@ -25,26 +25,27 @@ type PersistedQueries struct {
 
 // Bounds of the queries that are kept.
 const (
-	maxPersisted     = 4096
-	maxPersistedText = 64 << 10
+	maxPersistedBytes = 64 << 20
+	maxPersistedText  = 64 << 10
+	// bytesPerPersisted is about what one takes besides its text.
+	bytesPerPersisted = 512
 )
 
-// persistedQueries keeps queries by their hash, those used last.
+// persistedQueries keeps queries by their hash, as far as there is room.
 type persistedQueries struct {
 	PersistedQueries
-	mutex   sync.Mutex
-	byHash  map[string]*list.Element
-	recent  list.List // of *persistedQuery, most recent first
-	current func() time.Time
-}
-
-type persistedQuery struct {
-	hash, query string
-	used        time.Time
+	texts *otter.Cache[string, string]
 }
 
 func newPersistedQueries(c PersistedQueries) *persistedQueries {
-	return &persistedQueries{PersistedQueries: c, byHash: map[string]*list.Element{}, current: time.Now}
+	options := &otter.Options[string, string]{
+		MaximumWeight: maxPersistedBytes,
+		Weigher:       func(_, text string) uint32 { return uint32(len(text) + bytesPerPersisted) }, //nolint:gosec // at most maxPersistedText
+	}
+	if c.TTL > 0 {
+		options.ExpiryCalculator = otter.ExpiryAccessing[string, string](c.TTL)
+	}
+	return &persistedQueries{PersistedQueries: c, texts: otter.Must(options)}
 }
 
 // expand gives a request that names its query by a hash the query's text. keep
@@ -75,7 +76,7 @@ func (p *persistedQueries) expand(j orderedjson.Value) (out orderedjson.Value, k
 		}
 		return j, wanted, nil
 	}
-	text, ok := p.get(wanted)
+	text, ok := p.texts.GetIfPresent(wanted)
 	if !ok {
 		return j, "", refuse(http.StatusNotFound, "PERSISTED_QUERY_NOT_FOUND", "$", "PersistedQueryNotFound")
 	}
@@ -88,40 +89,12 @@ func (p *persistedQueries) expand(j orderedjson.Value) (out orderedjson.Value, k
 	return out, "", nil
 }
 
-func (p *persistedQueries) get(hash string) (string, bool) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	e, ok := p.byHash[hash]
-	if !ok {
-		return "", false
-	}
-	q := e.Value.(*persistedQuery) //nolint:forcetypeassert // the list holds nothing else
-	now := p.current()
-	if p.TTL > 0 && now.Sub(q.used) > p.TTL {
-		p.recent.Remove(e)
-		delete(p.byHash, hash)
-		return "", false
-	}
-	q.used = now
-	p.recent.MoveToFront(e)
-	return q.query, true
-}
-
+// put keeps a query by its hash.
 func (p *persistedQueries) put(hash, query string) {
 	if hash == "" || len(query) > maxPersistedText {
 		return
 	}
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if e, ok := p.byHash[hash]; ok {
-		e.Value.(*persistedQuery).used = p.current() //nolint:forcetypeassert // the list holds nothing else
-		p.recent.MoveToFront(e)
-		return
-	}
-	p.byHash[hash] = p.recent.PushFront(&persistedQuery{hash: hash, query: query, used: p.current()})
-	if p.recent.Len() > maxPersisted {
-		oldest := p.recent.Back()
-		p.recent.Remove(oldest)
-		delete(p.byHash, oldest.Value.(*persistedQuery).hash) //nolint:forcetypeassert // the list holds nothing else
+	if _, ok := p.texts.GetIfPresent(hash); !ok {
+		p.texts.Set(hash, strings.Clone(query)) // of a body that may be large
 	}
 }

@@ -54,6 +54,9 @@ type Config struct {
 	// MaxPlanNodes bounds the fields and input values of an operation (0: the
 	// planner's default).
 	MaxPlanNodes int
+	// PlanCacheBytes is how much memory the plans that are kept may take (0: the
+	// default).
+	PlanCacheBytes int
 	// QueryTimeout bounds how long one operation may take (0: no bound).
 	QueryTimeout time.Duration
 	// Timeouts bound slow clients.
@@ -96,7 +99,7 @@ type Server struct {
 // New makes a server.
 func New(c Config) *Server {
 	s := &Server{config: c, live: c.Engine, auth: c.Authenticator, logger: c.Logger, persisted: newPersistedQueries(c.Persisted)}
-	s.plans, s.apiLimits, s.tagged = live.NewDerived(newPlanCache), live.NewDerived(readLimits), live.NewDerived(tagged)
+	s.plans, s.apiLimits, s.tagged = live.NewDerived(func(*live.State) *planCache { return newPlanCache(c.PlanCacheBytes) }), live.NewDerived(readLimits), live.NewDerived(tagged)
 	s.allowed = live.NewDerived(func(state *live.State) *allowedQueries { return collectAllowed(state.Metadata, c.Allowlist.Roles) })
 	s.config.Commands.UseQuery(s.query)
 	s.handler = s.wrap(s.routes())
