@@ -22,7 +22,9 @@ func (s *Server) query(
 		Keys:  []string{"query", "variables"},
 		Items: []orderedjson.Value{{Kind: orderedjson.String, Text: text}, variables},
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody)
+	// Commands of a concurrent bulk run side by side: what is gathered of one
+	// must not be written over what is gathered of another.
+	r, err := http.NewRequestWithContext(withOwnInfo(ctx), http.MethodPost, "/", http.NoBody)
 	if err != nil {
 		return nil, err
 	}

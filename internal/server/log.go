@@ -45,6 +45,12 @@ func infoOf(ctx context.Context) *requestInfo {
 	return &requestInfo{}
 }
 
+// withOwnInfo gives a part of a request an info of its own, with the same id.
+func withOwnInfo(ctx context.Context) context.Context {
+	info := *infoOf(ctx)
+	return context.WithValue(ctx, requestInfoKey{}, &info)
+}
+
 // RequestID is the id under which a request is logged.
 func RequestID(ctx context.Context) string { return infoOf(ctx).id }
 

@@ -25,6 +25,10 @@ type Statement struct {
 	Keys int
 }
 
+// greeting begins the statement that sets a new connection up; when there are new
+// ones is a matter of the pool, not of the query.
+const greeting = "SELECT pg_catalog.pg_backend_pid() = "
+
 // PostgresProxy stands before a Postgres, passes everything on unchanged, and
 // notes what is executed. It can make statements slow and cut connections.
 type PostgresProxy struct {
@@ -176,7 +180,9 @@ func (p *PostgresProxy) forward(client io.Reader, server io.Writer) error {
 		}
 		if executed, ok := watch.message(kind[0], body[4:]); ok {
 			p.mutex.Lock()
-			p.statements = append(p.statements, executed)
+			if !strings.HasPrefix(executed.SQL, greeting) {
+				p.statements = append(p.statements, executed)
+			}
 			delay := p.delay
 			p.mutex.Unlock()
 			time.Sleep(delay)
