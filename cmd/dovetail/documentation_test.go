@@ -62,6 +62,16 @@ them off are accepted.
 A variable that begins with ` + "`DOVETAIL_`" + ` and is no setting keeps the engine from starting; one that begins with ` + "`HASURA_GRAPHQL_`" + `
 is told of at the start.
 
+## Connections to Postgres
+
+Statements are prepared where a source's ` + "`use_prepared_statements`" + ` says so, else where the setting does, else unless a connection
+pooler such as PgBouncer stands before the database, which shows when the engine connects. In pools of transactions, too, all that
+Dovetail serves works, as does keeping the metadata there; other engines' changes of the metadata are then found by
+` + "`schema-sync-poll-interval`" + ` alone, as such a pooler passes no notifications on. ` + "`use_prepared_statements: true`" + ` is for poolers
+that follow prepared statements (PgBouncer's ` + "`max_prepared_statements`" + `): without one that does, the first clash has statements sent whole.
+
+Connections set ` + "`jit = off`" + `: compiling a nested query takes longer than running it. ` + "`jit=on`" + ` in the database's URL says otherwise.
+
 ## Memory
 
 In a container with a bound on its memory, the engine aims to stay below nine tenths of it; ` + "`GOMEMLIMIT`" + ` says otherwise. What a

@@ -185,7 +185,7 @@ func postgresConfig(s *settings, c *document.Connection, files *certificates) (p
 	out := postgres.Config{
 		URL: address, MaxConnections: deref(c.Pool.MaxConnections), IdleTimeout: seconds(c.Pool.IdleTimeout, s.postgres.idle),
 		ConnectionLifetime: seconds(c.Pool.ConnectionLifetime, s.postgres.lifetime), PoolTimeout: seconds(c.Pool.PoolTimeout, 0),
-		IsolationLevel: c.IsolationLevel, Preparing: preparing(c.UsePreparedStatements),
+		IsolationLevel: c.IsolationLevel, Preparing: preparing(cmp.Or(c.UsePreparedStatements, s.postgres.prepared)),
 	}
 	if out.MaxConnections == 0 {
 		out.MaxConnections = s.postgres.connections
@@ -196,8 +196,8 @@ func postgresConfig(s *settings, c *document.Connection, files *certificates) (p
 	return out, nil
 }
 
-// preparing is when a source's statements are prepared: as it says, else wherever
-// connections are the engine's own.
+// preparing is when a source's statements are prepared: as it or the setting says,
+// else wherever connections are the engine's own.
 func preparing(prepared *bool) postgres.Preparing {
 	switch {
 	case prepared == nil:

@@ -42,6 +42,34 @@ func openStore(ctx context.Context, s *settings) (store.Store, error) {
 	return store.OpenSQLite(ctx, s.metadataPath)
 }
 
+// The pauses before connecting to the metadata database is tried again: each is twice
+// as long as the one before.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// openRetrying opens what keeps the metadata, again for a while when its database
+// can't be reached.
+func openRetrying(ctx context.Context, s *settings, logger *slog.Logger) (store.Store, error) {
+	pause := firstPause
+	for retry := 1; ; retry++ {
+		keeper, err := openStore(ctx, s)
+		if err == nil || retry > s.retries || !store.Unreachable(err) {
+			return keeper, err
+		}
+		logger.WarnContext(ctx, "startup", "detail", map[string]any{
+			"kind": "metadata_database", "info": fmt.Sprintf("%v; retry %d of %d in %s", err, retry, s.retries, pause),
+		})
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, err
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
 // defaultSource is the configuration of the source that database-url makes;
 // null without one.
 func defaultSource(s *settings) orderedjson.Value {
@@ -91,7 +119,7 @@ func start(ctx context.Context, s *settings, output io.Writer) (*instance, error
 	if !authenticator.HasSecret() {
 		warnOfOpenness(ctx, logger, s)
 	}
-	keeper, err := openStore(ctx, s)
+	keeper, err := openRetrying(ctx, s, logger)
 	if err != nil {
 		authenticator.Close()
 		return nil, err

@@ -372,6 +372,19 @@ func sourceSettings() []setting {
 			return nil
 		}},
 		{
+			name: "use-prepared-statements", help: "true or false: whether statements of Postgres sources are prepared (unless they stand behind a connection pooler)",
+			apply: func(s *settings, v string) error {
+				prepared, err := parseBool(v)
+				s.postgres.prepared = &prepared
+				return err
+			},
+		},
+		{
+			name: "retries-count", flags: []string{"retries"}, variables: []string{"HASURA_GRAPHQL_NO_OF_RETRIES"},
+			help:  "how often connecting to the Postgres database of the metadata is tried again at the start, after pauses from 0.1 up to 5 seconds (1)",
+			apply: count(func(s *settings) *int { return &s.retries }),
+		},
+		{
 			name: "query-timeout", help: "seconds that one GraphQL operation may take (no bound)",
 			apply: duration(func(s *settings) *time.Duration { return &s.queryTimeout }, time.Second),
 		},

@@ -61,7 +61,9 @@ type settings struct {
 	maxPlanNodes      int
 	planCacheBytes    int
 	postgres          postgresDefaults
-	checkURL          string
+	// retries is how often connecting to the metadata database is tried again.
+	retries  int
+	checkURL string
 	// online: projects are held against their databases and services.
 	online bool
 	// endpoint, project, role and allowInconsistent are for commands that talk
@@ -81,6 +83,8 @@ type postgresDefaults struct {
 	idle        time.Duration
 	lifetime    time.Duration
 	isolation   string
+	// prepared is whether statements are prepared; nil: unless behind a pooler.
+	prepared *bool
 }
 
 func defaults() *settings {
@@ -88,8 +92,8 @@ func defaults() *settings {
 		metadataPath: "dovetail.db", project: ".", port: "8080", internalErrors: true, maxBodyBytes: 100 << 20, maxHeaderBytes: 1 << 20,
 		apis:     map[server.API]bool{server.APIGraphQL: true, server.APIMetadata: true, server.APIConfig: true, server.APIDump: true},
 		timeouts: server.Timeouts{Read: time.Minute, Write: time.Minute, Idle: 3 * time.Minute}, maxBatch: 1000, remoteAnswerBytes: 1 << 30,
-		hook: session.WebhookConfig{SendRequestBody: true},
-		poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
+		hook:    session.WebhookConfig{SendRequestBody: true},
+		retries: 1, poll: time.Second, shutdown: time.Minute, sourceTimeout: 30 * time.Second,
 		catalog: catalog.Settings{InferFunctionPermissions: true, DefaultNamingConvention: "hasura-default"},
 		logTypes: map[string]bool{
 			"startup": true, "http-log": true, "webhook-log": true, "websocket-log": true, "jwk-refresh-log": true,

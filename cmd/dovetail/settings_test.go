@@ -50,7 +50,7 @@ func TestSettings(t *testing.T) {
 func TestNamesOfV2(t *testing.T) {
 	t.Parallel()
 	s, _, _, err := parseSettings(
-		[]string{"serve", "-c", "7", "--timeout", "8", "--conn-lifetime", "9", "-i", "serializable", "--retries", "3", "--trace-sql-query"},
+		[]string{"serve", "-c", "7", "--timeout", "8", "--conn-lifetime", "9", "-i", "serializable", "--retries", "3", "--trace-sql-query", "--use-prepared-statements", "false"},
 		variables(
 			"HASURA_GRAPHQL_CORS_DOMAIN", "", "HASURA_GRAPHQL_NO_OF_RETRIES", "2", "HASURA_GRAPHQL_CACHE_MAX_ENTRY_TTL", "5",
 			"HASURA_GRAPHQL_MAX_TOTAL_HEADER_LENGTH", "4096", "HASURA_GRAPHQL_BACKWARDS_COMPAT_NULL_IN_NONNULLABLE_VARIABLES", "false",
@@ -60,7 +60,8 @@ func TestNamesOfV2(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.postgres.connections != 7 || s.postgres.idle != 8*time.Second || s.postgres.lifetime != 9*time.Second || s.postgres.isolation != "serializable" ||
-		len(s.cors.Origins) != 0 || s.maxHeaderBytes != 4096 || len(s.ignored) != 4 {
+		len(s.cors.Origins) != 0 || s.maxHeaderBytes != 4096 || len(s.ignored) != 2 ||
+		s.retries != 3 || s.postgres.prepared == nil || *s.postgres.prepared {
 		t.Errorf("%+v", s)
 	}
 	if who, err := authentication(s); err != nil || !slices.Equal(who.AdminSecrets, []string{"two", "three"}) {

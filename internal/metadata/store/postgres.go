@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -61,6 +65,19 @@ type Postgres struct {
 	pool *pgxpool.Pool
 	// instance is what this process calls itself in v2's notifications.
 	instance string
+}
+
+// Unreachable reports whether a store was not opened because its database took no
+// connection, or ended it: it may soon be up.
+func Unreachable(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return slices.Contains([]string{"57P01", "57P02", "57P03"}, server.Code)
+	}
+	_, ended := errors.AsType[net.Error](err)
+	return ended || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // OpenPostgres connects to a database by its URL and makes the tables that are
