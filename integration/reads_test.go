@@ -52,6 +52,9 @@ func askAll(t *testing.T, folder, kind string) {
 				return r.metadata(t, d.Input)
 			case "ask":
 				return r.ask(t, d.Input)
+			case "elsewhere":
+				testpostgres.Execute(t, r.address, d.Input)
+				return "ok\n"
 			case "sql":
 				return r.sql(t, d.Input)
 			}
@@ -70,7 +73,11 @@ func commandsOf(kind string) *strings.Replacer {
 }
 
 // reads is the engine of one file and its databases.
-type reads struct{ engine *testengine.Engine }
+type reads struct {
+	engine *testengine.Engine
+	// address is that of the Postgres database.
+	address string
+}
 
 // start starts the engine with settings, one per line.
 func (r *reads) start(t *testing.T, settings string) {
@@ -95,6 +102,7 @@ func (r *reads) source(t *testing.T, kind, script string) string {
 	if kind == "postgres" {
 		address := testpostgres.Database(t)
 		testpostgres.Execute(t, address, script)
+		r.address = address
 		command, args["name"], args["configuration"] = "pg_add_source", "pg", postgresConfiguration(address)
 	} else {
 		path := filepath.Join(t.TempDir(), "lite.db")

@@ -47,6 +47,10 @@ type Error struct {
 	Cause   error
 }
 
+// ErrTypeChanged is the cause of errors of a database that has changed since its
+// tables were read.
+var ErrTypeChanged = errors.New("the database sent a value of another type than its tables had when they were read; reload the metadata")
+
 // UpstreamError is one entry of a remote answer's errors.
 type UpstreamError struct {
 	// JSON is the entry as received.

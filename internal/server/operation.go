@@ -40,6 +40,9 @@ func (s *Server) operationAt(r *http.Request, state *live.State, who *session.Se
 		return nil, refused
 	}
 	answer, refused := s.execute(ctx, r.Header, o, made)
+	if refused == nil && len(answer.Errors) > 0 {
+		answer, refused = s.executeAnew(ctx, r.Header, o, made, answer)
+	}
 	if refused == nil {
 		s.logFailures(ctx, answer)
 	}

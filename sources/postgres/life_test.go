@@ -184,11 +184,11 @@ func TestChangedTable(t *testing.T) {
 	execute(t, database, "ALTER TABLE n ALTER COLUMN name TYPE varchar")
 	run(t, s, f)
 	execute(t, database, "ALTER TABLE n ALTER COLUMN id TYPE real")
-	if _, err := tryRun(t.Context(), s, f, nil); !errors.Is(err, errTypeChanged) {
+	if _, err := tryRun(t.Context(), s, f, nil); !errors.Is(err, sources.ErrTypeChanged) {
 		t.Errorf("got %v", err)
 	}
 	nodes := root(&plan.Aggregation{Rows: rowsOf(&plan.Table{Schema: "public", Name: "n"}), Fields: []plan.AggregateField{&plan.AggregateNodes{Key: "nodes", Fields: cols("id")}}})
-	if _, err := tryRun(t.Context(), s, nodes, nil); !errors.Is(err, errTypeChanged) {
+	if _, err := tryRun(t.Context(), s, nodes, nil); !errors.Is(err, sources.ErrTypeChanged) {
 		t.Errorf("got %v", err)
 	}
 	run(t, s, nativeSQL("SELECT 1 AS id", "id"))

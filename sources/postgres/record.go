@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"dovetail/sources"
 )
 
 var errRecord = errors.New("the database sent a malformed record")
@@ -29,7 +31,7 @@ func splitRecord(cell []byte, oids []uint32, cells [][]byte) ([][]byte, error) {
 			return nil, errRecord
 		}
 		if got := binary.BigEndian.Uint32(cell); oid != 0 && got != oid {
-			return nil, errTypeChanged
+			return nil, sources.ErrTypeChanged
 		}
 		value, rest, ok := lengthPrefixed(cell[4:])
 		if !ok {
@@ -113,5 +115,3 @@ func recordArray(layout *layout) rowsFunc {
 // layout is what the cells of a row are: the OIDs that their codecs expect, 0
 // where any will do.
 type layout struct{ oids []uint32 }
-
-var errTypeChanged = errors.New("the database sent a value of another type than its tables had when they were read; reload the metadata")

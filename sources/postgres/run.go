@@ -91,7 +91,7 @@ func atReplica(err error) (silent, elsewhere bool) {
 	server, answered := errors.AsType[*pgconn.PgError](err)
 	if !answered {
 		silent = broken(err)
-		return silent, silent || errors.Is(err, errTypeChanged)
+		return silent, silent || errors.Is(err, sources.ErrTypeChanged)
 	}
 	switch server.Code {
 	case "57P01", "57P02", "57P03", "53300":
@@ -271,7 +271,7 @@ func (l *layout) check(fields []pgconn.FieldDescription, first int) error {
 	}
 	for i, oid := range l.oids {
 		if oid != 0 && fields[first+i].DataTypeOID != oid {
-			return errTypeChanged
+			return sources.ErrTypeChanged
 		}
 	}
 	return nil
@@ -294,7 +294,7 @@ func (e *execution) retryable(err error) bool {
 	}
 	var refused *pgconn.ConnectError
 	var known *sources.Error
-	if errors.As(err, &refused) || errors.As(err, &known) || errors.Is(err, errTypeChanged) {
+	if errors.As(err, &refused) || errors.As(err, &known) || errors.Is(err, sources.ErrTypeChanged) {
 		return false
 	}
 	if !pgconn.SafeToRetry(err) && !e.statement.readsOnly {

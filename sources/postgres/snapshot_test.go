@@ -92,7 +92,7 @@ func TestSnapshotOfChangedTable(t *testing.T) {
 		n := snapshotOf(t, s)
 		got, err := inSnapshot(t.Context(), s, n, f)
 		if strings.HasSuffix(change, "bigint") {
-			if !errors.Is(err, errTypeChanged) {
+			if !errors.Is(err, sources.ErrTypeChanged) {
 				t.Errorf("after %s: %v", change, err)
 			}
 		} else if err != nil || got != `[{"id":1}]` {

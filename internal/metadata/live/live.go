@@ -50,6 +50,10 @@ type Metadata struct {
 	writer mutex
 	// follower is held by whoever takes over what other processes have saved.
 	follower mutex
+	// rereader is held by whoever reads changed databases anew; rereadAt is when each
+	// was, and belongs to the rereader.
+	rereader mutex
+	rereadAt map[string]time.Time
 	// stored is the last document that was taken over from others; it belongs to
 	// the follower.
 	stored *document.Stored
@@ -72,7 +76,7 @@ const (
 func Open(ctx context.Context, c Config) (*Metadata, error) {
 	e := &Metadata{
 		store: c.Store, factories: c.Factories, settings: c.Settings, logger: c.Logger,
-		timeout: c.Timeout, poll: c.PollInterval, writer: newMutex(), follower: newMutex(),
+		timeout: c.Timeout, poll: c.PollInterval, writer: newMutex(), follower: newMutex(), rereader: newMutex(), rereadAt: map[string]time.Time{},
 	}
 	if e.timeout <= 0 {
 		e.timeout = defaultTimeout
