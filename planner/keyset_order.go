@@ -113,7 +113,11 @@ func (p *planner) remoteAggregatePredicate(v value, t *schema.Type, r *catalog.T
 	}
 	filled, err := in(func() (plan.Predicate, error) {
 		rows, err := p.ownRows(r)
-		rows.Where = compare.Target.Where
+		if err != nil {
+			return nil, err
+		}
+		// Planned anew: its key sets hang below this key set's fragment.
+		rows.Where, err = p.aggregateFilter(v, t, path)
 		return &plan.Exists{Relationship: r.Name, Target: rows}, err
 	})
 	return &plan.Or{Parts: []plan.Predicate{satisfied, &plan.Not{Part: filled}}}, err

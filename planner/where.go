@@ -252,6 +252,23 @@ func (p *planner) aggregateArgument(v value, in *schema.Input, kind schema.Argum
 	return nil
 }
 
+// aggregateFilter plans just the filter of an aggregate predicate.
+func (p *planner) aggregateFilter(v value, t *schema.Type, path string) (plan.Predicate, error) {
+	var out plan.Predicate
+	err := p.members(v, t, path, func(in *schema.Input, v value, path string) error {
+		return p.members(v, in.Type.Base(), path, func(in *schema.Input, v value, path string) error {
+			b, ok := in.Binding.(*schema.Argument)
+			if !ok || v.absent() || b.Kind != schema.ArgFilter {
+				return nil
+			}
+			var err error
+			out, err = p.where(v, in.Type.Base(), path)
+			return err
+		})
+	})
+	return out, err
+}
+
 // twoColumns reads the columns of a function of two: the dependent one, Y, comes
 // first.
 func (p *planner) twoColumns(v value, t *schema.Type, out *plan.CompareAggregate, path string) error {
