@@ -65,50 +65,50 @@ func IsName(s string) bool {
 // Capabilities is what a source can do, as data: what is absent can't be done.
 type Capabilities struct {
 	// Kind is the metadata's word for the source: postgres, sqlite, mssql.
-	Kind string
+	Kind string `json:"kind"`
 	// Operators lists the comparison operators of each type class besides
 	// _is_null, which every class has.
-	Operators map[TypeClass][]Operator
+	Operators map[TypeClass][]Operator `json:"operators"`
 	// AggregateFunctions lists the aggregate functions of each type class.
-	AggregateFunctions map[TypeClass][]string
-	DistinctOn         bool
-	Aggregates         bool
-	AggregatePredicate bool
-	ComputedFields     bool
-	Functions          bool
-	ColumnComparison   bool
-	JSONPath           bool
+	AggregateFunctions map[TypeClass][]string `json:"aggregate_functions"`
+	DistinctOn         bool                   `json:"distinct_on"`
+	Aggregates         bool                   `json:"aggregates"`
+	AggregatePredicate bool                   `json:"aggregate_predicate"`
+	ComputedFields     bool                   `json:"computed_fields"`
+	Functions          bool                   `json:"functions"`
+	ColumnComparison   bool                   `json:"column_comparison"`
+	JSONPath           bool                   `json:"json_path"`
 	// ComparisonSuffix ends the names of comparison types, so that kinds of
 	// sources with other operators don't share them.
-	ComparisonSuffix string
+	ComparisonSuffix string `json:"comparison_suffix"`
 	// Casts: conditions may cast a column (_cast).
-	Casts bool
+	Casts bool `json:"casts"`
 	// CountsOneColumn: count takes one column, not a list.
-	CountsOneColumn bool
+	CountsOneColumn bool `json:"counts_one_column"`
 	// Correlations: aggregate predicates have corr and covar_samp.
-	Correlations bool
+	Correlations bool `json:"correlations"`
 	// JSONUpdates: updates may change documents in place (_append, _delete_key …).
-	JSONUpdates bool
+	JSONUpdates bool `json:"json_updates"`
 	// NullsFirst: nulls are the least where an ordering says nothing of them.
-	NullsFirst bool
+	NullsFirst bool `json:"nulls_first"`
 	// StoredProcedures: the results of stored procedures can be read like
 	// tables.
-	StoredProcedures bool
+	StoredProcedures bool `json:"stored_procedures"`
 	// Relay: connections and node ids.
-	Relay bool
+	Relay bool `json:"relay"`
 	// Mutations: rows can be written.
-	Mutations bool
+	Mutations bool `json:"mutations"`
 	// MatchedInserts: new rows that meet present ones are told by the columns in
 	// which they are equal (if_matched), not by a constraint (on_conflict).
-	MatchedInserts bool
+	MatchedInserts bool `json:"matched_inserts"`
 	// SetsAside: mutations need the columns of the table that they write.
-	SetsAside bool
+	SetsAside bool `json:"sets_aside"`
 	// LoneUpdates: rows are updated once in a field.
-	LoneUpdates bool
+	LoneUpdates bool `json:"lone_updates"`
 	// Bindings: a fragment may be evaluated for a set of binding rows at once.
-	Bindings bool
+	Bindings bool `json:"bindings"`
 	// KeySets: conditions and orderings may refer to key sets.
-	KeySets bool
+	KeySets bool `json:"key_sets"`
 	// MaxKeys is the largest binding set of one statement (0: the default).
-	MaxKeys int
+	MaxKeys int `json:"max_keys"`
 }

@@ -311,13 +311,26 @@ func kindCapabilities(_ context.Context, c *call) ([]byte, error) {
 			return marshal(map[string]any{
 				"capabilities": can,
 				"config_schema_response": map[string]any{
-					"config_schema": map[string]any{"type": "object", "nullable": false, "properties": map[string]any{}}, "other_schemas": map[string]any{},
+					"config_schema": configurationSchema(of), "other_schemas": map[string]any{},
 				},
 				"display_name": name, "options": map[string]any{}, "dovetail": own,
 			})
 		}
 	}
 	return nil, fail(CodeNotExists, "no source of kind %q is connected", name)
+}
+
+// configurationSchema describes what a source of a kind is configured with, for
+// clients that make forms of it.
+func configurationSchema(of kind.Kind) map[string]any {
+	addresses := map[string]any{}
+	for _, key := range of.Address {
+		addresses[key] = map[string]any{
+			"type": "string", "nullable": len(of.Address) > 1, "description": "where the database is; {{NAME}} stands for an environment variable",
+		}
+	}
+	connection := map[string]any{"type": "object", "nullable": false, "properties": addresses}
+	return map[string]any{"type": "object", "nullable": false, "properties": map[string]any{"connection_info": connection}}
 }
 
 func setQueryTags(c *call, m *document.Metadata) (subject, error) {
