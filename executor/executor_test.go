@@ -362,7 +362,7 @@ func TestEntitiesAreLookedUpTogether(t *testing.T) {
 	}
 	p := parent(child("left", 1, "root"), child("right", 2, "root"))
 	key := []plan.EntityKey{{Name: "k"}}
-	p.Roots[0].Node.(*plan.Fetch).Fragment.Query = &plan.Representations{ //nolint:forcetypeassert // parent made it
+	p.Roots[0].Node.(*plan.Fetch).Fragment.Query = &plan.Representations{
 		List: &plan.Variable{Name: "list"}, Entities: []plan.Entity{{Type: "A", Key: key}, {Type: "B", Key: key}},
 	}
 	got := executor.New(executor.Settings{}).Execute(t.Context(), p, registry{"left": left, "right": right},

@@ -1,4 +1,4 @@
-package planner //nolint:testpackage // the parser of paths is not exported
+package planner
 
 import (
 	"fmt"

@@ -302,7 +302,7 @@ func collectKeys(nodes []plan.RemoteNode, into map[string]bool) {
 // shapeOf makes the shape of an object whose selection has been compiled.
 func shapeOf(members []*member, plain bool) (*jsonshape.RemoteShape, error) {
 	if plain {
-		return nil, nil //nolint:nilnil // no shape: the value is copied as it is
+		return nil, nil // no shape: the value is copied as it is
 	}
 	out := make([]jsonshape.RemoteMember, 0, len(members))
 	for _, m := range members {

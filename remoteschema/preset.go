@@ -116,7 +116,7 @@ func (r *permissionReader) presetValue(name string, t *ast.Type, v *ast.Value, s
 }
 
 func (r *permissionReader) unexpected(v *ast.Value, typeName, wanted string) {
-	r.fault("expected preset value \"%s\" of type %q to be %s", v, typeName, wanted) //nolint:gocritic // v2 doesn't escape
+	r.fault("expected preset value \"%s\" of type %q to be %s", v, typeName, wanted) // v2 doesn't escape
 }
 
 func sessionVariable(v *ast.Value, static bool) (plan.Value, bool) {

@@ -28,7 +28,7 @@ func (r *Rotation) Order() []int {
 		return nil
 	}
 	now := time.Now().UnixNano()
-	first := int(r.next.Add(1) % uint64(count)) //nolint:gosec // less than count
+	first := int(r.next.Add(1) % uint64(count)) // less than count
 	order := make([]int, 0, count)
 	for i := range count {
 		replica := (first + i) % count

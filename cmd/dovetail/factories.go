@@ -64,8 +64,6 @@ type database struct {
 }
 
 // databases are the kinds that can be opened, by the metadata's word.
-//
-//nolint:gochecknoglobals // the one registry of what is wired; tests add to it
 var databases = map[string]database{
 	kind.Postgres: {postgres.ParseType, openPostgres},
 	kind.SQLite:   {sqlite.ParseType, openSQLite},
@@ -334,7 +332,7 @@ func customize(r *document.RemoteSchema, upstream *ast.Schema) (catalog.RemoteCu
 func permission(p *document.RemoteSchemaPermission, upstream *ast.Schema) (*catalog.RemotePermission, error) {
 	read, err := remoteschema.ParsePermission(p.Schema, upstream)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the reason of an inconsistency
+		return nil, err // the reason of an inconsistency
 	}
 	return &catalog.RemotePermission{Schema: read.Schema, Presets: read.Presets, InputPresets: read.InputPresets}, nil
 }

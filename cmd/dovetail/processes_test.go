@@ -159,7 +159,7 @@ func TestCrash(t *testing.T) {
 				if found != acknowledged && found != acknowledged+1 {
 					t.Fatalf("after a crash there is version %d; %d was acknowledged", found, acknowledged)
 				}
-				crash := time.After(time.Duration(5+rand.IntN(120)) * time.Millisecond) //nolint:gosec // any moment will do
+				crash := time.After(time.Duration(5+rand.IntN(120)) * time.Millisecond) // any moment will do
 				done := make(chan int, 1)
 				go func() {
 					n := found
@@ -261,7 +261,7 @@ func balancer(t *testing.T, engines []*process) (balanced func() string) {
 		t.Fatal(err)
 	}
 	output := &lockedBuffer{}
-	command := exec.CommandContext(context.WithoutCancel(t.Context()), "haproxy", "-db", "-f", path) //nolint:gosec // a path of ours
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), "haproxy", "-db", "-f", path) // a path of ours
 	command.Stdout, command.Stderr = output, output
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

@@ -294,7 +294,7 @@ func schemaSettings() []setting {
 		},
 		{name: "remote-max-answer-bytes", help: "bytes that the answers of all remote schemas under way may take together, 0 for no bound (1 GiB)", apply: func(s *settings, v string) error {
 			n, err := strconv.ParseUint(v, 10, 63)
-			s.remoteAnswerBytes = int64(n) //nolint:gosec // 63 bits
+			s.remoteAnswerBytes = int64(n) // 63 bits
 			return err
 		}},
 		{

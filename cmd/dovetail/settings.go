@@ -163,7 +163,7 @@ func count(target func(*settings) *int) func(*settings, string) error {
 		if err != nil {
 			return fmt.Errorf("expected a whole number: %w", err)
 		}
-		*target(s) = int(n) //nolint:gosec // 31 bits
+		*target(s) = int(n) // 31 bits
 		return nil
 	}
 }
@@ -175,7 +175,7 @@ func duration(target func(*settings) *time.Duration, unit time.Duration) func(*s
 		if err != nil {
 			return fmt.Errorf("expected a whole number: %w", err)
 		}
-		*target(s) = time.Duration(n) * unit //nolint:gosec // 31 bits
+		*target(s) = time.Duration(n) * unit // 31 bits
 		return nil
 	}
 }

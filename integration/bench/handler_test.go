@@ -84,7 +84,7 @@ func (h *handlers) routes() http.Handler {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
-			buffer := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+			buffer := buffers.Get().(*[]byte)
 			defer buffers.Put(buffer)
 			out, err := f(r.Context(), &in, (*buffer)[:0])
 			*buffer = out

@@ -345,7 +345,7 @@ func bigMetadata(address string, tables int) string {
 				}})
 			}
 		}
-		slices.SortFunc(down, func(a, b object) int { return cmp.Compare(a["name"].(string), b["name"].(string)) }) //nolint:forcetypeassert // they are
+		slices.SortFunc(down, func(a, b object) int { return cmp.Compare(a["name"].(string), b["name"].(string)) })
 		for role := range roles {
 			columns := any("*")
 			if role%2 == 1 {

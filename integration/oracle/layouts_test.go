@@ -224,7 +224,7 @@ func (b *bench) check(ctx context.Context, w *world, r *request) (*failure, erro
 		}
 	}
 	if out.kind == "" {
-		return nil, nil //nolint:nilnil // nothing is wrong
+		return nil, nil // nothing is wrong
 	}
 	return out, nil
 }

@@ -301,7 +301,11 @@ func TestSubscriptionEndpoint(t *testing.T) {
 	if answer.Status != http.StatusBadRequest || !strings.Contains(string(answer.Body), want) {
 		t.Errorf("answered %d %s, want status 400 with %q", answer.Status, answer.Body, want)
 	}
-	if text, _ := json.Marshal(e.Must(t, "export_metadata", map[string]any{})); strings.Contains(string(text), "rest_endpoints") {
+	text, err := json.Marshal(e.Must(t, "export_metadata", map[string]any{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "rest_endpoints") {
 		t.Errorf("the refused endpoint is there: %s", text)
 	}
 }

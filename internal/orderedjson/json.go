@@ -132,7 +132,7 @@ func decode(d *json.Decoder, depth int) (Value, error) {
 			if err != nil {
 				return Value{}, err
 			}
-			out.Keys = append(out.Keys, k.(string)) // the decoder lets only strings be keys
+			out.Keys = append(out.Keys, k.(string)) //nolint:forcetypeassert // the decoder lets only strings be keys
 			out.Items = append(out.Items, item)
 		}
 		_, err := d.Token()

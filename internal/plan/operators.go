@@ -43,8 +43,6 @@ const shareOfRange, shareOfPattern, shareOfAny = 0.3, 0.1, 0.5
 // Operators is the one list of comparison operators: capabilities say which of
 // them a source has for which classes; the schema, permissions and estimates
 // read the rest here.
-//
-//nolint:gochecknoglobals // a constant table
 var Operators = map[Operator]OperatorInfo{
 	Equal:          {},
 	NotEqual:       {Share: shareOfAny},

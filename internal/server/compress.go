@@ -33,8 +33,6 @@ const brotliLevel = 4
 
 // codings are the ways to compress, best first: of those that a client likes
 // equally, the first is taken.
-//
-//nolint:gochecknoglobals // pools are shared by their nature
 var codings = []coding{
 	{name: "zstd", pool: &sync.Pool{New: func() any {
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))

@@ -51,7 +51,7 @@ func (s *Server) recoverPanic(w http.ResponseWriter, answer *recorder, r *http.R
 	if c, ok := w.(*compressor); ok {
 		c.drop()
 	}
-	if fault == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it so too
+	if fault == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so too
 		panic(fault)
 	}
 	s.logger.ErrorContext(r.Context(), "panic", "detail", map[string]any{

@@ -281,7 +281,7 @@ func maxAge(text string) (time.Duration, bool) {
 			continue
 		}
 		if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-			return time.Duration(n) * time.Second, true //nolint:gosec // 31 bits
+			return time.Duration(n) * time.Second, true // 31 bits
 		}
 	}
 	return 0, false

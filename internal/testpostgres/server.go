@@ -209,7 +209,7 @@ func version(folder string) int {
 // process isn't root's.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // no credential means: as we are
+		return nil, nil // no credential means: as we are
 	}
 	for _, name := range []string{"postgres", "nobody", "daemon"} {
 		found, err := user.Lookup(name)

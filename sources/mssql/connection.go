@@ -71,7 +71,7 @@ type attribute struct {
 
 // attributes are the settings that mean something here, by their names in ODBC
 // and ADO without spaces and underscores. Drivers pass over others.
-var attributes = map[string]attribute{ //nolint:gochecknoglobals // a constant table
+var attributes = map[string]attribute{
 	"server":                 {name: msdsn.Server},
 	"datasource":             {name: msdsn.Server},
 	"address":                {name: msdsn.Server},

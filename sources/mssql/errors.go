@@ -91,14 +91,14 @@ func serverError(err error) (driver.Error, bool) {
 }
 
 // uninformative errors only say that there was another one.
-var uninformative = map[int32]bool{ //nolint:gochecknoglobals // a constant table
+var uninformative = map[int32]bool{
 	3621: true, // the statement has been terminated
 	8180: true, // the statement could not be prepared
 }
 
 // connectionNumbers are errors of the server that are about the connection: a
 // refused login, a database that is being moved or shut down.
-var connectionNumbers = map[int32]bool{ //nolint:gochecknoglobals // a constant table
+var connectionNumbers = map[int32]bool{
 	233: true, 596: true, 976: true, 978: true, 979: true, 982: true, 983: true, 4060: true, 4064: true, 6005: true, 10053: true, 10054: true, 10060: true, 10928: true, 10929: true,
 	18401: true, 18451: true, 18452: true, 18456: true, 18470: true, 18486: true, 18487: true, 18488: true,
 	40197: true, 40501: true, 40532: true, 40613: true, 40615: true, 40914: true, 42108: true, 42109: true, 49918: true, 49919: true, 49920: true,
@@ -124,7 +124,7 @@ type errorClass struct {
 	numbers []int32
 }
 
-var errorClasses = []errorClass{ //nolint:gochecknoglobals // a constant table
+var errorClasses = []errorClass{
 	{sources.CodeConstraintViolation, "Integrity constraint violation. ", []int32{515, 547, 2601, 2627, 3726, 4712, 11011, 13535, 334, 550}},
 	{sources.CodeDataException, "Data exception. String data, right-truncated. ", []int32{2628, 8152}},
 	{sources.CodeDataException, "", []int32{
@@ -172,7 +172,7 @@ const (
 
 // states are the SQLSTATEs that ODBC gives the errors of SQL Server; all others
 // have syntaxState.
-var states = []state{ //nolint:gochecknoglobals // a constant table
+var states = []state{
 	{sources.CodeDataException, dataWords + "String data, right-truncated. ", []int32{2628, 8152}},
 	{sources.CodeDataException, dataWords + "Numeric value out of range. ", []int32{220, 232, 8115}},
 	{sources.CodeDataException, dataWords + "Invalid datetime format. ", []int32{241, 242, 295, 296}},

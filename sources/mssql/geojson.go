@@ -24,7 +24,7 @@ func shapeText(value orderedjson.Value) (string, error) {
 
 // shapes are the kinds of GeoJSON: their names in well-known text and how deep
 // their positions stand in lists.
-var shapes = map[string]struct { //nolint:gochecknoglobals // a constant table
+var shapes = map[string]struct {
 	name  string
 	depth int
 }{

@@ -35,7 +35,7 @@ func libraryArguments(t *testing.T) *plan.Arguments {
 }
 
 // libraryKeys are keys for the goldens' bindings by the name of the column.
-var libraryKeys = map[string][]string{ //nolint:gochecknoglobals // test data
+var libraryKeys = map[string][]string{
 	"author_id": {"1", "7", "2"}, "id": {"3", "1"}, "title": {"a1", "x"}, "nick": {"ANNIE", "łoś", "日"}, "born": {"1950-01-02", "x"},
 	"seen": {"2020-01-01T10:00:00Z"}, "score": {"0.5", "1e100"}, "active": {"true", "0"}, "mark": {"0a1b2c3d-0000-4000-8000-00000000000f"},
 	"data": {"0x0102", ""}, "doc": {"<a/>"}, "rating": {"1.5", "1.501"}, "big": {"9007199254740993"}, "price": {"1.25"},
@@ -145,7 +145,7 @@ func TestAnswersOfTheLibrary(t *testing.T) {
 }
 
 // everyType has a column of every type, and what is written of its two values.
-var everyType = []struct { //nolint:gochecknoglobals // test data
+var everyType = []struct {
 	declaration  string
 	stored, want [2]string
 }{

@@ -150,7 +150,7 @@ type finisher func(count, sum, squares decimalNumber) (ratio, bool)
 
 // finishers are the functions whose result has digits of its own, those that
 // Postgres gives it, so that it doesn't tell where the table stands.
-var finishers = map[string]finisher{ //nolint:gochecknoglobals // a constant table
+var finishers = map[string]finisher{
 	functionAvg: func(count, sum, _ decimalNumber) (ratio, bool) {
 		return ratio{over: sum, under: count}, count.n.Sign() > 0
 	},

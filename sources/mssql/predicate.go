@@ -140,7 +140,7 @@ type operation struct {
 	right rightSide
 }
 
-var operations = map[plan.Operator]operation{ //nolint:gochecknoglobals // a constant table
+var operations = map[plan.Operator]operation{
 	plan.Equal:          {sql: "="},
 	plan.NotEqual:       {sql: "<>"},
 	plan.Greater:        {sql: ">"},

@@ -97,13 +97,13 @@ func retryable(err error) bool {
 
 // conflictNumbers are errors of statements that got into the way of others:
 // deadlocks, and changes that a snapshot doesn't bear.
-var conflictNumbers = map[int32]bool{ //nolint:gochecknoglobals // a constant table
+var conflictNumbers = map[int32]bool{
 	1205: true, 3958: true, 3959: true, 3960: true, 3961: true, 3966: true,
 }
 
 // primaryNumbers are errors of statements that a replica can't run, because they
 // write or because what they need has not arrived yet.
-var primaryNumbers = map[int32]bool{ //nolint:gochecknoglobals // a constant table
+var primaryNumbers = map[int32]bool{
 	207: true, 208: true, 2812: true, 3906: true, 3908: true, 4121: true,
 }
 

@@ -49,7 +49,7 @@ func (s *Source) Snapshot(ctx context.Context) (sources.Snapshot, error) {
 		return nil, failure(ctx, err, beginSnapshot)
 	}
 	if n == nil {
-		return nil, nil //nolint:nilnil // no snapshots
+		return nil, nil // no snapshots
 	}
 	return n, nil
 }

@@ -51,7 +51,7 @@ const (
 const maxLength = -1
 
 // systemTypes are the types the compiler knows, by class.
-var systemTypes = map[string]plan.TypeClass{ //nolint:gochecknoglobals // a constant table
+var systemTypes = map[string]plan.TypeClass{
 	typeBigint: plan.ClassInteger, typeInt: plan.ClassInteger, typeSmallint: plan.ClassInteger, typeTinyint: plan.ClassInteger,
 	typeDecimal: plan.ClassNumber, typeNumeric: plan.ClassNumber, typeMoney: plan.ClassNumber, typeSmallmoney: plan.ClassNumber,
 	typeFloat: plan.ClassNumber, typeReal: plan.ClassNumber, typeBit: plan.ClassBoolean,
@@ -66,7 +66,7 @@ var systemTypes = map[string]plan.TypeClass{ //nolint:gochecknoglobals // a cons
 }
 
 // synonyms are other spellings of the system types.
-var synonyms = map[string]string{ //nolint:gochecknoglobals // a constant table
+var synonyms = map[string]string{
 	"integer": typeInt, "dec": typeDecimal, "double precision": typeFloat, "character": typeChar,
 	"char varying": typeVarchar, "character varying": typeVarchar, "national character": typeNchar, "national char": typeNchar,
 	"national character varying": typeNvarchar, "national char varying": typeNvarchar, "national text": typeNtext,

@@ -10,14 +10,14 @@ import (
 )
 
 // aggregateFunctions are the functions of aggregates and aggregate orderings.
-var aggregateFunctions = map[string]string{ //nolint:gochecknoglobals // a constant table
+var aggregateFunctions = map[string]string{
 	"sum": "sum", "avg": "avg", "min": "min", "max": "max",
 	"stddev": "stddev", "stddev_pop": "stddev_pop", "stddev_samp": "stddev_samp",
 	"var_pop": "var_pop", "var_samp": "var_samp", "variance": "variance",
 }
 
 // predicateFunctions are the functions of aggregate predicates besides count.
-var predicateFunctions = map[string]string{ //nolint:gochecknoglobals // a constant table
+var predicateFunctions = map[string]string{
 	"bool_and": "bool_and", "bool_or": "bool_or", "avg": "avg", "sum": "sum", "min": "min", "max": "max",
 	"corr": "corr", "covar_samp": "covar_samp", "covar_pop": "covar_pop",
 	"stddev": "stddev", "stddev_pop": "stddev_pop", "stddev_samp": "stddev_samp",

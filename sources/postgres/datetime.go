@@ -141,7 +141,7 @@ func appendTimestamp(dst, cell []byte, zone string) ([]byte, error) {
 
 // utcZones are the names under which a session shows timestamps with time zone
 // in UTC.
-var utcZones = map[string]bool{ //nolint:gochecknoglobals // a constant table
+var utcZones = map[string]bool{
 	"UTC": true, "Etc/UTC": true, "GMT": true, "Etc/GMT": true, "UCT": true, "Etc/UCT": true,
 	"Zulu": true, "Etc/Zulu": true, "Universal": true, "Etc/Universal": true,
 	"Greenwich": true, "Etc/Greenwich": true, "GMT0": true, "Etc/GMT0": true, "GMT+0": true, "Etc/GMT+0": true, "GMT-0": true, "Etc/GMT-0": true,

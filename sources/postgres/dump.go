@@ -111,7 +111,7 @@ func (s *Source) DumpSQL(ctx context.Context, options []string, most int) ([]byt
 	out := &bounded{most: most, full: cancel}
 	message := &bounded{most: 1 << 16, full: func() {}}
 	arguments := slices.Concat([]string{"--encoding=utf8"}, options, []string{"--no-password", "--dbname=" + address})
-	command := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // the options have been checked
+	command := exec.CommandContext(ctx, program, arguments...) // the options have been checked
 	command.Env = dumpEnvironment(os.Environ(), password)
 	command.Stdout, command.Stderr, command.WaitDelay = out, message, killDelay
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }

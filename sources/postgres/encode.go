@@ -45,7 +45,7 @@ const (
 
 // codecs are the types whose binary form is proven to be written exactly as
 // to_json writes it.
-var codecs = map[string]codec{ //nolint:gochecknoglobals // a constant table
+var codecs = map[string]codec{
 	"bool":        {json: encodeBool, text: encodeBool, oid: oidBool},
 	"int2":        number(encodeInt2, encodeInt2, oidInt2),
 	"int4":        number(encodeInt4, encodeInt4, oidInt4),

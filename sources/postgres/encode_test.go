@@ -16,7 +16,7 @@ import (
 
 // encoderCases are, per type, texts of values worth trying and a generator of
 // more.
-var encoderCases = []struct { //nolint:gochecknoglobals // a table of tests
+var encoderCases = []struct {
 	name   string
 	values []string
 	random *rapid.Generator[string]
@@ -74,7 +74,7 @@ var encoderCases = []struct { //nolint:gochecknoglobals // a table of tests
 	{"point", []string{"(1,2)"}, nil},
 }
 
-var timestampSamples = []string{ //nolint:gochecknoglobals // a table of tests
+var timestampSamples = []string{
 	"infinity", "-infinity", "2000-01-01", "1999-12-31 23:59:59.999999", "2000-01-01 00:00:00.000001", "0001-01-01", "0001-12-31 23:59:59 BC",
 	"4714-11-24 00:00:00 BC", "294276-12-31 23:59:59.999999", "10000-01-01", "2024-02-29 12:34:56.7", "1970-01-01 00:00:00.120",
 }

@@ -56,7 +56,7 @@ func wantKeys(r plan.Rows, rank plan.OrderKey, names ...string) *plan.Fragment {
 	}
 	f := keyed(root(many(r, &plan.HoleField{Key: "key"})))
 	f.Joins = []*plan.Join{plan.KeysOnly("other", keys, make([]plan.Binding, len(keys)))}
-	f.Query.(*plan.Selection).Fields[0].(*plan.HoleField).Join = f.Joins[0] //nolint:forcetypeassert // made above
+	f.Query.(*plan.Selection).Fields[0].(*plan.HoleField).Join = f.Joins[0]
 	return f
 }
 

@@ -39,7 +39,7 @@ func keyOf(t plan.Type) (cast sqlType, form keyForm, native bool) {
 	return text, textKey, false
 }
 
-var keyForms = map[string]keyForm{ //nolint:gochecknoglobals // a constant table
+var keyForms = map[string]keyForm{
 	"int2": integerKey(16), "int4": integerKey(32), "int8": integerKey(64),
 	"float4": floatKey(32), "float8": floatKey(64), "numeric": numericKey,
 	"text": textKey, "varchar": textKey, "bpchar": textKey,

@@ -120,7 +120,7 @@ type operation struct {
 	name string
 }
 
-var operations = map[plan.Operator]operation{ //nolint:gochecknoglobals // a constant table
+var operations = map[plan.Operator]operation{
 	plan.Equal:           {sql: "="},
 	plan.NotEqual:        {sql: "<>"},
 	plan.Greater:         {sql: ">"},

@@ -209,7 +209,7 @@ func (e *execution) send(ctx context.Context, c *pgconn.PgConn, local localSetti
 }
 
 // binaryResults asks for the binary form of all columns.
-var binaryResults = []int16{1} //nolint:gochecknoglobals // a constant
+var binaryResults = []int16{1}
 
 // read writes the rows into the answer.
 func (e *execution) read(result *pgconn.ResultReader) error {

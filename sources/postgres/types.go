@@ -9,7 +9,7 @@ import (
 const systemSchema = "pg_catalog"
 
 // sqlNames are SQL's own spellings of types, as authors of metadata write them.
-var sqlNames = map[string]string{ //nolint:gochecknoglobals // a constant table
+var sqlNames = map[string]string{
 	"integer": "int4", "int": "int4", "smallint": "int2", "bigint": "int8",
 	"serial": "int4", "bigserial": "int8", "smallserial": "int2",
 	"boolean": "bool", "real": "float4", "double precision": "float8", "float": "float8",
@@ -20,13 +20,13 @@ var sqlNames = map[string]string{ //nolint:gochecknoglobals // a constant table
 }
 
 // scalars are the types that have a GraphQL scalar of another name.
-var scalars = map[string]string{ //nolint:gochecknoglobals // a constant table
+var scalars = map[string]string{
 	"int4": "Int", "bool": "Boolean", "float4": "Float", "text": "String", "varchar": "String",
 	"int2": "smallint", "int8": "bigint",
 }
 
 // classes are the types of the system catalog by class.
-var classes = map[string]plan.TypeClass{ //nolint:gochecknoglobals // a constant table
+var classes = map[string]plan.TypeClass{
 	"int2": plan.ClassInteger, "int4": plan.ClassInteger, "int8": plan.ClassInteger,
 	"float4": plan.ClassNumber, "float8": plan.ClassNumber, "numeric": plan.ClassNumber, "money": plan.ClassNumber,
 	"text": plan.ClassText, "varchar": plan.ClassText, "bpchar": plan.ClassText, "name": plan.ClassText, "char": plan.ClassText,
@@ -37,7 +37,7 @@ var classes = map[string]plan.TypeClass{ //nolint:gochecknoglobals // a constant
 }
 
 // extensionClasses are types of extensions, which may live in any schema.
-var extensionClasses = map[string]plan.TypeClass{ //nolint:gochecknoglobals // a constant table
+var extensionClasses = map[string]plan.TypeClass{
 	"citext": plan.ClassText, "ltree": plan.ClassLTree,
 	"geometry": plan.ClassGeometry, "geography": plan.ClassGeography, "raster": plan.ClassRaster,
 }

@@ -102,7 +102,7 @@ func testAggregatesOfBindings(t *testing.T, f *fixture) {
 
 // aggregateResults are the aggregates of columns whose digits every source must
 // give alike.
-var aggregateResults = []struct { //nolint:gochecknoglobals // the suite's data
+var aggregateResults = []struct {
 	column, function, want string
 }{
 	{"score", "sum", "18"},

@@ -16,7 +16,7 @@ type operatorCase struct {
 }
 
 // operatorCases hold every operator once for each class it is likely on.
-var operatorCases = []operatorCase{ //nolint:gochecknoglobals // the suite's data
+var operatorCases = []operatorCase{
 	{"whole", plan.Equal, "1", []int{1}},
 	{"whole", plan.NotEqual, "1", []int{2, 3}},
 	{"whole", plan.Greater, "1", []int{3}},

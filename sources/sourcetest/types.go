@@ -25,7 +25,7 @@ type stored struct {
 }
 
 // logicals are the columns of kinds. The last row is null throughout.
-var logicals = []logical{ //nolint:gochecknoglobals // the suite's data
+var logicals = []logical{
 	{Integer, "whole", plan.ClassInteger, [4]stored{{1, "1", "1"}, {-2147483648, "-2147483648", "-2147483648"}, {2147483647, "2147483647", "2147483647"}, {nil, "null", ""}}},
 	{Bigint, "big", plan.ClassInteger, [4]stored{
 		{decimalText("9007199254740993"), "9007199254740993", "9007199254740993"},

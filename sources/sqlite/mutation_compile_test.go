@@ -35,7 +35,7 @@ func mutationFragments(out map[string]*plan.Fragment) {
 	}}
 	related := &plan.Insert{Into: article, Columns: []plan.Column{title}, Rows: []*plan.InsertRow{{Values: []plan.Value{value("1")}}}}
 	out["insert of related rows"] = &plan.Fragment{Query: &plan.Insert{
-		Into: author, Columns: []plan.Column{name}, Output: &plan.MutationOutput{One: true, Row: output.Fields[1].(*plan.Returning).Fields}, //nolint:forcetypeassert // made above
+		Into: author, Columns: []plan.Column{name}, Output: &plan.MutationOutput{One: true, Row: output.Fields[1].(*plan.Returning).Fields},
 		Rows: []*plan.InsertRow{{Values: []plan.Value{value("1")}, After: []*plan.NestedInsert{{
 			Relationship: "articles", Keys: []plan.KeyPair{{Row: id, Related: authorID}}, Insert: related,
 		}}}},

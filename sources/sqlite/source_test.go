@@ -25,7 +25,7 @@ func open(t *testing.T, config sqlite.Config) *sqlite.Source {
 	return s
 }
 
-var portableTypes = map[sourcetest.Logical]string{ //nolint:gochecknoglobals // test data
+var portableTypes = map[sourcetest.Logical]string{
 	sourcetest.Smallint: "SMALLINT", sourcetest.Integer: "INTEGER", sourcetest.Bigint: "BIGINT", sourcetest.Numeric: "NUMERIC(12, 2)",
 	sourcetest.Double: "DOUBLE PRECISION", sourcetest.Text: "TEXT", sourcetest.Boolean: "BOOLEAN",
 	sourcetest.Timestamp: "TIMESTAMP", sourcetest.TimestampTZ: "TIMESTAMPTZ", sourcetest.Date: "DATE",

@@ -33,7 +33,7 @@ const (
 
 // keyCasts is the matrix of what joins with what: left family, right family,
 // and the way from one to the other. What isn't in it is refused.
-var keyCasts = map[family]map[family]plan.KeyCast{ //nolint:gochecknoglobals // a constant table
+var keyCasts = map[family]map[family]plan.KeyCast{
 	familyInteger: {
 		familyInteger: plan.KeyCastNone, familyNumber: plan.KeyCastNone, familyText: plan.KeyCastText, familyCustom: plan.KeyCastNone,
 	},

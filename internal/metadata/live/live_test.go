@@ -210,7 +210,7 @@ func TestSourcesAreReusedAndClosedWithTheirLastUser(t *testing.T) {
 	if w.opened.Load() != 2 || w.closed.Load() != 0 {
 		t.Errorf("opened %d, closed %d while a request holds the old one", w.opened.Load(), w.closed.Load())
 	}
-	if source.(*fakeDatabase).done.Load() { //nolint:forcetypeassert // the test's own
+	if source.(*fakeDatabase).done.Load() {
 		t.Error("closed under a request")
 	}
 	release()

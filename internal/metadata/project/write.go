@@ -179,11 +179,11 @@ func (w *writer) file(name string, value orderedjson.Value) error {
 
 func (w *writer) text(name string, text []byte) error {
 	target := filepath.Join(w.root, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // a project is for everyone to read
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { // a project is for everyone to read
 		return err
 	}
 	w.written[name] = true
-	return os.WriteFile(target, text, 0o644) //nolint:gosec // a project is for everyone to read
+	return os.WriteFile(target, text, 0o644) // a project is for everyone to read
 }
 
 func nodeOf(j orderedjson.Value) *yaml.Node {

@@ -23,7 +23,7 @@ const catalogVersion = "48"
 const schemaLock = 0x646f7665746169 // "dovetai"
 
 // postgresSchema makes what isn't there yet; a catalog made by v2 fits as it is.
-var postgresSchema = []string{ //nolint:gochecknoglobals // a constant list
+var postgresSchema = []string{
 	`CREATE SCHEMA IF NOT EXISTS hdb_catalog`,
 	`CREATE TABLE IF NOT EXISTS hdb_catalog.hdb_version (
 		hasura_uuid uuid PRIMARY KEY,
