@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"dovetail/executor"
 	"dovetail/internal/metadata/command"
@@ -24,6 +25,8 @@ type operation struct {
 	at      endpoint
 	// keep is the hash that the text is kept by, once it is known to be good.
 	keep string
+	// deadline is when the time limit of the role ends; zero without one.
+	deadline time.Time
 }
 
 // operationAt answers one operation for the schema of an endpoint: admit, plan,
@@ -75,7 +78,7 @@ func (s *Server) plan(ctx context.Context, o *operation) (*plan.Plan, *refusal) 
 	}
 	made, refused := s.plans.Of(o.state).plan(ctx, s.config.MaxPlanNodes, o.state.Catalog, o.who.Role, o.request, check)
 	if refused != nil {
-		if late := overTime(ctx, o.limits, o.who.Role); late != nil {
+		if late := overTime(ctx, o.deadline, o.limits, o.who.Role); late != nil {
 			return nil, late
 		}
 		return nil, refused
@@ -101,8 +104,13 @@ func (s *Server) checkKind(kind plan.OperationKind, at endpoint) *refusal {
 
 // execute runs the plan; an operation that took too long is refused whole.
 func (s *Server) execute(ctx context.Context, header http.Header, o *operation, made *plan.Plan) (*executor.Response, *refusal) {
+	if refused := overTime(ctx, o.deadline, o.limits, o.who.Role); refused != nil {
+		return nil, refused
+	}
 	answer := s.config.Executor.Execute(ctx, made, runners{o.state}, s.arguments(ctx, header, o, made.Name))
-	if refused := overTime(ctx, o.limits, o.who.Role); refused != nil && len(answer.Errors) > 0 {
+	// What a mutation has written stands: its client learns of it.
+	written := made.Operation == plan.OperationMutation && len(answer.Errors) == 0
+	if refused := overTime(ctx, o.deadline, o.limits, o.who.Role); refused != nil && !written {
 		answer.Release()
 		return nil, refused
 	}
@@ -125,6 +133,9 @@ func (s *Server) logFailures(ctx context.Context, answer *executor.Response) {
 // role's limit and by the server's.
 func (s *Server) bounded(ctx context.Context, o *operation) (context.Context, context.CancelFunc) {
 	ctx, cancel := timed(ctx, o.limits, o.who.Role)
+	if o.limits.Time != nil {
+		o.deadline, _ = ctx.Deadline()
+	}
 	ctx, end := s.queryTimeout(ctx)
 	return ctx, func() {
 		end()
