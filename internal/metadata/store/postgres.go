@@ -15,15 +15,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// catalogVersion is the version of v2's catalog whose tables these are.
+// catalogVersion is the version of v2's catalog that the tables shared with it
+// have; v2 reads it. The version of the store's own schema stands in
+// dovetail_version.
 const catalogVersion = "48"
 
-// schemaLock is the advisory lock under which the tables are made, so that
+// schemaLock is the advisory lock under which the migrations run, so that
 // engines may start at once.
 const schemaLock = 0x646f7665746169 // "dovetai"
 
-// postgresSchema makes what isn't there yet; a catalog made by v2 fits as it is.
-var postgresSchema = []string{
+// postgresMigrations lead to the schema of the store, one version each. The first
+// makes what isn't there yet: a catalog that v2 made fits as it is, and so does a
+// store from before it had a version of its own.
+var postgresMigrations = []migration{{ //nolint:gochecknoglobals // a constant list
 	`CREATE SCHEMA IF NOT EXISTS hdb_catalog`,
 	`CREATE TABLE IF NOT EXISTS hdb_catalog.hdb_version (
 		hasura_uuid uuid PRIMARY KEY,
@@ -55,7 +59,12 @@ var postgresSchema = []string{
 		resource_version bigint PRIMARY KEY,
 		note json NOT NULL
 	)`,
-}
+	`CREATE TABLE IF NOT EXISTS hdb_catalog.dovetail_version (
+		id integer PRIMARY KEY CHECK (id = 1),
+		version bigint NOT NULL,
+		migrated_on timestamptz NOT NULL
+	)`,
+}}
 
 // channel is where saves are told of.
 const channel = "dovetail_metadata"
@@ -80,8 +89,8 @@ func Unreachable(err error) bool {
 	return ended || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// OpenPostgres connects to a database by its URL and makes the tables that are
-// missing.
+// OpenPostgres connects to a database by its URL and brings the store's schema
+// to this version.
 func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -94,27 +103,56 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 		return nil, fmt.Errorf("connecting to the metadata database: %w", err)
 	}
 	s := &Postgres{pool: pool, instance: uuid.NewString()}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.migrate(ctx, postgresMigrations); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("preparing the metadata database: %w", err)
 	}
 	return s, nil
 }
 
-func (s *Postgres) migrate(ctx context.Context) error {
+// migrate runs the migrations that the store lacks: all of them or none, and
+// only one instance at a time.
+func (s *Postgres) migrate(ctx context.Context, migrations []migration) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(schemaLock)); err != nil {
 			return err
 		}
-		for _, statement := range postgresSchema {
-			if _, err := tx.Exec(ctx, statement); err != nil {
+		version, err := postgresVersion(ctx, tx)
+		if err != nil {
+			return err
+		}
+		lacking, err := pending(version, migrations)
+		if err != nil {
+			return err
+		}
+		for i, m := range lacking {
+			for _, statement := range m {
+				if _, err := tx.Exec(ctx, statement); err != nil {
+					return fmt.Errorf("migration to version %d: %w", version+int64(i)+1, err)
+				}
+			}
+		}
+		if len(lacking) > 0 {
+			if _, err := tx.Exec(ctx, `INSERT INTO hdb_catalog.dovetail_version (id, version, migrated_on) VALUES (1, $1, now())
+				ON CONFLICT (id) DO UPDATE SET version = excluded.version, migrated_on = excluded.migrated_on`, len(migrations)); err != nil {
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO hdb_catalog.hdb_version (hasura_uuid, version, upgraded_on)
+		_, err = tx.Exec(ctx, `INSERT INTO hdb_catalog.hdb_version (hasura_uuid, version, upgraded_on)
 			SELECT $1, $2, now() WHERE NOT EXISTS (SELECT FROM hdb_catalog.hdb_version)`, uuid.NewString(), catalogVersion)
 		return err
 	})
+}
+
+// postgresVersion reads the version of the store's schema: 0 where there is none.
+func postgresVersion(ctx context.Context, tx pgx.Tx) (version int64, err error) {
+	var there bool
+	err = tx.QueryRow(ctx, `SELECT to_regclass('hdb_catalog.dovetail_version') IS NOT NULL`).Scan(&there)
+	if err != nil || !there {
+		return 0, err
+	}
+	err = tx.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM hdb_catalog.dovetail_version`).Scan(&version)
+	return version, err
 }
 
 // Load implements Store.

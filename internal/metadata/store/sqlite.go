@@ -13,22 +13,25 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-const sqliteSchema = `
-	CREATE TABLE IF NOT EXISTS metadata (
+// sqliteMigrations lead to the schema of the store, one version each; the file
+// holds the version as its user_version. The first fits files from before they
+// had one.
+var sqliteMigrations = []migration{{ //nolint:gochecknoglobals // a constant list
+	`CREATE TABLE IF NOT EXISTS metadata (
 		id integer PRIMARY KEY CHECK (id = 1),
 		metadata text NOT NULL,
 		resource_version integer NOT NULL
-	) STRICT;
-	CREATE INDEX IF NOT EXISTS metadata_version ON metadata (resource_version);
-	CREATE TABLE IF NOT EXISTS state (
+	) STRICT`,
+	`CREATE INDEX IF NOT EXISTS metadata_version ON metadata (resource_version)`,
+	`CREATE TABLE IF NOT EXISTS state (
 		key text PRIMARY KEY,
 		value text NOT NULL
-	) STRICT, WITHOUT ROWID;
-	CREATE TABLE IF NOT EXISTS notes (
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS notes (
 		resource_version integer PRIMARY KEY,
 		note text NOT NULL
-	) STRICT;
-`
+	) STRICT`,
+}}
 
 // sqliteConnections is how many connections a store keeps; writers queue
 // anyway.
@@ -54,7 +57,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 		return nil, fmt.Errorf("opening the metadata file: %w", err)
 	}
 	s := &SQLite{pool: pool}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.migrate(ctx, sqliteMigrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing the metadata file: %w", err), pool.Close())
 	}
 	return s, nil
@@ -92,27 +95,37 @@ func (s *SQLite) transact(ctx context.Context, f func(c *sqlite.Conn) error) (er
 	return f(c)
 }
 
-func (s *SQLite) migrate(ctx context.Context) error {
+// migrate runs the migrations that the store lacks: all of them or none, and
+// only one process at a time.
+func (s *SQLite) migrate(ctx context.Context, migrations []migration) error {
 	return s.transact(ctx, func(c *sqlite.Conn) error {
-		if err := executeAll(c, sqliteSchema); err != nil {
+		var version int64
+		err := sqlitex.Execute(c, `PRAGMA user_version`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+			version = stmt.ColumnInt64(0)
+			return nil
+		}})
+		if err != nil {
 			return err
+		}
+		lacking, err := pending(version, migrations)
+		if err != nil {
+			return err
+		}
+		for i, m := range lacking {
+			for _, statement := range m {
+				if err := sqlitex.ExecuteTransient(c, statement, nil); err != nil {
+					return fmt.Errorf("migration to version %d: %w", version+int64(i)+1, err)
+				}
+			}
+		}
+		if len(lacking) > 0 {
+			if err := sqlitex.ExecuteTransient(c, fmt.Sprintf("PRAGMA user_version = %d", len(migrations)), nil); err != nil {
+				return err
+			}
 		}
 		return sqlitex.Execute(c, `INSERT INTO state (key, value) VALUES (?, ?), (?, '{}'), (?, '{}') ON CONFLICT DO NOTHING`,
 			&sqlitex.ExecOptions{Args: []any{KeyInstanceID, strconv.Quote(uuid.NewString()), KeyConsoleState, KeyCLIState}})
 	})
-}
-
-// executeAll runs statements inside of the transaction that is open.
-func executeAll(c *sqlite.Conn, script string) error {
-	for statement := range strings.SplitSeq(script, ";") {
-		if strings.TrimSpace(statement) == "" {
-			continue
-		}
-		if err := sqlitex.Execute(c, statement, nil); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Load implements Store.

@@ -13,6 +13,9 @@ var ErrConflict = errors.New("the metadata has been changed by somebody else")
 // ErrUnavailable says that the store can't be read or written.
 var ErrUnavailable = errors.New("the metadata store can't be reached")
 
+// ErrNewer says that a newer version of Dovetail has made the store.
+var ErrNewer = errors.New("the metadata store was made by a newer Dovetail")
+
 // The keys of state that both stores know by their own columns in v2's catalog;
 // any other key may be used too.
 const (
