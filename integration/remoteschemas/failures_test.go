@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -324,7 +325,14 @@ func TestAnswersTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var together sync.WaitGroup // answers whose larger part is still to be written
+	// answers of the operation under way whose larger part is still to be written;
+	// every operation has a group of its own, as handlers may outlive theirs
+	var together atomic.Pointer[sync.WaitGroup]
+	begin := func(answers int) {
+		group := &sync.WaitGroup{}
+		group.Add(answers)
+		together.Store(group)
+	}
 	proxy := httputil.NewSingleHostReverseProxy(behind)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -336,11 +344,12 @@ func TestAnswersTogether(t *testing.T) {
 			proxy.ServeHTTP(w, r)
 			return
 		}
+		group := together.Load()
 		w.Header().Set("Content-Type", "application/json")
 		// Who was refused has closed the connection: that is not looked at here.
 		_, _ = io.WriteString(w, `{"data":{"big":"`+strings.Repeat("x", first))
-		together.Done()
-		together.Wait()
+		group.Done()
+		group.Wait()
 		_, _ = io.WriteString(w, `"}}`)
 	}))
 	t.Cleanup(server.Close)
@@ -351,12 +360,12 @@ func TestAnswersTogether(t *testing.T) {
 		}})
 	}
 	for range 2 {
-		together.Add(3)
+		begin(3)
 		answer := ask(t, e, `{ a { big(size: 1) } b { big(size: 1) } c { big(size: 1) } }`)
 		if len(answer) > 40_000_000 || !strings.Contains(answer, "may take 40000000 bytes together (remote-max-answer-bytes)") {
 			t.Fatalf("three answers of %d bytes: %d bytes that end with %s", first, len(answer), answer[max(0, len(answer)-500):])
 		}
-		together.Add(1)
+		begin(1)
 		if answer := ask(t, e, `{ c { big(size: 1) } }`); strings.Contains(answer, "errors") || len(answer) < first {
 			t.Fatalf("one answer, for which there is room: %d bytes: %.500s", len(answer), answer)
 		}
