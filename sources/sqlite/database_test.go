@@ -415,22 +415,32 @@ func TestWideText(t *testing.T) {
 // TestManyTables: reading a database takes a time that grows with its tables, not
 // with their square.
 func TestManyTables(t *testing.T) {
-	s := open(t, sqlite.Config{})
-	var script strings.Builder
-	const tables = 2000
-	for i := range tables {
-		fmt.Fprintf(&script, "CREATE TABLE t%d (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b INTEGER REFERENCES t%d);", i, i/2)
+	// introspect is the shortest of a few readings of a database of so many tables.
+	introspect := func(tables int) time.Duration {
+		s := open(t, sqlite.Config{})
+		var script strings.Builder
+		for i := range tables {
+			fmt.Fprintf(&script, "CREATE TABLE t%d (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b INTEGER REFERENCES t%d);", i, i/2)
+		}
+		if _, err := s.RunSQL(t.Context(), script.String()+"ANALYZE;", false); err != nil {
+			t.Fatal(err)
+		}
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			d, err := s.Introspect(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(d.Tables) != tables {
+				t.Fatalf("%d tables, want %d", len(d.Tables), tables)
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
 	}
-	script.WriteString("ANALYZE;")
-	if _, err := s.RunSQL(t.Context(), script.String(), false); err != nil {
-		t.Fatal(err)
-	}
-	start := time.Now()
-	d, err := s.Introspect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(start); len(d.Tables) != tables || took > 3*time.Second {
-		t.Errorf("%d tables in %v", len(d.Tables), took)
+	// Four times the tables take four times as long, not sixteen times.
+	if few, many := introspect(200), introspect(800); many > 9*few {
+		t.Errorf("200 tables take %v, 800 take %v", few, many)
 	}
 }
