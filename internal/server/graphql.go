@@ -104,7 +104,11 @@ func (s *Server) handleRelay(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request, at endpoint) {
-	wanted := s.wantedOperations(w, r)
+	s.answerWanted(w, r, s.wantedOperations(w, r), at)
+}
+
+// answerWanted answers what a request wants, once it is known whose it is.
+func (s *Server) answerWanted(w http.ResponseWriter, r *http.Request, wanted func() (*wanted, *refusal), at endpoint) {
 	who, failure := s.authenticate(w, r, wanted)
 	if failure != nil {
 		s.writeRefusal(w, r, refusedBy(failure), false, at)

@@ -64,19 +64,7 @@ func (s *Server) handleGraphQLGet(w http.ResponseWriter, r *http.Request) {
 		}
 		return one(s.read(j)), nil
 	})
-	who, failure := s.authenticate(w, r, wanted)
-	if failure != nil {
-		s.writeRefusal(w, r, refusedBy(failure), false, at)
-		return
-	}
-	in, refused := wanted()
-	if refused != nil {
-		s.writeRefusal(w, r, refused, who.Admin(), at)
-		return
-	}
-	state, release := s.live.Acquire()
-	defer release()
-	s.single(w, r, state, who, &in.operations[0], at)
+	s.answerWanted(w, r, wanted, at)
 }
 
 func requestOfURL(values url.Values) (orderedjson.Value, *refusal) {
